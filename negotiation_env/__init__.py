@@ -1,0 +1,1 @@
+"""Persona-assigned negotiation between language models as a PettingZoo environment."""

@@ -1,0 +1,42 @@
+"""The error tree: every error that this package raises on purpose.
+
+Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
+driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
+`ModelError` carry the boundary that failed.
+"""
+
+__all__ = [
+    "IllegalMove",
+    "JudgeError",
+    "MissingExtra",
+    "ModelError",
+    "NegotiationError",
+    "UserError",
+]
+
+
+class NegotiationError(Exception):
+    """Base of all errors raised by negotiation_env, agents and training."""
+
+
+class IllegalMove(NegotiationError):
+    """A call that the protocol does not allow now; nothing was changed by it."""
+
+
+class UserError(NegotiationError):
+    """A wrong name, file or setting; the command line prints it in one line and exits with code 2."""
+
+
+class MissingExtra(UserError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed; run: pip install 'negotiation-env[{extra}]'")
+
+
+class JudgeError(NegotiationError):
+    """A judge could not answer; the question is unscored."""
+
+
+class ModelError(NegotiationError):
+    """A model could not answer; its game ends unscored."""

@@ -1,0 +1,131 @@
+"""The three seams: who speaks (`Agent`), who judges (`Judge`), what generates text (`ChatModel`).
+
+Each has one method that takes a batch and returns a list of the same length and order. A failure of one item is
+a value in its place (`Reply.error`, `Verdict.value` None), so that one bad item never costs the others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from negotiation_env.events import Message, Question, Task, Verdict
+
+__all__ = ["Agent", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How text is drawn from a model.
+
+    Attributes:
+        temperature: 0 is greedy.
+        top_p: Nucleus mass in (0, 1]; 1 keeps the whole distribution.
+        max_tokens: Upper limit of new tokens.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    max_tokens: int = 96
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.max_tokens < 1:
+            raise ValueError(f"sampling: expected temperature >= 0, 0 < top_p <= 1, max_tokens >= 1; got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTrace:
+    """The exact tokens of one reply, for policy-gradient training (token in, token out).
+
+    Attributes:
+        context: Ids fed to the model since this conversation's last reply: the prompt, or what came between.
+        sampled: Ids that the model drew, end-of-turn id included where it drew one.
+        logprobs: Log-probability of each sampled id under the distribution it was drawn from.
+        fresh: The context starts the conversation anew instead of going on from the last reply.
+    """
+
+    context: tuple[int, ...]
+    sampled: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an agent or model said, or why it could not.
+
+    Attributes:
+        text: The words.
+        error: What failed; then `text` is empty and the game ends unscored.
+        truncated: The token limit cut the reply.
+        tokens: The token trace, where the engine gives one.
+        usage: Token counts and latency in seconds, JSON-ready.
+    """
+
+    text: str
+    error: str | None = None
+    truncated: bool = False
+    tokens: TokenTrace | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One party's turn in one of many games.
+
+    Attributes:
+        game: Names the game; with `seat` it names a conversation that goes on from turn to turn.
+        seat: Who is asked.
+        task: An utterance, or the completion.
+        messages: The chat as this party sees it.
+        seed: Seeds this reply's randomness; equal seeds give equal draws.
+    """
+
+    game: str
+    seat: int
+    task: Task
+    messages: tuple[Message, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One chat completion.
+
+    Attributes:
+        messages: The chat; ends with a user message.
+        sampling: How to draw.
+        seed: Seeds the draw.
+        conversation: Names a conversation that only grows, so that an engine may keep its state; "" is none.
+    """
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    seed: int = 0
+    conversation: str = ""
+
+
+class Agent(Protocol):
+    """A policy that negotiates."""
+
+    name: str
+
+    def act(self, requests: Sequence[Request]) -> list[Reply]:
+        """Say something in each of the games, in order."""
+
+
+class Judge(Protocol):
+    """Decides agreement and scores completions."""
+
+    name: str
+
+    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
+        """Answer each question, in order; a question it cannot answer gets a verdict without value."""
+
+
+class ChatModel(Protocol):
+    """Generates chat replies."""
+
+    name: str
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Reply to each chat, in order."""
