@@ -116,6 +116,7 @@ class Outcome:
     Attributes:
         status: Agreed, no agreement, or unscored.
         turns: Number of utterances in the dialogue.
+        agreed: Whether the parties agreed; an agreed negotiation can still end unscored.
         completion: The joint answer, where one was written.
         score: The completion's Collective Agency score, 0 to 5; None where nothing was scored.
         reason: Where unscored, what failed.
@@ -123,6 +124,7 @@ class Outcome:
 
     status: Status
     turns: int
+    agreed: bool = False
     completion: str | None = None
     score: float | None = None
     reason: str = ""

@@ -1,0 +1,1 @@
+"""Policies that negotiate: chat models, scripted parties, people."""

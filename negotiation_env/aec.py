@@ -1,0 +1,279 @@
+"""Negotiation as a PettingZoo AEC environment.
+
+| | |
+|---|---|
+| Import | `from negotiation_env import env` |
+| Made by | `pettingzoo.make("aec", "negotiation-v0")` after `import negotiation_env` |
+| Agents | `negotiator_0` … `negotiator_{n-1}`, one for each persona of the scenario |
+| Action | any `str`: what the agent says |
+| Observation | `{"messages": chat, "turns_left": int, "completing": 0 or 1}` |
+| Reward | terminal, the same for all: the Collective Agency score, 0 to 5; 0 without agreement |
+
+## Rules
+
+The agents face a dilemma, each with a persona of its own, and speak in turn. An agent observes the chat as its own
+side of it: a system message with its persona, the dilemma and the turn grammar; its own turns as the assistant's; what
+the others said as the user's. Once everybody has spoken the judge is asked after each turn whether they agree. On
+agreement the writer (`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is
+1) and its next action is that answer, which the judge scores. Without agreement after `max_turns` utterances the
+reward is 0.
+
+An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
+(0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
+never an error: control tokens of chat templates, fake speakers, control characters, empty and over-long messages are
+neutralised and reported in `infos[agent]["events"]`.
+
+`reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; other keys are ignored.
+
+## Version history
+
+* v0: first release.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gymnasium.spaces import Dict, Discrete, Space
+from gymnasium.spaces import Sequence as SequenceSpace
+from gymnasium.utils.seeding import np_random
+from pettingzoo import AECEnv
+from pettingzoo.utils import OrderEnforcingWrapper
+
+from negotiation_env.data import load_scenarios
+from negotiation_env.errors import JudgeError, UserError
+from negotiation_env.events import Outcome, Question, QuestionKind, Turn, Utterance, Verdict
+from negotiation_env.interfaces import Judge
+from negotiation_env.judges import resolve_judge
+from negotiation_env.judges.embedded import EmbeddedJudge
+from negotiation_env.protocol import Negotiation, Rules
+from negotiation_env.render import show_news, transcript
+from negotiation_env.rewards import reward
+from negotiation_env.scenario import Scenario
+from negotiation_env.spaces import FreeText
+
+__all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict and the place in the game where it fell.
+
+    Attributes:
+        kind: What was asked.
+        turn: Number of utterances at that moment.
+        verdict: The answer.
+    """
+
+    kind: QuestionKind
+    turn: int
+    verdict: Verdict
+
+
+def env(**settings: Any) -> OrderEnforcingWrapper:
+    """The environment, with PettingZoo's order checks; takes the arguments of `NegotiationEnv`."""
+    return OrderEnforcingWrapper(raw_env(**settings))
+
+
+def raw_env(**settings: Any) -> "NegotiationEnv":
+    """The environment without wrappers; takes the arguments of `NegotiationEnv`."""
+    return NegotiationEnv(**settings)
+
+
+def observation_space(max_turns: int) -> Dict:
+    """The space of one agent's observations."""
+    message = Dict({"role": FreeText(max_words=1), "content": FreeText()})
+    return Dict({"messages": SequenceSpace(message), "turns_left": Discrete(max_turns + 1), "completing": Discrete(2)})
+
+
+class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
+    """The negotiation game; this module's docstring is its specification.
+
+    Args:
+        scenarios: Scenarios to draw from, or the name of a split or file for `load_scenarios`.
+        judge: A judge, or its spec string. None is the embedded judge without its diagnostic probe: it loads no model
+            before it has to score a completion.
+        render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
+        **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, judge_sees_dialogue,
+            max_characters, writer.
+
+    Raises:
+        TypeError: A rule has no such name.
+        ValueError: A rule's value is out of range.
+        UserError: There is no such split, file or judge.
+    """
+
+    metadata = {"name": "negotiation_v0", "render_modes": ["human", "ansi"], "is_parallelizable": False}
+
+    def __init__(
+        self,
+        scenarios: str | Sequence[Scenario] = "train",
+        judge: str | Judge | None = None,
+        render_mode: str | None = None,
+        **rules: Any,
+    ) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
+        self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
+        if not self.scenarios:
+            raise ValueError("scenarios is empty; give at least one Scenario")
+        self.judge = EmbeddedJudge(probe=False) if judge is None else resolve_judge(judge)
+        self.rules = Rules(**rules)
+        self.render_mode = render_mode
+        seats = max(len(scenario.personas) for scenario in self.scenarios)
+        self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
+        self.agents: list[str] = []
+        self.observation_spaces: dict[str, Space[Any]] = {
+            agent: observation_space(self.rules.max_turns) for agent in self.possible_agents
+        }
+        self.action_spaces: dict[str, Space[Any]] = {agent: FreeText() for agent in self.possible_agents}
+        self._random, _ = np_random(0)
+
+    def observation_space(self, agent: str) -> Space[Any]:
+        """The space of an agent's observations; the same object at each call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Space[Any]:
+        """The space of an agent's actions, any text; the same object at each call."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
+        """Start a negotiation.
+
+        Args:
+            seed: Seeds the draw of the scenario; None goes on with the last seed's draws.
+            options: "scenario": a `Scenario` or the id of one of this environment's; "writer": the seat that
+                writes the completion.
+
+        Raises:
+            UserError: No scenario has that id.
+        """
+        if seed is not None:
+            self._random, _ = np_random(seed)
+        chosen = options or {}
+        scenario = self._scenario(chosen.get("scenario"))
+        self.game = Negotiation(scenario, replace(self.rules, writer=chosen.get("writer", self.rules.writer)))
+        self.rulings: list[Ruling] = []
+        self.agents = [f"negotiator_{seat}" for seat in range(len(scenario.personas))]
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self._select()
+
+    def observe(self, agent: str) -> dict[str, Any]:
+        """The chat as an agent sees it now.
+
+        Out of its turn an agent sees what it would see if it had to speak.
+        """
+        pending = self.game.pending
+        seat = self.possible_agents.index(agent)
+        mine = isinstance(pending, Turn) and pending.seat == seat
+        messages = pending.messages if isinstance(pending, Turn) and mine else self.game.view(seat)
+        return {
+            "messages": messages,
+            "turns_left": self.rules.max_turns - self.game.turns,
+            "completing": int(mine and isinstance(pending, Turn) and pending.task == "completion"),
+        }
+
+    def step(self, action: str | None) -> None:
+        """The selected agent says something; a finished agent steps with None.
+
+        Raises:
+            TypeError: The action is not a string.
+        """
+        if self.terminations[self.agent_selection] or self.truncations[self.agent_selection]:
+            self._was_dead_step(action)
+            return
+        step_many([self], [action], self.judge)
+
+    def abort(self, reason: str) -> None:
+        """An agent failed to speak: the episode ends unscored."""
+        self.game.fail(reason)
+        self._settle()
+
+    def state(self) -> str:
+        """The whole transcript; hides nothing."""
+        return transcript(self.game)
+
+    def render(self) -> str | None:
+        """The transcript in mode "ansi"; mode "human" prints while the game goes on."""
+        return transcript(self.game) if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _scenario(self, wanted: Any) -> Scenario:
+        if isinstance(wanted, Scenario):
+            return wanted
+        if wanted is None:
+            return self.scenarios[int(self._random.integers(len(self.scenarios)))]
+        for scenario in self.scenarios:
+            if scenario.id == wanted:
+                return scenario
+        raise UserError(f"no scenario {wanted!r} among this environment's {len(self.scenarios)}")
+
+    def _hear(self, action: str) -> Utterance:
+        self._clear_rewards()
+        self._cumulative_rewards[self.agent_selection] = 0.0
+        utterance = self.game.say(action)
+        self.infos[self.agent_selection] = {"events": list(utterance.events)}
+        return utterance
+
+    def _rule(self, question: Question, verdict: Verdict) -> None:
+        self.rulings.append(Ruling(question.kind, self.game.turns, verdict))
+        self.game.rule(verdict)
+
+    def _settle(self) -> None:
+        """Bring PettingZoo's books in line with the game."""
+        if isinstance(outcome := self.game.pending, Outcome):
+            prize = reward(outcome)
+            for agent in self.agents:
+                self.rewards[agent] = 0.0 if prize is None else prize
+                self.terminations[agent] = prize is not None
+                self.truncations[agent] = prize is None
+                self.infos[agent]["outcome"] = asdict(outcome)
+            self._accumulate_rewards()
+        self._select()
+        if self.render_mode == "human":
+            show_news(self.game)
+
+    def _select(self) -> None:
+        pending = self.game.pending
+        self.agent_selection = self.agents[pending.seat if isinstance(pending, Turn) else 0]
+
+
+def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) -> None:
+    """One step in each of many games: all speak, then one judge call answers all that ask. The only feeder of games.
+
+    Args:
+        envs: Environments that wait for an agent, wrapped or not, each another.
+        actions: One for each, the selected agent's words.
+        judge: Asked once for all agreement and score questions of this step.
+
+    Raises:
+        TypeError: An action is not a string. Nothing was changed then, in any game.
+        ValueError: There are not as many actions as environments.
+    """
+    games: list[NegotiationEnv] = [each.unwrapped for each in envs]
+    for action in actions:
+        if not isinstance(action, str):
+            raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
+    for game, action in zip(games, actions, strict=True):
+        game._hear(str(action))
+    asking = [(game, game.game.pending) for game in games if isinstance(game.game.pending, Question)]
+    if asking:
+        verdicts = _ask(judge, [question for _, question in asking])
+        for (game, question), verdict in zip(asking, verdicts, strict=True):
+            game._rule(question, verdict)
+    for game in games:
+        game._settle()
+
+
+def _ask(judge: Judge, questions: list[Question]) -> list[Verdict]:
+    """A judge that fails leaves its questions unscored; it does not end the games of others."""
+    try:
+        return judge.judge(questions)
+    except JudgeError as error:
+        return [Verdict(None, judge.name, str(error))] * len(questions)

@@ -1,0 +1,90 @@
+"""The shipped dilemmas, personas and held-out sets; see the data card, README.md, beside this module."""
+
+import json
+import random
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from negotiation_env.errors import UserError
+from negotiation_env.scenario import Persona, Scenario
+
+__all__ = ["SPLITS", "load_demos", "load_open_questions", "load_scenarios", "read_scenarios"]
+
+_CLASSES = ("professional", "interpersonal", "everyday")
+SPLITS = ("train", *_CLASSES, "eval_conflict", "eval_multi")
+"""The names that `load_scenarios` takes; "train" is the three classes of dilemmas together."""
+
+
+def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
+    """The scenarios of a shipped split, or of a JSONL file.
+
+    A training dilemma is paired with the persona pair of one of its listed tensions, and either persona may take
+    either seat: both are drawn with `seed`. The held-out splits bring their own personas in fixed seats.
+
+    Args:
+        split: One of `SPLITS`, or the path of a JSONL file with one scenario a line.
+        seed: Seeds pairing and seats; None gives every dilemma with each of its tensions in both seatings.
+
+    Returns:
+        Scenarios in the order of the files (shuffling is the caller's).
+
+    Raises:
+        UserError: There is no such split or file, or a line of the file is not a scenario.
+    """
+    if split in ("eval_conflict", "eval_multi"):
+        return [Scenario.from_dict(row) for row in _rows(split)]
+    classes = _CLASSES if split == "train" else (split,)
+    if not set(classes) <= set(_CLASSES):
+        return read_scenarios(Path(split))
+    pairings = _pairings(classes)
+    if seed is None:
+        return [scenario for options in pairings for scenario in options]
+    return [random.Random(f"{seed}/{options[0].id}").choice(options) for options in pairings]
+
+
+def read_scenarios(path: Path) -> list[Scenario]:
+    """Scenarios from a JSONL file.
+
+    Raises:
+        UserError: The file is missing, or a line is not a scenario; the message names the line.
+    """
+    if not path.is_file():
+        raise UserError(f"no split or file {str(path)!r}; expected one of {', '.join(SPLITS)}, or a JSONL file")
+    scenarios = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            scenarios.append(Scenario.from_dict(json.loads(line)))
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: {error}") from error
+    return scenarios
+
+
+def load_demos() -> list[dict[str, Any]]:
+    """The 180 demonstration negotiations; see the data card for their fields."""
+    return list(_rows("demos"))
+
+
+def load_open_questions() -> list[dict[str, Any]]:
+    """The 100 held-out open-ended questions: `{id, category, prompt}`."""
+    return list(_rows("eval_open"))
+
+
+def _pairings(classes: tuple[str, ...]) -> Iterator[list[Scenario]]:
+    """For each dilemma all its scenarios: each listed tension, in both seatings."""
+    pairs = {row["id"]: tuple(Persona.from_dict(persona) for persona in row["personas"]) for row in _rows("personas")}
+    for name in classes:
+        for row in _rows(f"dilemmas_{name}"):
+            facts = {key: row[key] for key in ("dilemma", "category", "domain")}
+            yield [
+                Scenario(id=f"{row['id']}/{tension}/{seating}", personas=personas, tension=tension, **facts)
+                for tension in row["tensions"]
+                for seating, personas in (("ab", pairs[tension]), ("ba", pairs[tension][::-1]))
+            ]
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    with files(__package__).joinpath(f"{name}.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)

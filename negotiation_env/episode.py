@@ -1,0 +1,168 @@
+"""The record of one negotiation; what games, training, benchmarks and viewers all write and read.
+
+One episode is one line of JSON in an append-only file. `FORMAT` is the version of its layout.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from negotiation_env import prompts
+from negotiation_env.aec import NegotiationEnv, Ruling
+from negotiation_env.errors import UserError
+from negotiation_env.events import Outcome, Task
+from negotiation_env.interfaces import Reply, TokenTrace
+from negotiation_env.protocol import Rules
+from negotiation_env.rewards import reward
+from negotiation_env.scenario import Scenario
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["FORMAT", "Episode", "Said", "append_episode", "read_episodes", "record"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn as it was played.
+
+    Attributes:
+        seat: Who spoke.
+        task: An utterance, or the completion.
+        text: The neutralised text.
+        events: What was wrong with the raw text.
+        raw: The raw text, where it differs.
+        truncated: The token limit cut it.
+        tokens: The exact tokens, where the policy gave them.
+        usage: Token counts and latency in seconds, where the policy gave them.
+    """
+
+    seat: int
+    task: Task
+    text: str
+    events: tuple[str, ...] = ()
+    raw: str | None = None
+    truncated: bool = False
+    tokens: TokenTrace | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One negotiation from scenario to reward.
+
+    Attributes:
+        id: Unique within a run.
+        scenario: What was negotiated.
+        seed: Seeded the replies.
+        rules: How it was played.
+        agents: The name of the agent in each seat.
+        judge: The judge's name.
+        said: Every turn in order, the completion last.
+        rulings: Every verdict with its judge call.
+        outcome: How it ended.
+        reward: The terminal reward of every party; None is unscored.
+        prompts: Version of the prompt templates.
+        tags: What a run adds, such as group, optimizer step and learner's seat.
+        format: Version of this layout.
+    """
+
+    id: str
+    scenario: Scenario
+    seed: int
+    rules: Rules
+    agents: tuple[str, ...]
+    judge: str
+    said: tuple[Said, ...]
+    rulings: tuple[Ruling, ...]
+    outcome: Outcome
+    reward: float | None
+    prompts: str = prompts.VERSION
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """The episode as one line of JSON."""
+        return _adapter().dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, line: str) -> "Episode":
+        """Read an episode.
+
+        Raises:
+            ValueError: The line is not an episode of this format.
+        """
+        return _adapter().validate_json(line)
+
+
+@cache
+def _adapter() -> "TypeAdapter[Episode]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Episode)
+
+
+def record(
+    env: NegotiationEnv, replies: list[Reply], *, id: str, seed: int, agents: tuple[str, ...], tags: Mapping[str, Any]
+) -> Episode:
+    """The episode of a finished environment.
+
+    Args:
+        env: Its game is over.
+        replies: The agents' replies in the order of their turns.
+        id: The episode's id.
+        seed: What seeded the replies.
+        agents: The name of the agent in each seat.
+        tags: Anything JSON-ready.
+    """
+    game, outcome = env.game, env.game.pending
+    if not isinstance(outcome, Outcome):
+        raise ValueError(f"only a finished game can be recorded; this one is {game.phase}")
+    utterances = [*game.dialogue, *([game.completion] if game.completion else [])]
+    said = tuple(
+        Said(
+            each.seat,
+            Task.COMPLETION if each is game.completion else Task.UTTERANCE,
+            each.text,
+            each.events,
+            each.raw,
+            reply.truncated,
+            reply.tokens,
+            reply.usage,
+        )
+        for each, reply in zip(utterances, replies, strict=False)  # a reply that failed said nothing
+    )
+    rulings, prize = tuple(env.rulings), reward(outcome)
+    return Episode(
+        id, game.scenario, seed, game.rules, agents, env.judge.name, said, rulings, outcome, prize, tags=tags
+    )
+
+
+def append_episode(path: Path, episode: Episode) -> None:
+    """Append one line to an episode file in a single write."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(episode.to_json() + "\n")
+
+
+def read_episodes(path: Path) -> Iterator[Episode]:
+    """Episodes of a file, in order.
+
+    A last line without its line end is what a killed process left; it is passed over.
+
+    Raises:
+        UserError: The file is missing, or a line is no episode; the message names the line.
+    """
+    if not path.is_file():
+        raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith("\n"):
+                return
+            try:
+                yield Episode.from_json(line)
+            except ValueError as error:
+                raise UserError(f"{path}, line {number} is not an episode of format {FORMAT}: {error}") from error

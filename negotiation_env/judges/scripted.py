@@ -1,0 +1,44 @@
+"""A fake judge for tests and examples: its verdicts are written beforehand."""
+
+from collections.abc import Callable, Sequence
+
+from negotiation_env.events import Question, QuestionKind, Verdict
+from negotiation_env.judges.handshake import handshake
+
+__all__ = ["ScriptedJudge"]
+
+
+class ScriptedJudge:
+    """A fake: agreement by the handshake or a script, scores by a script.
+
+    Args:
+        score: Every completion's score, or a function of the question; None is unscored.
+        agrees: Decides agreement; by default the handshake of the turns does.
+    """
+
+    def __init__(
+        self,
+        score: float | None | Callable[[Question], float | None] = 3.0,
+        agrees: Callable[[Question], bool | None] | None = None,
+    ) -> None:
+        self.name = "scripted judge (a fake)"
+        self._score = score
+        self._agrees = agrees or _shook_hands
+        self.calls: list[int] = []
+        """Sizes of the batches asked so far."""
+
+    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
+        """Answer by the script."""
+        self.calls.append(len(questions))
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> Verdict:
+        if question.kind is QuestionKind.AGREEMENT:
+            value = self._agrees(question)
+        else:
+            value = self._score(question) if callable(self._score) else self._score
+        return Verdict(None if value is None else float(value), self.name, "" if value is not None else "scripted")
+
+
+def _shook_hands(question: Question) -> bool:
+    return handshake(question.dialogue, len(question.scenario.personas)).agreed

@@ -1,0 +1,124 @@
+"""Chat messages for a seat: text in, text out.
+
+The templates are versioned files beside this module; `VERSION` names the set and is written into every episode.
+They are filled in one pass, so that a `$` in a persona or an utterance stays a `$`.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from string import Template
+
+from negotiation_env.events import Message, Utterance
+from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.text import neutralise
+
+__all__ = ["VERSION", "brief", "completion_request", "conversation", "history"]
+
+VERSION = "v1"
+_FIELD_LIMIT = 4000
+"""Most characters of a dilemma or of one field of a persona."""
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template(files(__package__).joinpath(f"{name}.{VERSION}.txt").read_text(encoding="utf-8").strip())
+
+
+def brief(scenario: Scenario, seat: int) -> str:
+    """The system message of a seat: its own persona in full, who the others are, the dilemma, the turn grammar."""
+    return _template("brief").substitute(
+        _persona_fields(scenario.personas[seat]),
+        others=", ".join(_clean(persona.name) for persona in _others(scenario, seat)),
+        dilemma=_clean(scenario.dilemma),
+    )
+
+
+def completion_request(scenario: Scenario, seat: int) -> str:
+    """The message that asks a seat for the joint answer and shows it the other personas."""
+    others = "; ".join(_other_in_full(persona) for persona in _others(scenario, seat))
+    return _template("completion").substitute(others=others)
+
+
+def history(scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, elided: bool = False) -> list[Message]:
+    """A dialogue as this seat's chat: its own turns are the assistant's, what came between is one user message.
+
+    Args:
+        scenario: Names the speakers, where there are more than two.
+        seat: Whose chat.
+        dialogue: The utterances to show, in order.
+        elided: Earlier ones are left out; the chat says so.
+
+    Returns:
+        Messages that start with the user and alternate between user and assistant.
+    """
+    opening = _template("elided" if elided else "begin").template
+    messages: list[Message] = []
+    heard = [] if dialogue and dialogue[0].seat != seat and not elided else [opening]
+    for utterance in dialogue:
+        if utterance.seat == seat:
+            messages += [_user(heard), {"role": "assistant", "content": utterance.text}]
+            heard = []
+        else:
+            heard.append(_heard(scenario, utterance))
+    return [*messages, _user(heard)] if heard else messages
+
+
+def conversation(
+    scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, window: int | None = None, completing: bool = False
+) -> tuple[Message, ...]:
+    """All that a seat sees when it is asked to speak.
+
+    Args:
+        scenario: Dilemma and personas.
+        seat: Whose turn it is.
+        dialogue: Everything said so far.
+        window: How many of the last utterances to show; None shows all, 2 is the paper's choice.
+        completing: Ask for the joint answer, with the whole dialogue whatever the window.
+
+    Returns:
+        A system message, then user and assistant in alternation, ending with the user.
+    """
+    elided = window is not None and not completing and len(dialogue) > window
+    shown = dialogue[len(dialogue) - window :] if elided and window is not None else dialogue
+    chat = history(scenario, seat, shown, elided=elided)
+    if completing:
+        chat = _with_request(chat, completion_request(scenario, seat))
+    return ({"role": "system", "content": brief(scenario, seat)}, *chat)
+
+
+def _with_request(chat: list[Message], request: str) -> list[Message]:
+    """Append to the last user message, or after the seat's own last turn; roles go on alternating."""
+    if chat and chat[-1]["role"] == "user":
+        return [*chat[:-1], _user([chat[-1]["content"], request])]
+    return [*chat, _user([request])]
+
+
+def _user(parts: Iterable[str]) -> Message:
+    return {"role": "user", "content": "\n\n".join(parts)}
+
+
+def _heard(scenario: Scenario, utterance: Utterance) -> str:
+    """Name the speaker where there could be a doubt."""
+    if len(scenario.personas) == 2:
+        return utterance.text
+    return f"{_clean(scenario.personas[utterance.seat].name)}: {utterance.text}"
+
+
+def _others(scenario: Scenario, seat: int) -> list[Persona]:
+    return [persona for index, persona in enumerate(scenario.personas) if index != seat]
+
+
+def _persona_fields(persona: Persona) -> dict[str, str]:
+    fields = {name: _clean(getattr(persona, name) or "-") for name in ("name", "goal", "red_line", "style")}
+    return fields | {"values": _clean(", ".join(persona.values) or "-")}
+
+
+def _other_in_full(persona: Persona) -> str:
+    return "{name}. {goal} Values: {values}. Red line: {red_line}".format(**_persona_fields(persona))
+
+
+@cache
+def _clean(text: str) -> str:
+    """Scenario text is data too: it may come out of a user's file or a model."""
+    return neutralise(text, _FIELD_LIMIT).text

@@ -1,0 +1,252 @@
+"""The core: one negotiation as a state machine without I/O, clock, randomness or model.
+
+A `Negotiation` always has one `pending` thing: a `Turn` that waits for `say`, a `Question` that waits for `rule`, or
+the `Outcome`. The legal moves are the table `MOVES`; a call that it does not allow raises `IllegalMove` and changes
+nothing. Section numbers refer to the steps of one negotiation in arXiv 2603.10476.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from negotiation_env.errors import IllegalMove
+from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
+from negotiation_env.prompts import conversation
+from negotiation_env.scenario import Scenario
+from negotiation_env.text import neutralise
+
+__all__ = ["MOVES", "Move", "Negotiation", "Phase", "Rules", "moves_table"]
+
+
+class Phase(StrEnum):
+    """What the negotiation waits for."""
+
+    SPEAKING = "speaking"
+    AGREEING = "agreeing"
+    COMPLETING = "completing"
+    SCORING = "scoring"
+    OVER = "over"
+
+
+class Move(StrEnum):
+    """What happened; `say` and `rule` work out which one applies."""
+
+    SAID_EARLY = "said, and not every seat has spoken yet"
+    SAID = "said, and every seat has spoken"
+    OPEN = "ruled: no agreement, turns are left"
+    AGREED = "ruled: agreement"
+    EXHAUSTED = "ruled: no agreement, no turn is left"
+    EXHAUSTED_BUT_COMPLETE = "ruled: no agreement, no turn is left, a completion is wanted anyway"
+    COMPLETED = "said the completion"
+    SCORED = "ruled: a score"
+    UNSCORED = "a judge or an agent failed"
+
+
+MOVES: dict[tuple[Phase, Move], Phase] = {
+    (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
+    (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
+    (Phase.SPEAKING, Move.UNSCORED): Phase.OVER,
+    (Phase.AGREEING, Move.OPEN): Phase.SPEAKING,
+    (Phase.AGREEING, Move.AGREED): Phase.COMPLETING,
+    (Phase.AGREEING, Move.EXHAUSTED): Phase.OVER,
+    (Phase.AGREEING, Move.EXHAUSTED_BUT_COMPLETE): Phase.COMPLETING,
+    (Phase.AGREEING, Move.UNSCORED): Phase.OVER,
+    (Phase.COMPLETING, Move.COMPLETED): Phase.SCORING,
+    (Phase.COMPLETING, Move.UNSCORED): Phase.OVER,
+    (Phase.SCORING, Move.SCORED): Phase.OVER,
+    (Phase.SCORING, Move.UNSCORED): Phase.OVER,
+}
+"""Every legal move: what is waited for, what happened, what is waited for next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a negotiation is played.
+
+    Attributes:
+        max_turns: Most utterances, over all parties; at least one for each seat.
+        history_turns: How many of the last utterances a speaker sees; None is all, the paper shows 2.
+        complete_without_agreement: Write and score a completion also where no agreement was reached (evaluation).
+        judge_sees_dialogue: Show the dialogue to the judge that scores the completion.
+        max_characters: Longest message; what is over is cut off and recorded.
+        writer: The seat that writes the completion, the learner's.
+    """
+
+    max_turns: int = 7
+    history_turns: int | None = None
+    complete_without_agreement: bool = False
+    judge_sees_dialogue: bool = False
+    max_characters: int = 4000
+    writer: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.max_turns, self.max_characters, self.history_turns or 1) < 1 or self.history_turns == 0:
+            raise ValueError(f"rules: max_turns, max_characters and history_turns must be at least 1; got {self}")
+
+
+class Negotiation:
+    """One negotiation between two or more parties, who speak in the order of their seats.
+
+    Args:
+        scenario: Dilemma and personas; one seat each.
+        rules: How it is played.
+
+    Raises:
+        ValueError: The rules do not fit the number of parties.
+    """
+
+    def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
+        self.scenario = scenario
+        self.rules = rules or Rules()
+        seats = len(scenario.personas)
+        if self.rules.max_turns < seats:
+            raise ValueError(f"max_turns must let each of {seats} parties speak once; got {self.rules.max_turns}")
+        if not 0 <= self.rules.writer < seats:
+            raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
+        self._names = tuple(persona.name for persona in scenario.personas)
+        self._dialogue: list[Utterance] = []
+        self._completion: Utterance | None = None
+        self._agreed = False
+        self._phase = Phase.SPEAKING
+        self._pending: Turn | Question | Outcome = self._turn(Task.UTTERANCE)
+
+    @property
+    def pending(self) -> Turn | Question | Outcome:
+        """What the negotiation waits for, or how it ended."""
+        return self._pending
+
+    @property
+    def phase(self) -> Phase:
+        """The state, as named in `MOVES`."""
+        return self._phase
+
+    @property
+    def dialogue(self) -> tuple[Utterance, ...]:
+        """All utterances so far."""
+        return tuple(self._dialogue)
+
+    @property
+    def turns(self) -> int:
+        """Number of utterances so far."""
+        return len(self._dialogue)
+
+    @property
+    def completion(self) -> Utterance | None:
+        """The joint answer, once it is written."""
+        return self._completion
+
+    def view(self, seat: int) -> tuple[Message, ...]:
+        """The chat as a seat would see it if it had to speak now."""
+        return conversation(self.scenario, seat, self._dialogue, window=self.rules.history_turns)
+
+    def say(self, text: str) -> Utterance:
+        """The pending turn's speaker says something (steps 2 and 4).
+
+        Args:
+            text: Any text; what could act as more than words is neutralised.
+
+        Returns:
+            What was understood, with the events of the raw text.
+
+        Raises:
+            IllegalMove: No turn is pending.
+            TypeError: `text` is not a string.
+        """
+        if not isinstance(self._pending, Turn):
+            raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
+        if not isinstance(text, str):
+            raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
+        utterance = self._understood(text, self._pending.seat)
+        if self._phase is Phase.COMPLETING:
+            self._completion = utterance
+            self._move(Move.COMPLETED)
+        else:
+            self._dialogue.append(utterance)
+            early = self.turns < len(self._names)
+            self._move(Move.SAID_EARLY if early else Move.SAID)
+        return utterance
+
+    def rule(self, verdict: Verdict) -> None:
+        """The judge answers the pending question (steps 3 and 5).
+
+        Args:
+            verdict: Its answer; without a value the negotiation ends unscored.
+
+        Raises:
+            IllegalMove: No question is pending.
+        """
+        if not isinstance(self._pending, Question):
+            raise IllegalMove(f"rule() needs a pending question; this negotiation is {self._phase}: {self._hint()}")
+        if verdict.value is None:
+            self._move(Move.UNSCORED, reason=verdict.reason or "the judge gave no value")
+        elif self._phase is Phase.SCORING:
+            self._move(Move.SCORED, score=verdict.value)
+        else:
+            self._agreed = verdict.value > 0
+            self._move(self._after_agreement_question())
+
+    def fail(self, reason: str) -> None:
+        """An agent could not speak: the negotiation ends unscored.
+
+        Raises:
+            IllegalMove: It is over already.
+        """
+        if self._phase is Phase.OVER:
+            raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
+        self._move(Move.UNSCORED, reason=reason)
+
+    def _understood(self, text: str, seat: int) -> Utterance:
+        clean = neutralise(text, self.rules.max_characters, self._names)
+        # Lone surrogates could not be written to the record.
+        raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
+        return Utterance(seat, clean.text, clean.events, raw)
+
+    def _after_agreement_question(self) -> Move:
+        if self._agreed:
+            return Move.AGREED
+        if self.turns < self.rules.max_turns:
+            return Move.OPEN
+        return Move.EXHAUSTED_BUT_COMPLETE if self.rules.complete_without_agreement else Move.EXHAUSTED
+
+    def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
+        self._phase = MOVES[self._phase, move]
+        match self._phase:
+            case Phase.SPEAKING:
+                self._pending = self._turn(Task.UTTERANCE)
+            case Phase.COMPLETING:
+                self._pending = self._turn(Task.COMPLETION)
+            case Phase.AGREEING:
+                self._pending = Question(QuestionKind.AGREEMENT, self.scenario, self.dialogue)
+            case Phase.SCORING:
+                self._pending = self._score_question()
+            case Phase.OVER:
+                self._pending = self._outcome(move, score, reason)
+
+    def _turn(self, task: Task) -> Turn:
+        number = self.turns + 1
+        if task is Task.UTTERANCE:
+            seat = self.turns % len(self._names)
+            return Turn(seat, task, number, self.view(seat))
+        messages = conversation(self.scenario, self.rules.writer, self._dialogue, completing=True)
+        return Turn(self.rules.writer, task, number, messages)
+
+    def _score_question(self) -> Question:
+        assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
+        dialogue = self.dialogue if self.rules.judge_sees_dialogue else ()
+        return Question(QuestionKind.SCORE, self.scenario, dialogue, self._completion.text)
+
+    def _outcome(self, move: Move, score: float | None, reason: str) -> Outcome:
+        status = Status.AGREED if self._agreed else Status.NO_AGREEMENT
+        if move is Move.UNSCORED:
+            status = Status.UNSCORED
+        completion = self._completion.text if self._completion else None
+        return Outcome(status, self.turns, self._agreed, completion, score, reason)
+
+    def _hint(self) -> str:
+        return "call rule()" if isinstance(self._pending, Question) else "read pending"
+
+
+def moves_table(moves: Sequence[tuple[tuple[Phase, Move], Phase]] = tuple(MOVES.items())) -> str:
+    """The legal moves as a Markdown table; the documentation's copy is drawn from it."""
+    rows = [f"| {phase} | {move} | {after} |" for (phase, move), after in moves]
+    return "\n".join(["| waits for | what happened | then waits for |", "|---|---|---|", *rows])

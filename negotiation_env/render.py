@@ -1,0 +1,52 @@
+"""A negotiation for human eyes: plain text, and a live view in the terminal."""
+
+from collections.abc import Iterator
+
+from negotiation_env.events import Outcome, Utterance
+from negotiation_env.protocol import Negotiation
+
+__all__ = ["outcome_line", "show_news", "transcript"]
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+def transcript(game: Negotiation) -> str:
+    """The dilemma, everything said so far and how it ended, as plain text."""
+    names = [persona.name for persona in game.scenario.personas]
+    parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
+    if game.completion:
+        parts.append(f"[joint answer, by {names[game.completion.seat]}] {game.completion.text}")
+    if isinstance(game.pending, Outcome):
+        parts.append(outcome_line(game.pending))
+    return "\n\n".join(parts)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """How it ended, in one line."""
+    score = "" if outcome.score is None else f"; Collective Agency {outcome.score:.2f} of 5"
+    reason = f" ({outcome.reason})" if outcome.reason else ""
+    return f"{outcome.status.replace('_', ' ')} after {outcome.turns} turns{score}{reason}"
+
+
+def show_news(game: Negotiation) -> None:
+    """Print what the last move brought, in colour; what was said is printed as it is, markup has no effect."""
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    console = Console()
+    if len(game.dialogue) == 1:
+        console.print(Panel(Text(game.scenario.dilemma), title="dilemma"))
+    for said, title in _news(game):
+        colour = _COLOURS[said.seat % len(_COLOURS)]
+        console.print(Panel(Text(said.text), title=Text(title), title_align="left", border_style=colour))
+    if isinstance(game.pending, Outcome):
+        console.print(Text(outcome_line(game.pending), style="bold"))
+
+
+def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
+    names = [persona.name for persona in game.scenario.personas]
+    said = game.completion or (game.dialogue[-1] if game.dialogue else None)
+    if said:
+        title = f"{len(game.dialogue)}. {names[said.seat]}"
+        yield said, f"joint answer by {names[said.seat]}" if game.completion else title

@@ -1,0 +1,23 @@
+"""From an outcome to each party's reward."""
+
+from negotiation_env.events import Outcome, Status
+
+__all__ = ["MAX_REWARD", "reward"]
+
+MAX_REWARD = 5.0
+"""The highest Collective Agency score."""
+
+
+def reward(outcome: Outcome) -> float | None:
+    """The terminal reward, the same for every party (steps 4 and 5 of one negotiation).
+
+    Args:
+        outcome: How the negotiation ended.
+
+    Returns:
+        The Collective Agency score, 0 to 5; 0 without agreement, also where an evaluation had a completion written
+        and scored all the same (`Outcome.score` has that score); None where unscored, which is no number.
+    """
+    if outcome.status is Status.UNSCORED:
+        return None
+    return outcome.score if outcome.status is Status.AGREED else 0.0

@@ -1,0 +1,145 @@
+"""Games played by agents through the step API.
+
+`play_many` plays many games in lockstep: each agent speaks for all of its games in one batch, and one judge call serves
+all games. With `workers` each worker plays one game at a time instead, so that remote models never wait for the slowest.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from negotiation_env.aec import NegotiationEnv, step_many
+from negotiation_env.episode import Episode, record
+from negotiation_env.events import Outcome, Turn
+from negotiation_env.interfaces import Agent, Judge, Reply, Request
+from negotiation_env.scenario import Scenario
+
+__all__ = ["Game", "derive_seed", "play", "play_many"]
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """A negotiation to play.
+
+    Attributes:
+        id: Unique within a run.
+        scenario: What is negotiated.
+        agents: One for each seat; the same agent may sit in several.
+        seed: Seeds the replies.
+        writer: The seat that writes the completion; None is the rules' choice.
+        tags: Go into the episode.
+    """
+
+    id: str
+    scenario: Scenario
+    agents: tuple[Agent, ...]
+    seed: int = 0
+    writer: int | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.agents) != len(self.scenario.personas):
+            parties = len(self.scenario.personas)
+            raise ValueError(f"game {self.id!r}: {parties} parties need {parties} agents, got {len(self.agents)}")
+
+
+def derive_seed(*parts: object) -> int:
+    """A 63-bit seed out of anything printable; the same on every machine."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def play(game: Game, judge: Judge, *, render_mode: str | None = None, **rules: Any) -> Episode:
+    """Play one game; `rules` are the fields of `Rules`."""
+    return next(iter(play_many([game], judge, render_mode=render_mode, **rules)))
+
+
+def play_many(
+    games: Sequence[Game], judge: Judge, *, workers: int = 1, render_mode: str | None = None, **rules: Any
+) -> Iterator[Episode]:
+    """Play many games.
+
+    Args:
+        games: What to play; ids must differ.
+        judge: Decides and scores.
+        workers: 1 plays all games in lockstep, with batches as large as can be; more play as many games at a time,
+            each for itself, in threads.
+        render_mode: As for `NegotiationEnv`.
+        **rules: The fields of `Rules`.
+
+    Yields:
+        Episodes as they end.
+    """
+    if workers == 1:
+        yield from _lockstep(games, judge, render_mode, rules)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for episodes in pool.map(lambda game: list(_lockstep([game], judge, render_mode, rules)), games):
+            yield from episodes
+
+
+@dataclass(slots=True)
+class _Table:
+    """A game being played."""
+
+    game: Game
+    env: NegotiationEnv
+    replies: list[Reply] = field(default_factory=list)
+
+    @property
+    def turn(self) -> Turn | None:
+        pending = self.env.game.pending
+        return pending if isinstance(pending, Turn) else None
+
+    def request(self, turn: Turn) -> Request:
+        seed = derive_seed(self.game.seed, turn.seat, turn.task, turn.number)
+        return Request(self.game.id, turn.seat, turn.task, turn.messages, seed)
+
+    def episode(self) -> Episode:
+        game = self.game
+        names = tuple(agent.name for agent in game.agents)
+        return record(self.env, self.replies, id=game.id, seed=game.seed, agents=names, tags=game.tags)
+
+
+def _lockstep(
+    games: Sequence[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any]
+) -> Iterator[Episode]:
+    tables = [_seat(game, judge, render_mode, rules) for game in games]
+    while tables:
+        _round(tables, judge)
+        finished = [table for table in tables if isinstance(table.env.game.pending, Outcome)]
+        tables = [table for table in tables if table.turn is not None]
+        yield from (table.episode() for table in finished)
+
+
+def _seat(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any]) -> _Table:
+    env = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, **rules)
+    env.reset(options={"scenario": game.scenario} | ({} if game.writer is None else {"writer": game.writer}))
+    return _Table(game, env)
+
+
+def _round(tables: Sequence[_Table], judge: Judge) -> None:
+    """Everybody whose turn it is speaks once."""
+    spoken = []
+    for table, reply in _replies(tables):
+        table.replies.append(reply)
+        if reply.error is None:
+            spoken.append((table.env, reply.text))
+        else:
+            table.env.abort(f"the agent failed: {reply.error}")
+    step_many([env for env, _ in spoken], [text for _, text in spoken], judge)
+
+
+def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
+    """Each agent answers for all of its games in one call."""
+    by_agent: dict[int, list[tuple[_Table, Turn]]] = defaultdict(list)
+    for table in tables:
+        if turn := table.turn:
+            by_agent[id(table.game.agents[turn.seat])].append((table, turn))
+    for batch in by_agent.values():
+        agent = batch[0][0].game.agents[batch[0][1].seat]
+        replies = agent.act([table.request(turn) for table, turn in batch])
+        yield from zip([table for table, _ in batch], replies, strict=True)

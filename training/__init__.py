@@ -1,0 +1,1 @@
+"""GRPO self-play on TRL, its baseline, and the warm start of the embedded negotiator."""
