@@ -1,0 +1,251 @@
+"""A transformers model in this process as a `ChatModel`: batched, with the key-value cache kept across turns.
+
+A conversation is a list of token ids that only grows. Each call feeds the ids that the cache does not hold yet (the
+last sampled token and what the others said since) and samples on. Rows of a batch may have holes: padding inside a
+row is masked out and takes no position.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.models.chat_tokens import ChatTokens
+from agents.models.sampling import draw, log_distribution, uniforms
+from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.events import Message
+from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["InProcessModel", "load_model"]
+
+_CACHED_BATCHES = 4
+_CONVERSATIONS = 4096
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """One side of a game: exact ids, and how many messages they cover."""
+
+    ids: list[int] = field(default_factory=list)
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(slots=True)
+class _Row:
+    """One reply in the making."""
+
+    conversation: _Conversation
+    request: ChatRequest
+    context: list[int]
+    fresh: bool
+    sampled: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The key-value cache of some conversations; `fed` counts the ids of each that it holds."""
+
+    conversations: list[_Conversation]
+    cache: Any
+    mask: "torch.Tensor"
+    fed: list[int]
+
+
+class InProcessModel:
+    """A causal language model in this process.
+
+    Args:
+        model: A transformers (or PEFT) model.
+        tokenizer: Its tokenizer, with a chat template.
+        name: The name in records.
+        adapter: Entered around each call, to switch a PEFT adapter on; by default the model stays as it is.
+        max_batch: Most rows of a forward pass.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        adapter: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        max_batch: int = 64,
+    ) -> None:
+        self.model = model
+        self.tokens = ChatTokens(tokenizer)
+        self.name = name
+        self.max_batch = max_batch
+        self._adapter = adapter
+        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+        self._batches: list[_Batch] = []
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Sample a reply to each chat.
+
+        A named conversation goes on from its own sampled ids, whatever the text of its assistant messages; one whose
+        other messages changed is rendered anew.
+        """
+        import torch
+
+        rows = [self._row(request) for request in requests]
+        with torch.no_grad(), self._adapter():
+            for start in range(0, len(rows), self.max_batch):
+                self._sample(rows[start : start + self.max_batch])
+        return [self._reply(row) for row in rows]
+
+    def forget(self) -> None:
+        """Drop all conversations and their cache, as after a change of the weights."""
+        self._conversations.clear()
+        self._batches.clear()
+
+    def _row(self, request: ChatRequest) -> _Row:
+        conversation = self._conversations.get(request.conversation) if request.conversation else None
+        if conversation is None or not _goes_on(conversation.messages, request.messages):
+            conversation, fresh = _Conversation(), True
+            context = self.tokens.prompt(request.messages)
+            self._remember(request.conversation, conversation)
+        else:
+            fresh = False
+            news = request.messages[len(conversation.messages) + 1 :]
+            closed = conversation.ids[-1] == self.tokens.end
+            context = ([] if closed else [self.tokens.end]) + self.tokens.follow_up(news)
+        conversation.ids += context
+        conversation.messages = request.messages
+        return _Row(conversation, request, context, fresh)
+
+    def _remember(self, name: str, conversation: _Conversation) -> None:
+        if name:
+            self._conversations[name] = conversation
+            while len(self._conversations) > _CONVERSATIONS:
+                self._conversations.popitem(last=False)
+
+    def _reply(self, row: _Row) -> Reply:
+        truncated = row.sampled[-1] != self.tokens.end
+        trace = TokenTrace(tuple(row.context), tuple(row.sampled), tuple(row.logprobs), row.fresh)
+        usage = {"prompt_tokens": len(row.conversation.ids) - len(row.sampled), "completion_tokens": len(row.sampled)}
+        return Reply(self.tokens.text(row.sampled), truncated=truncated, tokens=trace, usage=usage)
+
+    def _sample(self, rows: list[_Row]) -> None:
+        """Feed what is new, then draw token after token until every row has ended."""
+        batch = self._batch([row.conversation for row in rows])
+        limit = max(row.request.sampling.max_tokens for row in rows)
+        noise = uniforms([row.request.seed for row in rows], limit)
+        sampling = [row.request.sampling for row in rows]
+        logits = self._feed(batch, [row.conversation.ids[fed:] for row, fed in zip(rows, batch.fed, strict=True)])
+        for step in range(limit):
+            ids, logprobs = draw(log_distribution(logits, sampling), noise[:, step])
+            going = [self._take(row, *drawn) for row, *drawn in zip(rows, ids.tolist(), logprobs.tolist(), strict=True)]
+            if not any(going):
+                return
+            logits = self._feed(batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)])
+
+    def _take(self, row: _Row, token: int, logprob: float) -> bool:
+        """Append a drawn token unless the row has ended; say whether it goes on."""
+        if not self._open(row):
+            return False
+        row.sampled.append(token)
+        row.logprobs.append(logprob)
+        row.conversation.ids.append(token)
+        return self._open(row)
+
+    def _open(self, row: _Row) -> bool:
+        ended = bool(row.sampled) and row.sampled[-1] == self.tokens.end
+        return not ended and len(row.sampled) < row.request.sampling.max_tokens
+
+    def _feed(self, batch: _Batch, chunks: list[list[int]]) -> "torch.Tensor":
+        """Run ids through the model, left-padded to one width; returns the last position's logits, [rows, vocabulary]."""
+        import torch
+
+        width = max(map(len, chunks))
+        device = batch.mask.device
+        padded = [[self.tokens.pad] * (width - len(chunk)) + chunk for chunk in chunks]
+        present = [[0] * (width - len(chunk)) + [1] * len(chunk) for chunk in chunks]
+        batch.mask = torch.cat([batch.mask, torch.tensor(present, device=device)], dim=1)
+        batch.fed = [fed + len(chunk) for fed, chunk in zip(batch.fed, chunks, strict=True)]
+        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)[:, -width:]
+        output = self.model(
+            input_ids=torch.tensor(padded, device=device),
+            attention_mask=batch.mask,
+            position_ids=positions,
+            past_key_values=batch.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: torch.Tensor = output.logits[:, -1]
+        return logits
+
+    def _batch(self, conversations: list[_Conversation]) -> _Batch:
+        """The cached rows of these conversations, or an empty cache to be filled from their first id on."""
+        for index, batch in enumerate(self._batches):
+            places = {id(conversation): row for row, conversation in enumerate(batch.conversations)}
+            if all(id(conversation) in places for conversation in conversations):
+                self._batches.append(self._batches.pop(index))
+                _keep_rows(batch, [places[id(conversation)] for conversation in conversations])
+                return batch
+        return self._new_batch(conversations)
+
+    def _new_batch(self, conversations: list[_Conversation]) -> _Batch:
+        import torch
+        from transformers import DynamicCache
+
+        rows = len(conversations)
+        mask = torch.zeros(rows, 0, dtype=torch.long, device=self.model.device)
+        batch = _Batch(conversations, DynamicCache(), mask, [0] * rows)
+        self._batches = [*self._batches[1 - _CACHED_BATCHES :], batch]
+        return batch
+
+
+def _goes_on(known: tuple[Message, ...], now: tuple[Message, ...]) -> bool:
+    """Whether a chat is the known one, then one own turn, then news; own turns are known by their ids, not by text."""
+    if len(now) < len(known) + 2 or now[len(known)]["role"] != "assistant":
+        return False
+    return all(old == new for old, new in zip(known, now, strict=False) if old["role"] != "assistant")
+
+
+def _keep_rows(batch: _Batch, rows: list[int]) -> None:
+    """Drop the rows of games that have ended, and put the others in the order asked for."""
+    if rows == list(range(len(batch.fed))):
+        return
+    import torch
+
+    index = torch.tensor(rows, device=batch.mask.device)
+    batch.cache.batch_select_indices(index)
+    batch.mask = batch.mask[index]
+    batch.conversations = [batch.conversations[row] for row in rows]
+    batch.fed = [batch.fed[row] for row in rows]
+
+
+def load_model(source: str | Path, adapter: str | Path | None = None, name: str = "") -> InProcessModel:
+    """Load a model for play: on the GPU in bfloat16 where there is one, else on the CPU in float32.
+
+    Args:
+        source: A transformers folder or hub id.
+        adapter: A LoRA adapter's folder; it is merged into the weights, which makes each step cheaper.
+        name: The name in records.
+
+    Raises:
+        UserError: There is no such model or adapter.
+        MissingExtra: torch or transformers is not installed.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra("an in-process model", "train") from error
+    gpu = torch.cuda.is_available()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if gpu else torch.float32)
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (OSError, ValueError) as error:
+        what = str(source) + (f"+{adapter}" if adapter else "")
+        raise UserError(f"cannot load the model {what}: {str(error).splitlines()[0]}") from error
+    return InProcessModel(model.eval().to("cuda" if gpu else "cpu"), tokenizer, name or str(source))

@@ -1,0 +1,89 @@
+"""The game for single-agent users: one seat as a Gymnasium environment, the others played inside.
+
+Made by `gymnasium.make("negotiation_env/Negotiation-v0", opponent=SPEC, judge=SPEC)` after `import negotiation_env`.
+"""
+
+from typing import Any
+
+import gymnasium
+
+from agents.specs import resolve_agent
+from negotiation_env.aec import NegotiationEnv
+from negotiation_env.errors import UserError
+from negotiation_env.events import Outcome, Turn
+from negotiation_env.interfaces import Agent, Judge, Request
+from negotiation_env.runner import derive_seed
+
+__all__ = ["SeatEnv"]
+
+
+class SeatEnv(gymnasium.Env[dict[str, Any], str]):
+    """One seat of a negotiation.
+
+    Observations, actions and the terminal reward are those of `negotiation_env.aec`; so are the keyword arguments.
+
+    Args:
+        opponent: Plays every other seat: an agent or its spec string.
+        judge: A judge or its spec string; None is the embedded judge.
+        seat: The seat to play; it also writes the completion.
+        render_mode: As for `NegotiationEnv`.
+        **settings: "scenarios" and the fields of `Rules`.
+    """
+
+    metadata = NegotiationEnv.metadata
+
+    def __init__(
+        self,
+        opponent: str | Agent = "scripted:compromising",
+        judge: str | Judge | None = None,
+        seat: int = 0,
+        render_mode: str | None = None,
+        **settings: Any,
+    ) -> None:
+        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **{"writer": seat} | settings)
+        if not 0 <= seat < len(self.game.possible_agents):
+            raise UserError(f"seat must be from 0 to {len(self.game.possible_agents) - 1}, got {seat}")
+        self.opponent = resolve_agent(opponent) if isinstance(opponent, str) else opponent
+        self.seat = seat
+        self.render_mode = render_mode
+        self.agent = f"negotiator_{seat}"
+        self.observation_space = self.game.observation_space(self.agent)
+        self.action_space = self.game.action_space(self.agent)
+        self._episode = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Start a negotiation and let the others speak until it is this seat's turn."""
+        super().reset(seed=seed)
+        self.game.reset(seed=seed, options=options)
+        self._episode = int(self.np_random.integers(2**31))
+        self._play_others()
+        return self._observation(), self.game.infos[self.agent]
+
+    def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Say something, then let the others speak; an unscored game is truncated and its reward of 0 is no verdict."""
+        self.game.step(action)
+        self._play_others()
+        game, me = self.game, self.agent
+        over, cut = game.terminations[me], game.truncations[me]
+        return self._observation(), float(game.rewards[me]), over, cut, game.infos[me]
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The transcript in mode "ansi"."""
+        return self.game.render()
+
+    def _observation(self) -> dict[str, Any]:
+        return self.game.observe(self.agent)
+
+    def _play_others(self) -> None:
+        """The others speak until the game waits for this seat, or is over."""
+        while isinstance(turn := self.game.game.pending, Turn) and turn.seat != self.seat:
+            seed = derive_seed(self._episode, turn.seat, turn.task, turn.number)
+            request = Request(str(self._episode), turn.seat, turn.task, turn.messages, seed)
+            reply = self.opponent.act([request])[0]
+            if reply.error is None:
+                self.game.step(reply.text)
+            else:
+                self.game.abort(f"the opponent failed: {reply.error}")
+        assert isinstance(self.game.game.pending, Turn | Outcome)
