@@ -1,0 +1,80 @@
+"""A training run for the person who waits for it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from negotiation_env.episode import Episode
+from training.config import TrainConfig
+
+__all__ = ["StepLog", "eval_progress"]
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True))
+
+
+@contextmanager
+def eval_progress(title: str, total: int) -> Iterator[Callable[[Episode], None]]:
+    """A progress bar for an evaluation; yields the function to call for each episode."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda _: bar.advance(task)
+
+
+class StepLog(TrainerCallback):  # type: ignore[misc]
+    """A progress bar with a line of figures a step, and every metric in `metrics.jsonl`.
+
+    Args:
+        config: The run's settings.
+        path: The metrics file to append to.
+    """
+
+    def __init__(self, config: TrainConfig, path: Path) -> None:
+        self.config = config
+        self.path = path
+        self._bar = _bar()
+        self._task = self._bar.add_task("training", total=config.max_steps)
+        self._start = time.perf_counter()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Show the bar."""
+        self._bar.update(self._task, completed=state.global_step)
+        self._bar.start()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note the time."""
+        self._start = time.perf_counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Write the step's metrics and tell the main ones."""
+        if not logs or "reward" not in logs or not state.is_world_process_zero:
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": state.global_step} | logs) + "\n")
+        self._bar.console.print(
+            f"step {state.global_step:>4}  reward {logs['group_mean']:.2f} "
+            f"[{logs['group_min']:.2f}, {logs['group_max']:.2f}]  agreed {logs['agreement_rate']:.0%}  "
+            f"turns {logs['turns']:.1f}  no signal {logs['no_signal']:.0%}  "
+            f"rollout {logs['seconds/rollout']:.0f} s, judge {logs['seconds/judge']:.1f} s, "
+            f"step {time.perf_counter() - self._start:.0f} s",
+            highlight=False,
+            markup=False,
+        )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=state.global_step)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Take the bar away."""
+        self._bar.stop()

@@ -1,0 +1,67 @@
+"""What a training run shows at its end: a reward curve, and held-out figures before and after."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from negotiation_env.evaluate import Summary
+from training.config import TrainConfig
+
+__all__ = ["before_and_after", "comparison_table", "plot_rewards"]
+
+_FIGURES = {
+    "agreement_rate": "agreement rate",
+    "score": "Collective Agency, 0–5",
+    "reward": "reward (0 without agreement)",
+    "turns": "turns",
+    "turns_to_agreement": "turns to agreement",
+}
+
+
+def plot_rewards(log: Sequence[dict[str, Any]], judge: str, path: Path) -> None:
+    """Draw the groups' minimum, mean and maximum reward and the agreement rate over the steps, as a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    steps = [entry["step"] for entry in log]
+    low, mean, high = ([entry[f"group_{name}"] for entry in log] for name in ("min", "mean", "max"))
+    top.fill_between(steps, low, high, alpha=0.25, label="group minimum to maximum")
+    top.plot(steps, mean, marker="o", label="group mean")
+    top.set(ylim=(0, 5), ylabel="reward", title=f"Reward in training, by the {judge}")
+    top.legend(loc="upper left")
+    bottom.plot(steps, [entry["agreement_rate"] for entry in log], marker="o", color="tab:green", label="agreed")
+    bottom.plot(steps, [entry["no_signal"] for entry in log], marker=".", color="tab:grey", label="groups without signal")
+    bottom.set(ylim=(-0.05, 1.05), ylabel="share", xlabel="optimizer step")
+    bottom.legend(loc="upper left", ncols=2)
+    figure.savefig(path, dpi=120)
+
+
+def comparison_table(before: Summary, after: Summary) -> Any:
+    """The two evaluations side by side, with 95 % intervals."""
+    from rich.table import Table
+
+    table = Table(title=f"Held-out scenarios, n = {before.episodes}, judge: {before.judge}", title_justify="left")
+    table.caption = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
+    for heading in ("", "before", "after"):
+        table.add_column(heading)
+    for name, title in _FIGURES.items():
+        table.add_row(title, str(getattr(before, name)), str(getattr(after, name)))
+    table.add_row("unscored", str(before.unscored), str(after.unscored))
+    return table
+
+
+def before_and_after(
+    config: TrainConfig, before: Summary | None, after: Summary | None, log: Sequence[dict[str, Any]], path: Path
+) -> None:
+    """Write the run's summary: settings, both evaluations, and the share of groups that carried a signal."""
+    summary = {
+        "config": config.model_dump(mode="json"),
+        "before": before and asdict(before),
+        "after": after and asdict(after),
+        "steps": len(log),
+        "groups_with_signal": 1 - sum(entry["no_signal"] for entry in log) / max(len(log), 1),
+    }
+    path.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

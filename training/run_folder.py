@@ -1,0 +1,66 @@
+"""The folder of a training run: its settings, and what a resumed run finds there."""
+
+import json
+from pathlib import Path
+
+from negotiation_env.errors import UserError
+from training.config import TrainConfig, load_config
+
+__all__ = ["open_run", "rewind", "to_toml"]
+
+_CONFIG = "config.toml"
+
+
+def to_toml(config: TrainConfig) -> str:
+    """The resolved settings as TOML; keys without a value are left out."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+
+
+def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
+    """Make the folder and write the resolved settings into it.
+
+    Raises:
+        UserError: A new run's folder holds one already; or a run to be resumed is not there or had other settings
+            (more steps are allowed).
+    """
+    saved = out / _CONFIG
+    if resume:
+        if not saved.is_file():
+            raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
+        then, now = load_config(saved).model_dump(), config.model_dump()
+        changed = [name for name in now if now[name] != then[name] and name != "max_steps"]
+        if changed:
+            told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
+            raise UserError(f"the run in {out} had other settings: {told}")
+    elif saved.exists():
+        raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    saved.write_text(to_toml(config), encoding="utf-8")
+
+
+def rewind(out: Path, step: int) -> None:
+    """Drop what was recorded after a checkpoint: its steps are played again.
+
+    Args:
+        out: The run's folder.
+        step: Optimizer steps that the checkpoint has behind it.
+    """
+    for name, number in (("episodes.jsonl", _episode_step), ("metrics.jsonl", _metrics_step)):
+        path = out / name
+        if not path.is_file():
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and number(line) < step]
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text("".join(kept), encoding="utf-8")
+        fresh.replace(path)
+
+
+def _episode_step(line: str) -> int:
+    return int(json.loads(line)["tags"]["step"])
+
+
+def _metrics_step(line: str) -> int:
+    """Metrics are logged after the step, so that its number is one higher than its episodes'."""
+    return int(json.loads(line)["step"]) - 1
