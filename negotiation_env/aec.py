@@ -32,7 +32,7 @@ neutralised and reported in `infos[agent]["events"]`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from gymnasium.spaces import Dict, Discrete, Space
 from gymnasium.spaces import Sequence as SequenceSpace
@@ -103,7 +103,12 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         UserError: There is no such split, file or judge.
     """
 
-    metadata = {"name": "negotiation_v0", "render_modes": ["human", "ansi"], "is_parallelizable": False}
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "negotiation_v0",
+        "render_modes": ["human", "ansi"],
+        "render_fps": 1,
+        "is_parallelizable": False,
+    }
 
     def __init__(
         self,

@@ -13,7 +13,19 @@ from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
 
-__all__ = ["EPISODES", "SUMMARY", "Estimate", "Summary", "evaluate", "mean_with_interval", "pick", "refusal", "share_with_interval", "summarise"]
+__all__ = [
+    "EPISODES",
+    "SUMMARY",
+    "Estimate",
+    "Summary",
+    "evaluate",
+    "mean_with_interval",
+    "pick",
+    "refusal",
+    "seat_agents",
+    "share_with_interval",
+    "summarise",
+]
 
 EPISODES = "episodes.jsonl"
 SUMMARY = "summary.json"
@@ -120,7 +132,7 @@ def evaluate(
         raise UserError(f"{out} holds episodes already; give another --out, or remove that folder")
     out.mkdir(parents=True, exist_ok=True)
     games = [
-        Game(scenario.id, scenario, _seats(agents, len(scenario.personas)), derive_seed(seed, scenario.id))
+        Game(scenario.id, scenario, seat_agents(agents, len(scenario.personas)), derive_seed(seed, scenario.id))
         for scenario in scenarios
     ]
     episodes = []
@@ -193,5 +205,6 @@ def mean_with_interval(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(low), float(high), len(values))
 
 
-def _seats(agents: Sequence[Agent], parties: int) -> tuple[Agent, ...]:
+def seat_agents(agents: Sequence[Agent], parties: int) -> tuple[Agent, ...]:
+    """One agent for each party; the last one given takes the seats beyond."""
     return tuple(agents[min(seat, len(agents) - 1)] for seat in range(parties))

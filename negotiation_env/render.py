@@ -1,12 +1,27 @@
 """A negotiation for human eyes: plain text, and a live view in the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from negotiation_env.events import Outcome, Utterance
 from negotiation_env.protocol import Negotiation
 
-__all__ = ["outcome_line", "show_news", "transcript"]
+if TYPE_CHECKING:
+    from rich.table import Table
 
+    from negotiation_env.evaluate import Summary
+
+__all__ = ["outcome_line", "show_news", "summary_table", "transcript"]
+
+_FIGURES = {
+    "agreement_rate": "agreement rate",
+    "score": "Collective Agency, 0–5",
+    "reward": "reward (0 without agreement)",
+    "turns": "turns",
+    "turns_to_agreement": "turns to agreement",
+    "truncated": "turns cut by the token limit",
+    "unscored": "unscored games",
+}
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -50,3 +65,22 @@ def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
     if said:
         title = f"{len(game.dialogue)}. {names[said.seat]}"
         yield said, f"joint answer by {names[said.seat]}" if game.completion else title
+
+
+def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table":
+    """Evaluations side by side, with 95 % intervals, the number of games and the judge's name."""
+    from rich.table import Table
+
+    first = next(iter(summaries.values()))
+    table = Table(title=f"{title}n = {first.episodes}, judge: {first.judge}", title_justify="left")
+    table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
+    table.add_column("")
+    for heading in summaries:
+        table.add_column(heading)
+    for name, label in _FIGURES.items():
+        table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
+    return table
+
+
+def _figure(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -1,7 +1,8 @@
 """Games played by agents through the step API.
 
-`play_many` plays many games in lockstep: each agent speaks for all of its games in one batch, and one judge call serves
-all games. With `workers` each worker plays one game at a time instead, so that remote models never wait for the slowest.
+`play_many` plays many games in lockstep: each agent speaks for all of its games in one batch, and one judge call
+serves all games. With `workers` each worker plays one game at a time instead, so that remote models never wait for the
+slowest.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ SILENCE = "(says nothing)"
 """Stands for an empty message; chat endpoints reject empty content."""
 
 _LOOKALIKES = str.maketrans("<>[]|", "‹›⟦⟧¦")
-# Control tokens of chat templates and tags in general: <|im_end|>, <｜User｜>, <start_of_turn>, </s>, <<SYS>>, </dialogue>.
+# Control tokens of chat templates, and tags in general: <|im_end|>, <｜User｜>, <start_of_turn>, </s>, <<SYS>>.
 _ANGLE = re.compile(r"<{1,2}\s*[/!]?\s*(?:[|｜][^<>\n]{0,80}[|｜]|[A-Za-z][^<>\n]{0,80})\s*>{1,2}")
 # Mistral and Llama 2: [INST], [/INST], [AVAILABLE_TOOLS].
 _SQUARE = re.compile(r"\[/?[A-Z][A-Z_]+\]")

@@ -11,7 +11,6 @@ default example are what two CPU cores can do. The paper sums over all dialogue 
 for they are no action of the policy that is trained.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +27,13 @@ from negotiation_env.errors import UserError
 from negotiation_env.evaluate import SUMMARY, Summary, evaluate, pick
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import resolve_judge
+from negotiation_env.progress import progress
 from negotiation_env.scenario import Scenario
 from training.adapters import LEARNER, RefreshOpponent, add_opponent
 from training.config import TrainConfig
 from training.metrics import step_metrics
-from training.progress import StepLog, eval_progress
-from training.report import before_and_after, plot_rewards
+from training.progress import StepLog
+from training.report import before_and_after, groups_with_signal, plot_rewards
 from training.rollout import Rollout, chat_agent, task_key
 from training.run_folder import open_run, rewind
 
@@ -59,6 +59,11 @@ class TrainResult:
     before: Summary | None
     after: Summary | None
     log: list[dict[str, Any]]
+
+    @property
+    def signal(self) -> float:
+        """Share of the training groups whose rewards differed, 0 to 1."""
+        return groups_with_signal(self.log)
 
 
 def train(config: TrainConfig, out: Path, *, resume: bool = False, judge: Judge | None = None) -> TrainResult:
@@ -209,6 +214,6 @@ def _held_out(config: TrainConfig, model: Any, tokenizer: Any, judge: Judge, out
     scenarios = pick(load_scenarios(config.eval_split), config.eval_scenarios, config.seed)
     agent = chat_agent(config, model, tokenizer, LEARNER, f"learner {out.name} training")
     model.eval()
-    with eval_progress(f"held-out negotiations {out.name} training", len(scenarios)) as progress:
+    with progress(f"held-out negotiations {out.name} training", len(scenarios)) as advance:
         rules = {"max_turns": config.max_turns, "complete_without_agreement": True}
-        return evaluate([agent, agent], judge, scenarios, out, seed=config.seed, progress=progress, **rules)
+        return evaluate([agent], judge, scenarios, out, seed=config.seed, progress=advance, **rules)

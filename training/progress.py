@@ -2,33 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from negotiation_env.episode import Episode
+from negotiation_env.progress import bar
 from training.config import TrainConfig
 
-__all__ = ["StepLog", "eval_progress"]
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True))
-
-
-@contextmanager
-def eval_progress(title: str, total: int) -> Iterator[Callable[[Episode], None]]:
-    """A progress bar for an evaluation; yields the function to call for each episode."""
-    with _bar() as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda _: bar.advance(task)
+__all__ = ["StepLog"]
 
 
 class StepLog(TrainerCallback):  # type: ignore[misc]
@@ -42,7 +24,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
     def __init__(self, config: TrainConfig, path: Path) -> None:
         self.config = config
         self.path = path
-        self._bar = _bar()
+        self._bar = bar()
         self._task = self._bar.add_task("training", total=config.max_steps)
         self._start = time.perf_counter()
 

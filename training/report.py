@@ -9,15 +9,7 @@ from typing import Any
 from negotiation_env.evaluate import Summary
 from training.config import TrainConfig
 
-__all__ = ["before_and_after", "comparison_table", "plot_rewards"]
-
-_FIGURES = {
-    "agreement_rate": "agreement rate",
-    "score": "Collective Agency, 0–5",
-    "reward": "reward (0 without agreement)",
-    "turns": "turns",
-    "turns_to_agreement": "turns to agreement",
-}
+__all__ = ["before_and_after", "groups_with_signal", "plot_rewards"]
 
 
 def plot_rewards(log: Sequence[dict[str, Any]], judge: str, path: Path) -> None:
@@ -33,24 +25,17 @@ def plot_rewards(log: Sequence[dict[str, Any]], judge: str, path: Path) -> None:
     top.set(ylim=(0, 5), ylabel="reward", title=f"Reward in training, by the {judge}")
     top.legend(loc="upper left")
     bottom.plot(steps, [entry["agreement_rate"] for entry in log], marker="o", color="tab:green", label="agreed")
-    bottom.plot(steps, [entry["no_signal"] for entry in log], marker=".", color="tab:grey", label="groups without signal")
+    bottom.plot(
+        steps, [entry["no_signal"] for entry in log], marker=".", color="tab:grey", label="groups without signal"
+    )
     bottom.set(ylim=(-0.05, 1.05), ylabel="share", xlabel="optimizer step")
     bottom.legend(loc="upper left", ncols=2)
     figure.savefig(path, dpi=120)
 
 
-def comparison_table(before: Summary, after: Summary) -> Any:
-    """The two evaluations side by side, with 95 % intervals."""
-    from rich.table import Table
-
-    table = Table(title=f"Held-out scenarios, n = {before.episodes}, judge: {before.judge}", title_justify="left")
-    table.caption = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
-    for heading in ("", "before", "after"):
-        table.add_column(heading)
-    for name, title in _FIGURES.items():
-        table.add_row(title, str(getattr(before, name)), str(getattr(after, name)))
-    table.add_row("unscored", str(before.unscored), str(after.unscored))
-    return table
+def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:
+    """Share of the training groups whose rewards differed, 0 to 1."""
+    return 1 - sum(entry["no_signal"] for entry in log) / max(len(log), 1)
 
 
 def before_and_after(
@@ -62,6 +47,6 @@ def before_and_after(
         "before": before and asdict(before),
         "after": after and asdict(after),
         "steps": len(log),
-        "groups_with_signal": 1 - sum(entry["no_signal"] for entry in log) / max(len(log), 1),
+        "groups_with_signal": groups_with_signal(log),
     }
     path.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -142,7 +142,9 @@ class InProcessModel:
             going = [self._take(row, *drawn) for row, *drawn in zip(rows, ids.tolist(), logprobs.tolist(), strict=True)]
             if not any(going):
                 return
-            logits = self._feed(batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)])
+            logits = self._feed(
+                batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)]
+            )
 
     def _take(self, row: _Row, token: int, logprob: float) -> bool:
         """Append a drawn token unless the row has ended; say whether it goes on."""
@@ -158,7 +160,7 @@ class InProcessModel:
         return not ended and len(row.sampled) < row.request.sampling.max_tokens
 
     def _feed(self, batch: _Batch, chunks: list[list[int]]) -> "torch.Tensor":
-        """Run ids through the model, left-padded to one width; returns the last position's logits, [rows, vocabulary]."""
+        """Run ids through the model, left-padded to one width; returns the last logits, [rows, vocabulary]."""
         import torch
 
         width = max(map(len, chunks))

@@ -27,7 +27,13 @@ class OpenAIModel:
     """
 
     def __init__(
-        self, model: str, base_url: str | None = None, *, concurrency: int = 16, retries: int = 4, timeout: float = 120.0
+        self,
+        model: str,
+        base_url: str | None = None,
+        *,
+        concurrency: int = 16,
+        retries: int = 4,
+        timeout: float = 120.0,
     ) -> None:
         self.name = f"openai:{model}" + (f"@{base_url}" if base_url else "")
         self._model = model

@@ -85,6 +85,11 @@ class Encoder:
             self._remember({text: found[text] for text in dict.fromkeys(texts)})
         return np.stack([found[text] for text in texts])
 
+    def forget(self) -> None:
+        """Empty the memory of texts seen."""
+        with self._lock:
+            self._known.clear()
+
     def _forward(self, texts: list[str]) -> dict[str, npt.NDArray[np.float32]]:
         import torch
 

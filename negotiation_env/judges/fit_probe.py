@@ -3,7 +3,8 @@
 Rows are the beginnings of the shipped demonstration dialogues, from two turns on; a row is positive when the
 handshake has agreed by then, so that an agreed dialogue's own beginnings are negatives. Tags are stripped. The
 accuracy that is printed and stored comes from ten fits, each on nine tenths of the dilemmas and tested on the
-other tenth. The demonstrations have one author: on other people's words the probe is worse than that.
+other tenth. The demonstrations have one author and one style: on 24 short dialogues by another author the
+area under the curve was 0.52, no better than chance. The probe speaks of dialogues like the demonstrations only.
 """
 
 import json

@@ -1,7 +1,8 @@
 """A text probe of agreement: what a logistic regression on MiniLM vectors makes of a dialogue's last turns.
 
 A diagnostic only, never a reward. It is logged beside the handshake; where the two part ways often, the tags and
-the words say different things.
+the words say different things. It was fitted on the shipped demonstrations and does not carry over to
+dialogues in another style; see `negotiation_env.judges.fit_probe`.
 """
 
 import json

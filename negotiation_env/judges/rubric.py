@@ -26,7 +26,7 @@ Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 _WEIGHTS: Final = {"service": 0.36, "substance": 0.34, "exchange": 0.14, "concreteness": 0.08, "renewal": 0.08}
 _FAULTS: Final = {"dismissal": 0.6, "courtesy": 0.5, "split": 0.5, "copied": 1.0, "boast": 0.6, "repetition": 0.6}
-_SCALE = 0.38  # merit at which the score is 3.2
+_SCALE = 0.38  # faultless merit (0..1) that scores 3.2; a merit of 1 scores 4.6
 _CLAUSE = 7  # words; a shorter piece is joined to what stands before it
 
 
@@ -106,7 +106,7 @@ def clauses(text: str) -> list[str]:
 def texts_to_encode(completion: str, scenario: Scenario, pool: Sequence[str]) -> list[str]:
     """All texts whose vectors `measure` looks up."""
     examples = [example for group in word_data()["examples"].values() for example in group]
-    texts = [completion, *clauses(completion), scenario.dilemma, *_in_context(scenario)]
+    texts = [completion, *clauses(completion), scenario.dilemma]
     return texts + [aim for persona in scenario.personas for aim in _aims(persona)] + examples + list(pool)
 
 
@@ -164,11 +164,19 @@ def _weigh(completion: str, scenario: Scenario, vectors: Mapping[str, Vector]) -
         platitude = _like("platitude", vectors[text], vectors)
         courtesy = _courtesy(text, platitude, scenario, vectors)
         boast = _ramp(_like("judge_directed", vectors[text], vectors), 0.4, 0.6)
-        talk = (courtesy, boast, _ramp(platitude, 0.35, 0.6), sum(copied) / max(1, len(words)))
+        filler = 1 - _ramp(_topic(vectors[text], scenario, vectors) - platitude, -0.22, 0.02)
+        talk = (courtesy, boast, filler, sum(copied) / max(1, len(words)))
         deed = math.prod(1 - share for share in talk) * _ramp(len(specific), 0, 3)
         fresh = tuple(stem for stem in map(_stem, specific) if stem not in given)
         pieces.append(_Clause(text, fresh, vectors[text], deed, courtesy, boast))
     return pieces
+
+
+def _topic(vector: Vector, scenario: Scenario, vectors: Mapping[str, Vector]) -> float:
+    """Likeness to whatever in the scenario is nearest: the dilemma, a goal, or all of it."""
+    texts = [scenario.dilemma, *(aim for persona in scenario.personas for aim in _aims(persona))]
+    own = max(float(vector @ vectors[text]) for text in texts)
+    return max(own, float(vector @ _in_context(scenario, vectors)))
 
 
 def _courtesy(text: str, platitude: float, scenario: Scenario, vectors: Mapping[str, Vector]) -> float:
@@ -212,10 +220,9 @@ def _concreteness(words: Sequence[str]) -> float:
 def _relevance(completion: str, scenario: Scenario, vectors: Mapping[str, Vector], pool: Sequence[str]) -> float:
     """How much nearer the answer is to its own dilemma than to the nearest of the others; a soft step."""
     vector = vectors[completion]
-    in_context = float(np.mean([vector @ vectors[text] for text in _in_context(scenario)]))
-    own = max(float(vector @ vectors[scenario.dilemma]), in_context)
+    own = max(float(vector @ vectors[scenario.dilemma]), float(vector @ _in_context(scenario, vectors)))
     others = max(float(vector @ vectors[text]) for text in pool if text != scenario.dilemma)
-    return 1 / (1 + math.exp(-(own - others + 0.09) / 0.025))
+    return 1 / (1 + math.exp(-(own - others + 0.07) / 0.025))
 
 
 def _dismissal(pieces: Sequence[_Clause], exchange: float, vectors: Mapping[str, Vector]) -> float:
@@ -225,7 +232,7 @@ def _dismissal(pieces: Sequence[_Clause], exchange: float, vectors: Mapping[str,
         likeness = _like("dismissal", piece.vector, vectors)
         contrast = likeness - _like("accommodation", piece.vector, vectors)
         likest = max(likest, _ramp(contrast, 0.0, 0.2) * _ramp(likeness, 0.2, 0.45))
-        total += _cues("dismissal", piece.text) + 0.4 * (1 - exchange) * _cues("extreme", piece.text)
+        total += _cues("dismissal", piece.text) + 0.4 * (1 - exchange) * piece.deed * _cues("extreme", piece.text)
     return _saturate(max(0.0, total + 1.5 * likest - 0.3), 1.5)
 
 
@@ -258,10 +265,11 @@ def _stem(word: str) -> str:
     return word.removesuffix("'s")[:6]
 
 
-def _in_context(scenario: Scenario) -> list[str]:
-    """The dilemma with all goals, in both orders, so that none is favoured."""
-    goals = [f"{persona.goal.strip().rstrip('.')}." for persona in scenario.personas]
-    return [" ".join([scenario.dilemma, *goals]), " ".join([scenario.dilemma, *reversed(goals)])]
+def _in_context(scenario: Scenario, vectors: Mapping[str, Vector]) -> Vector:
+    """The dilemma with all goals as one unit vector, whatever their order."""
+    goals = np.mean([vectors[persona.goal] for persona in scenario.personas], axis=0)
+    total = vectors[scenario.dilemma] + goals
+    return np.asarray(total / np.linalg.norm(total), np.float32)
 
 
 def _aims(persona: Persona) -> list[str]:

@@ -18,7 +18,7 @@ class ScriptedJudge:
 
     def __init__(
         self,
-        score: float | None | Callable[[Question], float | None] = 3.0,
+        score: float | Callable[[Question], float | None] | None = 3.0,
         agrees: Callable[[Question], bool | None] | None = None,
     ) -> None:
         self.name = "scripted judge (a fake)"

@@ -1,0 +1,5 @@
+"""`python -m negotiation_env` is `negotiate`."""
+
+from negotiation_env.cli import main
+
+main()

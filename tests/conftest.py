@@ -1,0 +1,52 @@
+import os
+
+import pytest
+
+from negotiation_env import Persona, Scenario
+
+# Two processes that each take every core slow one another down, and tests shall not depend on the number of cores.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return two_parties()
+
+
+def two_parties(name: str = "well") -> Scenario:
+    return Scenario(
+        id=name,
+        dilemma="A village has one well. Lea wants to water her field, Noor wants water for the school. What now?",
+        personas=(
+            Persona("Lea", "You need water for your field before the harvest.", "No dry week.", "Counts days.", ("food",)),
+            Persona("Noor", "You need clean water for forty pupils.", "No child goes thirsty.", "Asks questions."),
+        ),
+    )
+
+
+def three_parties() -> Scenario:
+    third = Persona("Ida", "You keep the well from running dry.")
+    return Scenario("well-3", two_parties().dilemma, (*two_parties().personas, third))
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """SmolLM2's tokenizer and its first two layers, with a LoRA adapter: real code paths, babble for words."""
+    return lambda: _small_learner()
+
+
+def _small_learner():
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from agents.models.embedded import embedded_model
+    from training.adapters import add_opponent
+
+    torch.manual_seed(0)
+    folder = embedded_model()
+    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, num_hidden_layers=2)
+    model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    add_opponent(model)
+    return model, AutoTokenizer.from_pretrained(folder, padding_side="left")

@@ -1,0 +1,48 @@
+"""The sentence encoder: vectors of unit length that depend on their own text alone, from weights that are known."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from negotiation_env.errors import JudgeError
+from negotiation_env.judges.encoder import DIMENSIONS, Encoder, load_encoder
+
+
+def test_importing_the_judge_loads_no_torch() -> None:
+    code = "import sys, negotiation_env.judges.embedded; print({'torch', 'transformers'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_other_weights_raise_instead_of_scoring(tmp_path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(JudgeError, match="expected SHA-256"):
+        Encoder(tmp_path)
+
+
+@pytest.mark.models
+def test_vectors_have_unit_length() -> None:
+    vectors = load_encoder().encode(["A bridge is built.", "ok"])
+    assert vectors.shape == (2, DIMENSIONS)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.models
+def test_no_texts_give_no_rows() -> None:
+    assert load_encoder().encode([]).shape == (0, DIMENSIONS)
+
+
+@pytest.mark.models
+def test_rows_keep_their_order_and_repeats() -> None:
+    vectors = load_encoder().encode(["a long sentence about the weather in May", "short", "short"])
+    np.testing.assert_array_equal(vectors[1], vectors[2])
+    np.testing.assert_allclose(vectors[0], load_encoder().encode(["a long sentence about the weather in May"])[0])
+
+
+@pytest.mark.models
+def test_like_meanings_are_nearer_than_unlike_ones() -> None:
+    cat, kitten, tax = load_encoder().encode(["The cat sleeps.", "A kitten is napping.", "Taxes are due in April."])
+    assert cat @ kitten > cat @ tax + 0.2

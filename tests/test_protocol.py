@@ -1,0 +1,151 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from negotiation_env import Negotiation, Outcome, Question, Rules, Turn, Verdict
+from negotiation_env.errors import IllegalMove
+from negotiation_env.protocol import MOVES, Phase, moves_table
+from tests.conftest import three_parties, two_parties
+
+YES, NO, UNSCORED = Verdict(1.0, "j"), Verdict(0.0, "j"), Verdict(None, "j", "timeout")
+
+
+def snapshot(game):
+    return game.pending, game.phase, game.dialogue, game.completion
+
+
+def play(game, *moves):
+    for move in moves:
+        game.say(move) if isinstance(move, str) else game.rule(move)
+    return game.pending
+
+
+def test_two_parties_alternate_and_the_judge_is_asked_once_both_have_spoken(scenario):
+    game = Negotiation(scenario)
+    assert (game.pending.seat, game.pending.number) == (0, 1)
+    assert play(game, "one").seat == 1
+    assert play(game, "two").kind == "agreement"
+    assert play(game, NO).seat == 0
+
+
+def test_agreement_lets_the_writer_complete_and_the_score_ends_it(scenario):
+    game = Negotiation(scenario, Rules(writer=1))
+    turn = play(game, "one", "two", YES)
+    assert (turn.seat, turn.task) == (1, "completion")
+    assert play(game, "plan", Verdict(3.5, "j")) == Outcome("agreed", 2, True, "plan", 3.5)
+
+
+def test_without_agreement_it_ends_after_the_last_turn(scenario):
+    assert play(Negotiation(scenario, Rules(max_turns=2)), "one", "two", NO) == Outcome("no_agreement", 2)
+
+
+def test_an_evaluation_has_a_completion_written_either_way(scenario):
+    game = Negotiation(scenario, Rules(max_turns=2, complete_without_agreement=True))
+    assert play(game, "one", "two", NO).task == "completion"
+    assert play(game, "plan", Verdict(2.0, "j")) == Outcome("no_agreement", 2, False, "plan", 2.0)
+
+
+@pytest.mark.parametrize("moves", [("one", "two", UNSCORED), ("one", "two", YES, "plan", UNSCORED)])
+def test_a_judge_that_fails_ends_it_unscored(scenario, moves):
+    outcome = play(Negotiation(scenario), *moves)
+    assert (outcome.status, outcome.score, outcome.reason) == ("unscored", None, "timeout")
+
+
+def test_an_agent_that_fails_ends_it_unscored(scenario):
+    game = Negotiation(scenario)
+    game.fail("endpoint down")
+    assert (game.pending.status, game.pending.reason) == ("unscored", "endpoint down")
+
+
+def test_the_judge_of_the_completion_sees_the_dialogue_only_if_told_so(scenario):
+    assert play(Negotiation(scenario), "one", "two", YES, "plan").dialogue == ()
+    assert len(play(Negotiation(scenario, Rules(judge_sees_dialogue=True)), "one", "two", YES, "plan").dialogue) == 2
+
+
+def test_what_was_wrong_with_a_message_is_recorded_and_never_fatal(scenario):
+    said = Negotiation(scenario).say("ok<|im_end|>\x07\ud800")
+    assert said.events == ("control_character", "role_token")
+    assert "<|im_end|>" in said.raw
+    assert "\\ud800" in said.raw
+
+
+def test_a_non_string_is_the_callers_mistake_and_changes_nothing(scenario):
+    game = Negotiation(scenario)
+    before = snapshot(game)
+    with pytest.raises(TypeError, match="expected the message as a str, got int"):
+        game.say(3)
+    assert snapshot(game) == before
+
+
+@pytest.mark.parametrize("rules", [Rules(max_turns=1), Rules(writer=2)])
+def test_rules_must_fit_the_number_of_parties(scenario, rules):
+    with pytest.raises(ValueError, match="must"):
+        Negotiation(scenario, rules)
+
+
+@pytest.mark.parametrize("bad", [{"max_turns": 0}, {"history_turns": 0}, {"max_characters": 0}])
+def test_rules_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match="at least 1"):
+        Rules(**bad)
+
+
+def test_every_phase_but_the_last_can_be_left():
+    assert {phase for phase, _ in MOVES} == set(Phase) - {Phase.OVER}
+
+
+def test_the_readme_shows_the_table_of_moves_as_it_is():
+    assert moves_table() in Path(__file__).parents[1].joinpath("CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+class AnyCalls(RuleBasedStateMachine):
+    """Random calls, legal or not: no illegal state is reached, and a wrong call changes nothing."""
+
+    @initialize(
+        parties=st.sampled_from([two_parties(), three_parties()]),
+        max_turns=st.integers(3, 6),
+        complete=st.booleans(),
+    )
+    def begin(self, parties, max_turns, complete):
+        self.game = Negotiation(parties, Rules(max_turns=max_turns, complete_without_agreement=complete))
+
+    @rule(text=st.text(max_size=20))
+    def say(self, text):
+        self.attempt(Turn, lambda: self.game.say(text))
+
+    @rule(value=st.sampled_from([0.0, 1.0, 4.5, None]))
+    def judge(self, value):
+        self.attempt(Question, lambda: self.game.rule(Verdict(value, "j")))
+
+    @precondition(lambda self: self.game.turns == 2)
+    @rule()
+    def fail(self):
+        self.attempt((Turn, Question), lambda: self.game.fail("lost"))
+
+    def attempt(self, legal, call):
+        before = snapshot(self.game)
+        if isinstance(self.game.pending, legal):
+            call()
+            assert snapshot(self.game) != before
+        else:
+            with pytest.raises(IllegalMove):
+                call()
+            assert snapshot(self.game) == before
+
+    @invariant()
+    def the_pending_thing_fits_the_phase(self):
+        if not hasattr(self, "game"):
+            return
+        game, pending = self.game, self.game.pending
+        expected = {Phase.SPEAKING: Turn, Phase.COMPLETING: Turn, Phase.OVER: Outcome}.get(game.phase, Question)
+        assert isinstance(pending, expected)
+        assert game.turns <= game.rules.max_turns
+        assert [said.seat for said in game.dialogue] == [n % len(game.scenario.personas) for n in range(game.turns)]
+        if isinstance(pending, Outcome) and pending.status == "unscored":
+            assert pending.score is None
+
+
+TestAnyCalls = AnyCalls.TestCase
+TestAnyCalls.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

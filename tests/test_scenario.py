@@ -1,0 +1,32 @@
+import json
+
+import pytest
+
+from negotiation_env import Persona, Scenario
+from tests.conftest import two_parties
+
+
+def test_a_scenario_survives_json():
+    scenario = two_parties()
+    assert Scenario.from_dict(json.loads(scenario.to_json())) == scenario
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"dilemma": " "}, "expected text under 'dilemma'"),
+        ({"personas": [{"name": "A", "goal": "g"}]}, "at least 2 personas"),
+        ({"personas": [{"name": "A", "goal": "g"}] * 2}, "names must differ"),
+        ({"personas": "A and B"}, "expected a list under 'personas'"),
+        ({"personas": [{"name": "A"}, {"name": "B", "goal": "g"}]}, "'goal' is missing"),
+        ({"id": 7}, "expected text under 'id', got 7"),
+    ],
+)
+def test_a_wrong_field_is_named(change, told):
+    with pytest.raises(ValueError, match=told):
+        Scenario.from_dict(two_parties().to_dict() | change)
+
+
+def test_something_else_than_an_object_is_told():
+    with pytest.raises(ValueError, match="expected a JSON object"):
+        Persona.from_dict(["name"])
