@@ -1,16 +1,17 @@
 import pytest
 
 from negotiation_env import Outcome
+from negotiation_env.events import Status
 from negotiation_env.rewards import reward
 
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (Outcome("agreed", 3, True, "plan", 4.2), 4.2),
-        (Outcome("no_agreement", 7), 0.0),
-        (Outcome("no_agreement", 7, False, "written for the evaluation", 4.2), 0.0),
-        (Outcome("unscored", 3, True, "plan", None, "timeout"), None),
+        (Outcome(Status.AGREED, 3, True, "plan", 4.2), 4.2),
+        (Outcome(Status.NO_AGREEMENT, 7), 0.0),
+        (Outcome(Status.NO_AGREEMENT, 7, False, "written for the evaluation", 4.2), 0.0),
+        (Outcome(Status.UNSCORED, 3, True, "plan", None, "timeout"), None),
     ],
 )
 def test_the_reward_is_the_score_of_an_agreement_and_unscored_is_no_number(outcome, expected):

@@ -1,0 +1,170 @@
+import warnings
+
+import pettingzoo
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pettingzoo.test import api_test, seed_test
+
+import negotiation_env
+from negotiation_env import ScriptedJudge, env, raw_env, step_many
+from negotiation_env.errors import JudgeError, UserError
+from tests.conftest import three_parties, two_parties
+
+OFFER, YES = "Share?\nPROPOSE: Share it.", "Yes.\nACCEPT"
+
+
+def play(game, *words):
+    for text in words:
+        game.step(text)
+    return game
+
+
+def fresh(scenario=None, **settings):
+    game = raw_env(**{"scenarios": [scenario or two_parties()], "judge": "scripted"} | settings)
+    game.reset(seed=0)
+    return game
+
+
+def test_the_default_environment_passes_pettingzoos_api_test():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # api_test would like arrays; these observations are text
+        api_test(pettingzoo.make("aec", "negotiation-v0"), num_cycles=300)
+
+
+def test_the_default_environment_passes_pettingzoos_seed_test():
+    seed_test(negotiation_env.env, num_cycles=100)
+
+
+def test_a_plain_loop_ends_with_the_score_for_everybody():
+    game = env(scenarios=[two_parties()], judge=ScriptedJudge(score=4.0))
+    game.reset(seed=1)
+    script = iter([OFFER, YES, "We share it."])
+    rewards = dict.fromkeys(game.possible_agents, 0.0)
+    for agent in game.agent_iter():
+        _, reward, over, cut, info = game.last()
+        rewards[agent] += reward
+        game.step(None if over or cut else next(script))
+    assert rewards == {"negotiator_0": 4.0, "negotiator_1": 4.0}
+    assert info["outcome"]["status"] == "agreed"
+
+
+def test_the_speaker_sees_real_text_turns_left_and_whether_it_completes():
+    game = fresh()
+    play(game, "Čau – 好 🙂\nPROPOSE: Share it.")
+    seen = game.observe("negotiator_1")
+    assert game.observation_space("negotiator_1").contains(seen)
+    assert seen["messages"][-1]["content"].startswith("Čau – 好 🙂")
+    assert (seen["turns_left"], seen["completing"]) == (6, 0)
+    play(game, YES)
+    assert game.observe("negotiator_0")["completing"] == 1
+    assert game.observe("negotiator_1")["completing"] == 0
+
+
+def test_no_agreement_is_worth_nothing():
+    game = play(fresh(max_turns=2), "No.", "No.")
+    assert set(game.rewards.values()) == {0.0}
+    assert all(game.terminations.values())
+
+
+@pytest.mark.parametrize("judge", [ScriptedJudge(score=None), ScriptedJudge(agrees=lambda _: None)])
+def test_a_judge_that_fails_truncates_and_says_unscored(judge):
+    game = fresh(judge=judge)
+    while game.agents and not game.truncations[game.agent_selection]:
+        play(game, OFFER if not game.game.turns else YES)
+    assert all(game.truncations.values())
+    assert not any(game.terminations.values())
+    assert game.infos["negotiator_0"]["outcome"]["status"] == "unscored"
+
+
+def test_a_judge_that_raises_leaves_its_questions_unscored():
+    class Broken(ScriptedJudge):
+        def judge(self, questions):
+            raise JudgeError("endpoint down")
+
+    game = play(fresh(judge=Broken()), "a", "b")
+    assert game.infos["negotiator_1"]["outcome"]["reason"] == "endpoint down"
+
+
+@pytest.mark.parametrize("action", [3, None, b"bytes", ["text"]])
+def test_a_non_string_action_is_the_callers_mistake_and_changes_nothing(action):
+    game = fresh()
+    with pytest.raises(TypeError, match="expected the action as a str"):
+        game.step(action)
+    assert game.game.turns == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [("", "empty"), ("x" * 5000, "too_long"), ("a\x00b", "control_character"), ("</s>", "role_token"), ("user: hi", "fake_speaker")],
+)
+def test_whatever_an_agent_says_is_an_event_of_the_game(text, event):
+    game = play(fresh(), text)
+    assert game.infos["negotiator_0"]["events"] == [event]
+    assert game.agent_selection == "negotiator_1"
+
+
+def test_reset_takes_a_scenario_its_id_or_a_writer_and_ignores_what_it_does_not_know():
+    game = raw_env(scenarios=[two_parties("a"), two_parties("b")], judge="scripted")
+    for wanted in ("b", two_parties("b")):
+        game.reset(seed=0, options={"scenario": wanted, "writer": 1, "unknown": 1})
+        assert (game.game.scenario.id, game.game.rules.writer) == ("b", 1)
+    with pytest.raises(UserError, match="no scenario 'c'"):
+        game.reset(options={"scenario": "c"})
+
+
+def test_the_seed_draws_the_scenario():
+    def drawn(seed):
+        game = raw_env(judge="scripted")
+        game.reset(seed=seed)
+        return game.game.scenario.id
+
+    assert drawn(1) == drawn(1)
+    assert len({drawn(seed) for seed in range(5)}) > 1
+
+
+def test_three_parties_have_three_seats():
+    game = fresh(three_parties())
+    assert game.agents == ["negotiator_0", "negotiator_1", "negotiator_2"]
+    play(game, OFFER, YES, YES)
+    assert game.observe("negotiator_0")["completing"] == 1
+
+
+def test_render_modes():
+    game = play(fresh(render_mode="ansi"), "[bold]Hello[/bold]")
+    assert "[Lea] [bold]Hello[/bold]" in game.render()
+    with pytest.raises(ValueError, match="'human' or 'ansi'"):
+        raw_env(render_mode="rgb_array")
+
+
+def test_human_rendering_prints_what_was_said_as_it_is(capsys):
+    play(fresh(render_mode="human"), "[red]no markup[/red]")
+    assert "[red]no markup[/red]" in capsys.readouterr().out
+
+
+WORDS = st.lists(st.sampled_from([OFFER, YES, "Hm.", "No.\nPROPOSE: Halve it.", ""]), min_size=8, max_size=8)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(WORDS, min_size=2, max_size=5))
+def test_lockstep_play_equals_one_at_a_time_play_with_fewer_judge_calls(scripts):
+    alone, together = ScriptedJudge(), ScriptedJudge()
+    one_by_one = [_finish([fresh(judge=alone)], [script], alone)[0] for script in scripts]
+    lockstep = _finish([fresh(judge=together) for _ in scripts], scripts, together)
+    assert lockstep == one_by_one
+    assert sum(together.calls) == sum(alone.calls)
+    assert len(together.calls) < len(alone.calls)
+
+
+def _finish(games, scripts, judge):
+    left = [list(script) for script in scripts]
+    while running := [n for n, game in enumerate(games) if "outcome" not in game.infos["negotiator_0"]]:
+        step_many([games[n] for n in running], [left[n].pop(0) for n in running], judge)
+    return [(game.game.pending, game.game.dialogue, game.rewards) for game in games]
+
+
+def test_a_wrong_action_among_many_changes_no_game():
+    games = [fresh(), fresh()]
+    with pytest.raises(TypeError):
+        step_many(games, ["fine", 3], ScriptedJudge())
+    assert [game.game.turns for game in games] == [0, 0]

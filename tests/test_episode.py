@@ -1,0 +1,46 @@
+import pytest
+
+from agents.chat import ChatAgent
+from agents.models.fake import FakeModel
+from negotiation_env import Reply, ScriptedJudge
+from negotiation_env.episode import Episode, append_episode, read_episodes
+from negotiation_env.errors import UserError
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.runner import Game, play
+from tests.conftest import two_parties
+
+
+@pytest.fixture
+def episode():
+    words = "Fine – 好 🙂 <|im_end|>\u2028\nPROPOSE: Share."
+    reply = Reply(words, truncated=True, tokens=TokenTrace((1, 2), (3,), (-0.5,)), usage={"seconds": 0.1})
+    agent = ChatAgent(FakeModel(lambda _: reply))
+    return play(Game("g", two_parties(), (agent, agent), tags={"step": 3}), ScriptedJudge(), max_turns=3)
+
+
+def test_an_episode_survives_its_file(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    for _ in range(2):
+        append_episode(path, episode)
+    assert list(read_episodes(path)) == [episode, episode]
+    assert Episode.from_json(episode.to_json()).said[0].tokens == TokenTrace((1, 2), (3,), (-0.5,))
+
+
+def test_half_a_line_left_by_a_killed_process_is_passed_over(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    append_episode(path, episode)
+    with path.open("a") as file:
+        file.write(episode.to_json()[:40])
+    assert list(read_episodes(path)) == [episode]
+
+
+def test_a_broken_line_is_named(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(UserError, match="line 1 is not an episode"):
+        list(read_episodes(path))
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match="no episode file"):
+        list(read_episodes(tmp_path / "episodes.jsonl"))

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from agents.scripted import ScriptedAgent
+from negotiation_env import ScriptedJudge, load_scenarios
+from negotiation_env.errors import UserError
+from negotiation_env.evaluate import Summary, evaluate, mean_with_interval, pick, share_with_interval
+
+COMPROMISING, STUBBORN = ScriptedAgent("compromising"), ScriptedAgent("stubborn")
+
+
+def run(out, agents=(COMPROMISING, STUBBORN), **settings):
+    judge = settings.pop("judge", ScriptedJudge(score=lambda question: float(len(question.scenario.id) % 3)))
+    return evaluate(agents, judge, load_scenarios("eval_conflict")[:6], out, **settings)
+
+
+def test_an_evaluation_leaves_episodes_and_a_summary(tmp_path):
+    summary = run(tmp_path / "run")
+    assert len((tmp_path / "run" / "episodes.jsonl").read_text().splitlines()) == 6
+    assert Summary.from_json((tmp_path / "run" / "summary.json").read_text()) == summary
+    assert (summary.agreement_rate.value, summary.turns.value, summary.judge) == (1.0, 3.0, "scripted judge (a fake)")
+
+
+def test_two_stubborn_parties_never_agree_and_their_completion_can_still_be_scored(tmp_path):
+    summary = run(tmp_path, (STUBBORN,), complete_without_agreement=True, judge=ScriptedJudge(score=2.0))
+    assert (summary.agreement_rate.value, summary.reward.value, summary.score.value) == (0.0, 0.0, 2.0)
+
+
+def test_what_was_not_scored_counts_nowhere(tmp_path):
+    summary = run(tmp_path, judge=ScriptedJudge(score=None))
+    assert (summary.unscored, summary.reward.n, summary.reward.value) == (6, 0, None)
+
+
+def test_the_seats_beyond_the_agents_given_are_taken_by_the_last(tmp_path):
+    summary = evaluate([COMPROMISING], ScriptedJudge(), load_scenarios("eval_multi")[:2], tmp_path, max_turns=12)
+    assert summary.episodes == 2
+
+
+def test_earlier_episodes_are_not_mixed_with_new_ones(tmp_path):
+    run(tmp_path)
+    with pytest.raises(UserError, match="holds episodes already"):
+        run(tmp_path)
+
+
+def test_the_same_seed_picks_the_same_scenarios():
+    scenarios = load_scenarios("eval_conflict")
+    assert pick(scenarios, 5, seed=1) == pick(scenarios, 5, seed=1) != pick(scenarios, 5, seed=2)
+    assert pick(scenarios, 999, seed=1) == scenarios
+
+
+def test_the_wilson_interval_is_that_of_the_textbook():
+    # 8 of 10: (0.4902, 0.9433), Wilson (1927) as tabulated by Newcombe (1998)
+    share = share_with_interval(8, 10)
+    assert (round(share.low, 4), round(share.high, 4)) == (0.4902, 0.9433)
+
+
+def test_the_bootstrap_interval_of_a_mean_is_near_the_normal_one():
+    mean = mean_with_interval([float(n % 10) for n in range(200)])
+    half = 1.96 * 2.872 / 200**0.5
+    assert mean.low == pytest.approx(4.5 - half, abs=0.06)
+    assert mean.high == pytest.approx(4.5 + half, abs=0.06)
+
+
+def test_nothing_counted_gives_no_number():
+    assert mean_with_interval([]).value is None
+    assert json.dumps(str(mean_with_interval([]))) == '"\\u2013"'

@@ -1,0 +1,60 @@
+import pytest
+
+from agents.chat import ChatAgent
+from agents.models.fake import FakeModel
+from negotiation_env import Reply, ScriptedJudge
+from negotiation_env.runner import Game, derive_seed, play, play_many
+from tests.conftest import three_parties, two_parties
+
+
+def games(model, count=4):
+    agent = ChatAgent(model)
+    return [Game(f"g{n}", two_parties(), (agent, agent), seed=n) for n in range(count)]
+
+
+def test_one_agent_speaks_for_all_its_games_in_one_batch():
+    model, judge = FakeModel(), ScriptedJudge()
+    episodes = list(play_many(games(model), judge))
+    assert [episode.outcome.status for episode in episodes] == ["agreed"] * 4
+    assert model.calls == [4, 4, 4]  # two turns and the completion
+    assert judge.calls == [4, 4]  # agreement and score
+
+
+def test_workers_play_the_same_games():
+    def outcomes(workers):
+        return {e.id: e.said for e in play_many(games(FakeModel()), ScriptedJudge(), workers=workers)}
+
+    assert outcomes(1) == outcomes(3)
+
+
+def test_a_model_that_fails_costs_its_own_game_only():
+    def fails_once(request):
+        return Reply("", error="timeout") if request.conversation.startswith("g1/") else "Hm."
+
+    episodes = {e.id: e for e in play_many(games(FakeModel(fails_once)), ScriptedJudge())}
+    assert episodes["g1"].outcome.status == "unscored"
+    assert "timeout" in episodes["g1"].outcome.reason
+    assert {episodes[name].outcome.status for name in ("g0", "g2", "g3")} == {"no_agreement"}
+
+
+def test_the_record_holds_every_turn_and_every_verdict():
+    episode = play(games(FakeModel(), 1)[0], ScriptedJudge(score=2.5))
+    assert [said.task for said in episode.said] == ["utterance", "utterance", "completion"]
+    assert [(ruling.kind, ruling.turn) for ruling in episode.rulings] == [("agreement", 2), ("score", 2)]
+    assert episode.reward == 2.5
+
+
+def test_the_writer_of_the_completion_can_be_chosen():
+    agent = ChatAgent(FakeModel())
+    episode = play(Game("g", two_parties(), (agent, agent), writer=1), ScriptedJudge())
+    assert episode.said[-1].seat == 1
+
+
+def test_a_game_needs_an_agent_for_each_party():
+    with pytest.raises(ValueError, match="3 parties need 3 agents, got 1"):
+        Game("g", three_parties(), (ChatAgent(FakeModel()),))
+
+
+def test_seeds_are_the_same_everywhere():
+    assert derive_seed(0, "x") == 6337171427373630499
+    assert derive_seed(0, "x") != derive_seed(0, "y")

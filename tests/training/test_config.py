@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from negotiation_env.errors import UserError
+from training.config import TrainConfig, load_config
+from training.run_folder import open_run, rewind, to_toml
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
+
+
+def test_the_example_config_is_valid():
+    assert load_config(EXAMPLE).model == "embedded"
+
+
+def test_the_command_line_wins_over_the_file():
+    config = load_config(EXAMPLE, {"max_steps": "3", "learning_rate": "1e-4", "opponent": "base", "learner_seat": "1"})
+    assert (config.max_steps, config.learning_rate, config.opponent, config.learner_seat) == (3, 1e-4, "base", 1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"max_stepz": "3"}, "there is no key 'max_stepz'; the keys are model, adapter"),
+        ({"max_steps": "many"}, "max_steps: .*got 'many'"),
+        ({"opponent": "clone"}, "opponent: .*'frozen', 'current' or 'base'"),
+        ({"micro_batch": "3"}, "micro_batch must divide"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(overrides, told):
+    with pytest.raises(UserError, match=told):
+        load_config(EXAMPLE, overrides)
+
+
+def test_a_missing_or_broken_file_is_told(tmp_path):
+    with pytest.raises(UserError, match="no config file"):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "broken.toml").write_text("max_steps = = 3")
+    with pytest.raises(UserError, match="not valid TOML"):
+        load_config(tmp_path / "broken.toml")
+
+
+def test_the_resolved_config_can_be_read_again(tmp_path):
+    config = TrainConfig(max_steps=3, report_to=("tensorboard",), judge='python:a:"b"')
+    (tmp_path / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    assert load_config(tmp_path / "config.toml") == config
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path):
+    open_run(TrainConfig(), tmp_path, resume=False)
+    with pytest.raises(UserError, match="holds a run already"):
+        open_run(TrainConfig(), tmp_path, resume=False)
+    with pytest.raises(UserError, match="seed was 0 and is 1"):
+        open_run(TrainConfig(seed=1), tmp_path, resume=True)
+    open_run(TrainConfig(max_steps=9999), tmp_path, resume=True)
+    with pytest.raises(UserError, match="nothing to resume"):
+        open_run(TrainConfig(), tmp_path / "empty", resume=True)
+
+
+def test_a_resumed_run_drops_what_came_after_its_checkpoint(tmp_path):
+    episodes, metrics = tmp_path / "episodes.jsonl", tmp_path / "metrics.jsonl"
+    episodes.write_text("".join(f'{{"tags": {{"step": {step}}}}}\n' for step in (0, 1, 2)) + '{"tags"')
+    metrics.write_text("".join(f'{{"step": {step}}}\n' for step in (1, 2, 3)))
+    rewind(tmp_path, 2)
+    assert len(episodes.read_text().splitlines()) == 2
+    assert metrics.read_text() == '{"step": 1}\n{"step": 2}\n'

@@ -1,0 +1,36 @@
+import pytest
+
+from agents.scripted import ScriptedAgent
+from negotiation_env import ScriptedJudge, load_scenarios
+from negotiation_env.runner import Game, play_many
+from training.metrics import group_rewards, step_metrics
+
+
+def episodes(scores, groups=2):
+    """Four games, the score of each by its number; None is unscored, "no" is no agreement."""
+    agreeing, stubborn = ScriptedAgent("compromising"), ScriptedAgent("stubborn")
+    games = [
+        Game(str(n), scenario, (stubborn, stubborn if scores[n] == "no" else agreeing), tags={"group": n * groups // 4})
+        for n, scenario in enumerate(load_scenarios("eval_conflict")[:4])
+    ]
+    by_dilemma = {game.scenario.id: scores[n] for n, game in enumerate(games)}
+    played = play_many(games, ScriptedJudge(score=lambda question: by_dilemma[question.scenario.id]))
+    return sorted(played, key=lambda episode: int(episode.id))
+
+
+def test_groups_keep_their_scored_rewards():
+    assert group_rewards(episodes([1.0, None, "no", 3.0])) == [[1.0], [0.0, 3.0]]
+
+
+def test_a_steps_metrics():
+    metrics = step_metrics(episodes([1.0, 2.0, "no", "no"]))
+    assert metrics["agreement_rate"] == metrics["failed"] == 0.5
+    assert (metrics["group_min"], metrics["group_mean"], metrics["group_max"]) == (0.5, 0.75, 1.0)
+    assert metrics["no_signal"] == 0.5
+    assert metrics["collective_agency"] == 1.5
+
+
+def test_unscored_is_a_share_of_its_own_and_no_zero():
+    metrics = step_metrics(episodes([4.0, None, 4.0, None]))
+    assert metrics["unscored"] == 0.5
+    assert metrics["group_mean"] == pytest.approx(4.0)
