@@ -51,6 +51,7 @@ def batch(small_model, tmp_path):
     """A trainer, its rollout's episodes, and the batch as TRL feeds it to the loss."""
     trainer = trainer_of(small_model, tmp_path)
     trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1  # set by the training loop, which this fixture stands in for
     prompts = [row for row in trainer.train_dataset for _ in range(2)][:4]
     inputs = trainer._generate_and_score_completions(prompts)
     return trainer, trainer.rollout_func.episodes, inputs
