@@ -1,6 +1,7 @@
 """The command line, `negotiate`: play, evaluate, train."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,6 +128,7 @@ def train(
     Any key of the config can be overridden: --max_steps 4 --learning_rate 1e-4. The folder receives the adapter,
     episodes.jsonl, metrics.jsonl, reward.png and summary.json.
     """
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # renamed options inside TRL
     settings = _overrides(context.args) | ({} if seed is None else {"seed": str(seed)})
     try:
         from training.config import load_config
@@ -145,7 +147,7 @@ def train(
 def main() -> None:
     """Run the command line; what the user can mend ends in one line and exit code 2."""
     try:
-        app(_one_value_each(sys.argv[1:]))
+        app(_one_value_each(sys.argv[1:]), prog_name="negotiate")
     except NegotiationError as error:
         typer.echo(f"negotiate: {error}", err=True)
         sys.exit(2)

@@ -19,7 +19,9 @@ def two_parties(name: str = "well") -> Scenario:
         id=name,
         dilemma="A village has one well. Lea wants to water her field, Noor wants water for the school. What now?",
         personas=(
-            Persona("Lea", "You need water for your field before the harvest.", "No dry week.", "Counts days.", ("food",)),
+            Persona(
+                "Lea", "You need water for your field before the harvest.", "No dry week.", "Counts days.", ("food",)
+            ),
             Persona("Noor", "You need clean water for forty pupils.", "No child goes thirsty.", "Asks questions."),
         ),
     )

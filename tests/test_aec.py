@@ -96,7 +96,13 @@ def test_a_non_string_action_is_the_callers_mistake_and_changes_nothing(action):
 
 @pytest.mark.parametrize(
     ("text", "event"),
-    [("", "empty"), ("x" * 5000, "too_long"), ("a\x00b", "control_character"), ("</s>", "role_token"), ("user: hi", "fake_speaker")],
+    [
+        ("", "empty"),
+        ("x" * 5000, "too_long"),
+        ("a\x00b", "control_character"),
+        ("</s>", "role_token"),
+        ("user: hi", "fake_speaker"),
+    ],
 )
 def test_whatever_an_agent_says_is_an_event_of_the_game(text, event):
     game = play(fresh(), text)

@@ -9,7 +9,14 @@ from tests.conftest import two_parties
 
 @pytest.mark.parametrize(
     ("split", "count"),
-    [("train", 1100), ("professional", 370), ("interpersonal", 365), ("everyday", 365), ("eval_conflict", 100), ("eval_multi", 20)],
+    [
+        ("train", 1100),
+        ("professional", 370),
+        ("interpersonal", 365),
+        ("everyday", 365),
+        ("eval_conflict", 100),
+        ("eval_multi", 20),
+    ],
 )
 def test_the_shipped_splits_are_complete(split, count):
     scenarios = load_scenarios(split)

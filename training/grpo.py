@@ -116,6 +116,7 @@ def load_learner(config: TrainConfig) -> tuple[Any, Any]:
             model = get_peft_model(base, shape)
         else:
             model = PeftModel.from_pretrained(base, adapter, is_trainable=True)
+            model.peft_config[LEARNER].base_model_name_or_path = source  # saving looks it up there, not on a hub
     except (OSError, ValueError) as error:
         raise UserError(f"cannot load {source} with the adapter {adapter}: {str(error).splitlines()[0]}") from error
     add_opponent(model)

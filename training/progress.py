@@ -51,6 +51,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
             f"step {time.perf_counter() - self._start:.0f} s",
             highlight=False,
             markup=False,
+            soft_wrap=True,
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

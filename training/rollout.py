@@ -21,8 +21,6 @@ from training.rows import learner_row
 
 __all__ = ["Rollout", "chat_agent", "task_key"]
 
-_OPPONENTS = {"frozen": OPPONENT, "current": LEARNER}
-
 
 def task_key(scenario: Scenario, seat: int) -> str:
     """A dataset prompt: scenario and learner's seat, the two things that a group shares."""
@@ -65,7 +63,6 @@ class Rollout:
         scenarios: Training scenarios by id.
         judge: Decides and scores.
         log: The episode file to append to.
-        opponent: Plays the other seat instead of the config's opponent.
     """
 
     def __init__(
@@ -102,8 +99,10 @@ class Rollout:
     def _play(self, prompts: list[str], trainer: Any, model: Any) -> list[Episode]:
         config, step = self.config, trainer.state.global_step
         learner = chat_agent(config, model, trainer.processing_class, LEARNER, "learner")
-        other = _OPPONENTS.get(config.opponent)
-        opponent = chat_agent(config, model, trainer.processing_class, other, config.opponent)
+        opponent = learner  # where the weights are the same, one batch serves both seats
+        if not config.opponent_is_learner:
+            other = OPPONENT if config.opponent == "frozen" else None
+            opponent = chat_agent(config, model, trainer.processing_class, other, config.opponent)
         first = trainer.accelerator.process_index * len(prompts)
         games = [self._game(step, first + row, prompt, learner, opponent) for row, prompt in enumerate(prompts)]
         played = {episode.id: episode for episode in play_many(games, self.judge, max_turns=config.max_turns)}

@@ -68,7 +68,7 @@ class OpenAIModel:
         start = time.perf_counter()
         try:
             answer = self._client.chat.completions.create(**self._arguments(request))
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, ValueError) as error:  # ValueError: a 200 with something else than JSON
             return Reply("", error=f"{self.name}: {type(error).__name__}: {error}")
         return self._read(answer, time.perf_counter() - start)
 

@@ -2,9 +2,9 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from agents.models.chat_tokens import ChatTokens  # noqa: E402
-from agents.models.embedded import embedded_model  # noqa: E402
-from negotiation_env.errors import ModelError  # noqa: E402
+from agents.models.chat_tokens import ChatTokens
+from agents.models.embedded import embedded_model
+from negotiation_env.errors import ModelError
 
 pytestmark = pytest.mark.models
 

@@ -33,7 +33,9 @@ class Handler(BaseHTTPRequestHandler):
 def completion(text, finish="stop"):
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
-    return json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
+    return json.dumps(
+        {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+    )
 
 
 @pytest.fixture

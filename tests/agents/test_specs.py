@@ -39,7 +39,7 @@ def test_a_wrong_factory_is_told(spec, told):
 
 
 def test_an_endpoint_where_nobody_answers_is_told():
-    with pytest.raises(UserError, match="nobody answers at http://127.0.0.1:9/v1/"):
+    with pytest.raises(UserError, match="nobody answers at"):
         resolve_agent("openai:any@http://127.0.0.1:9/v1")
 
 

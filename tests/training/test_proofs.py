@@ -17,14 +17,20 @@ pytestmark = pytest.mark.models
 SCENARIOS = load_scenarios("everyday")[:4]
 
 
-def length_score(question):
+def varied_score(question):
     """Differs from completion to completion, so that every group carries a signal."""
-    return len(question.completion) % 50 / 10
+    return sum(map(ord, question.completion)) % 50 / 10
 
 
 def config(**changes):
     settings = {"max_steps": 2, "group_size": 2, "groups_per_step": 2, "max_turns": 3, "max_turn_tokens": 6}
-    settings |= {"max_completion_tokens": 6, "learning_rate": 1e-2, "learner_seat": "alternate", "save_steps": 1}
+    settings |= {
+        "max_completion_tokens": 6,
+        "learning_rate": 1e-2,
+        "learner_seat": "alternate",
+        "save_steps": 1,
+        "completion_temperature": 1.0,
+    }
     return TrainConfig(**settings | changes)
 
 
@@ -34,7 +40,7 @@ def agree_at_turn_three(question):
 
 def trainer_of(small_model, out, **changes):
     model, tokenizer = small_model()
-    judge = ScriptedJudge(score=length_score, agrees=agree_at_turn_three)
+    judge = ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
     return build_trainer(config(**changes), model, tokenizer, judge, out, SCENARIOS)
 
 
@@ -193,7 +199,7 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
 
     def score(question):
         lost.append(question)
-        return None if len(lost) % 2 else length_score(question)
+        return None if len(lost) % 2 else varied_score(question)
 
     judge = ScriptedJudge(score=score, agrees=agree_at_turn_three)
     trainer = build_trainer(config(group_size=4, groups_per_step=1), model, tokenizer, judge, tmp_path, SCENARIOS)

@@ -1,0 +1,49 @@
+"""Every example runs, and is short."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_is_under_60_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+
+
+def test_a_custom_agent_reaches_an_agreement():
+    assert load("custom_agent").main(judge="scripted") == 3.0
+
+
+@pytest.mark.models
+def test_four_parties_agree_on_a_dinner_that_the_embedded_judge_scores():
+    episode = load("family_dinner").main()
+    assert episode.outcome.agreed
+    assert len(episode.agents) == 4
+    assert 0.0 <= episode.reward <= 5.0
+    assert "smoke-test judge" in episode.judge
+
+
+@pytest.mark.models
+def test_self_play_training_runs_from_end_to_end_on_the_embedded_model(tmp_path):
+    from agents.specs import resolve_model
+
+    small = {"max_steps": 1, "group_size": 2, "groups_per_step": 1, "max_turns": 2, "eval_scenarios": 1}
+    short = {"max_turn_tokens": 8, "max_completion_tokens": 8, "save_steps": 1}
+    result = load("self_play_training").main(tmp_path / "run", **small, **short)
+    assert [entry["step"] for entry in result.log] == [1]
+    assert (result.before.episodes, result.after.episodes) == (1, 1)
+    assert "smoke-test judge" in result.after.judge
+    for name in ("config.toml", "episodes.jsonl", "metrics.jsonl", "summary.json", "reward.png", "adapter"):
+        assert (tmp_path / "run" / name).exists(), name
+    model = resolve_model(f"hf:embedded+{tmp_path / 'run' / 'adapter'}")
+    assert model.name.startswith("hf:embedded+")

@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def negotiate(*arguments, stdin=""):
+    command = [sys.executable, "-m", "negotiation_env", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, env=None, timeout=120)
+
+
+def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
+    out = str(tmp_path / "a")
+    done = negotiate(
+        *["eval", "--agents", "scripted:compromising", "scripted:stubborn", "--judge", "scripted"],
+        *["--split", "eval_conflict", "--n", "4", "--seed", "3", "--out", out],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "judge: scripted judge (a fake)" in done.stdout
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["episodes"] == 4
+    first = json.loads((tmp_path / "a" / "episodes.jsonl").read_text().splitlines()[0])
+    assert first["agents"] == ["scripted:compromising", "scripted:stubborn"]
+
+
+def test_play_shows_a_live_transcript(tmp_path):
+    done = negotiate(
+        "play", "--agents", "scripted:stubborn", "scripted:accommodating", "--judge", "scripted", "--seed", "2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PROPOSE:" in done.stdout
+    assert "agreed after 2 turns" in done.stdout
+
+
+def test_a_person_can_play(tmp_path):
+    done = negotiate(
+        "play",
+        "--agents",
+        "human",
+        "scripted:accommodating",
+        "--judge",
+        "scripted",
+        stdin="Ours.\nPROPOSE: Share it.\n\nWe share.\n\n",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "your brief" in done.stdout
+    assert "agreed after 2 turns" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["play", "--scenario", "no-such", "--agents", "scripted:stubborn"], "no scenario 'no-such'"),
+        (["play", "--agents", "nobody"], "no agent 'nobody'"),
+        (["play", "--agents", "openai:m@http://127.0.0.1:9/v1"], "nobody answers at"),
+        (["eval", "--judge", "oracle", "--agents", "scripted:stubborn"], "no judge 'oracle'"),
+        (["eval", "--split", "no-such", "--agents", "scripted:stubborn"], "no split or file 'no-such'"),
+        (["train", "no-such.toml"], "no config file 'no-such.toml'"),
+        (["train", "examples/selfplay_embedded.toml", "--max_stepz", "3"], "there is no key 'max_stepz'"),
+        (["train", "examples/selfplay_embedded.toml", "max_steps"], "expected overrides as --KEY VALUE"),
+    ],
+)
+def test_what_a_user_can_mend_ends_in_one_line_and_code_2(arguments, told):
+    done = negotiate(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["play", "eval", "train"])
+def test_every_command_has_help(command):
+    assert "Usage: negotiate" in negotiate(command, "--help").stdout
