@@ -69,7 +69,7 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         over, cut = game.terminations[me], game.truncations[me]
         return self._observation(), float(game.rewards[me]), over, cut, game.infos[me]
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The transcript in mode "ansi"."""
         return self.game.render()
 

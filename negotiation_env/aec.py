@@ -200,11 +200,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def state(self) -> str:
         """The whole transcript; hides nothing."""
-        return transcript(self.game)
+        return transcript(self.game, self.judge.name)
 
     def render(self) -> str | None:
         """The transcript in mode "ansi"; mode "human" prints while the game goes on."""
-        return transcript(self.game) if self.render_mode == "ansi" else None
+        return transcript(self.game, self.judge.name) if self.render_mode == "ansi" else None
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -242,7 +242,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self._accumulate_rewards()
         self._select()
         if self.render_mode == "human":
-            show_news(self.game)
+            show_news(self.game, self.judge.name)
 
     def _select(self) -> None:
         pending = self.game.pending

@@ -66,7 +66,6 @@ def play(
     game = Game(chosen.id, chosen, seat_agents(_resolve(agents), len(chosen.personas)), seed)
     rules = {"max_turns": max(max_turns, len(chosen.personas)), "history_turns": history_turns}
     episode = play_game(game, resolve_judge(judge), render_mode="human", complete_without_agreement=True, **rules)
-    typer.echo(f"judge: {episode.judge}")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         append_episode(out / EPISODES, episode)

@@ -25,25 +25,25 @@ _FIGURES = {
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
-def transcript(game: Negotiation) -> str:
+def transcript(game: Negotiation, judge: str) -> str:
     """The dilemma, everything said so far and how it ended, as plain text."""
     names = [persona.name for persona in game.scenario.personas]
     parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
     if game.completion:
         parts.append(f"[joint answer, by {names[game.completion.seat]}] {game.completion.text}")
     if isinstance(game.pending, Outcome):
-        parts.append(outcome_line(game.pending))
+        parts.append(outcome_line(game.pending, judge))
     return "\n\n".join(parts)
 
 
-def outcome_line(outcome: Outcome) -> str:
-    """How it ended, in one line."""
-    score = "" if outcome.score is None else f"; Collective Agency {outcome.score:.2f} of 5"
+def outcome_line(outcome: Outcome, judge: str) -> str:
+    """How it ended, in one line; a score never stands without the name of its judge."""
+    score = "" if outcome.score is None else f"; Collective Agency {outcome.score:.2f} of 5 by the {judge}"
     reason = f" ({outcome.reason})" if outcome.reason else ""
     return f"{outcome.status.replace('_', ' ')} after {outcome.turns} turns{score}{reason}"
 
 
-def show_news(game: Negotiation) -> None:
+def show_news(game: Negotiation, judge: str) -> None:
     """Print what the last move brought, in colour; what was said is printed as it is, markup has no effect."""
     from rich.console import Console
     from rich.panel import Panel
@@ -56,7 +56,7 @@ def show_news(game: Negotiation) -> None:
         colour = _COLOURS[said.seat % len(_COLOURS)]
         console.print(Panel(Text(said.text), title=Text(title), title_align="left", border_style=colour))
     if isinstance(game.pending, Outcome):
-        console.print(Text(outcome_line(game.pending), style="bold"))
+        console.print(Text(outcome_line(game.pending, judge), style="bold"))
 
 
 def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:

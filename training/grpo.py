@@ -12,6 +12,7 @@ for they are no action of the policy that is trained.
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,10 +85,12 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, judge: Judge 
     model, tokenizer = load_learner(config)
     before = _held_out(config, model, tokenizer, judge, out / "before")
     trainer = build_trainer(config, model, tokenizer, judge, out)
-    checkpoint = get_last_checkpoint(str(out / "checkpoints")) if resume else None
+    checkpoints = out / "checkpoints"
+    checkpoint = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
     rewind(out, int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0)
     trainer.train(resume_from_checkpoint=checkpoint)
     model.save_pretrained(str(out / "adapter"), selected_adapters=[LEARNER])
+    shutil.rmtree(out / "after", ignore_errors=True)  # a resumed run may have trained on since
     after = _held_out(config, model, tokenizer, judge, out / "after")
     log = [entry for entry in trainer.state.log_history if "reward" in entry]
     plot_rewards(log, judge.name, out / "reward.png")

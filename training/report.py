@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from negotiation_env.evaluate import Summary
@@ -35,7 +36,7 @@ def plot_rewards(log: Sequence[dict[str, Any]], judge: str, path: Path) -> None:
 
 def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:
     """Share of the training groups whose rewards differed, 0 to 1."""
-    return 1 - sum(entry["no_signal"] for entry in log) / max(len(log), 1)
+    return 1.0 - fmean([float(entry["no_signal"]) for entry in log] or [1.0])
 
 
 def before_and_after(

@@ -33,6 +33,7 @@ class ScriptedJudge:
         return [self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> Verdict:
+        value: float | None
         if question.kind is QuestionKind.AGREEMENT:
             value = self._agrees(question)
         else:

@@ -58,7 +58,7 @@ def batch(small_model, tmp_path):
     trainer = trainer_of(small_model, tmp_path)
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1  # set by the training loop, which this fixture stands in for
-    prompts = [row for row in trainer.train_dataset for _ in range(2)][:4]
+    prompts = [dict(row) for row in trainer.train_dataset for _ in range(2)][:4]
     inputs = trainer._generate_and_score_completions(prompts)
     return trainer, trainer.rollout_func.episodes, inputs
 
@@ -204,7 +204,7 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
     judge = ScriptedJudge(score=score, agrees=agree_at_turn_three)
     trainer = build_trainer(config(group_size=4, groups_per_step=1), model, tokenizer, judge, tmp_path, SCENARIOS)
     trainer.model.train()
-    inputs = trainer._generate_and_score_completions([trainer.train_dataset[0]] * 4)
+    inputs = trainer._generate_and_score_completions([dict(trainer.train_dataset[0]) for _ in range(4)])
     unscored = [episode.reward is None for episode in trainer.rollout_func.episodes]
     assert sum(unscored) == 2
     assert (inputs["advantages"][torch.tensor(unscored)] == 0).all()
