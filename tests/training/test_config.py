@@ -24,7 +24,7 @@ def test_the_command_line_wins_over_the_file():
         ({"max_stepz": "3"}, "there is no key 'max_stepz'; the keys are model, adapter"),
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
         ({"opponent": "clone"}, "opponent: .*'frozen', 'current' or 'base'"),
-        ({"micro_batch": "3"}, "micro_batch must divide"),
+        ({"micro_batch": "4"}, "micro_batch must divide"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(overrides, told):
