@@ -7,7 +7,18 @@ from typing import Any
 
 from negotiation_env.scenario import Scenario
 
-__all__ = ["Message", "Outcome", "Question", "QuestionKind", "Status", "Task", "Turn", "Utterance", "Verdict"]
+__all__ = [
+    "JudgeCall",
+    "Message",
+    "Outcome",
+    "Question",
+    "QuestionKind",
+    "Status",
+    "Task",
+    "Turn",
+    "Utterance",
+    "Verdict",
+]
 
 Message = dict[str, str]
 """One chat message: `{"role": "system" | "user" | "assistant", "content": text}`."""
@@ -87,6 +98,27 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCall:
+    """One call of a language model behind a verdict.
+
+    Attributes:
+        messages: The prompt as it was sent.
+        reply: The raw reply.
+        error: Why the reply could not be used, or why there was none; None where it counts.
+        model: The model as the endpoint named it.
+        usage: Token counts, latency in seconds and cost, where known; JSON-ready.
+        cached: The reply came out of the cache.
+    """
+
+    messages: tuple[Message, ...]
+    reply: str = ""
+    error: str | None = None
+    model: str = ""
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A judge's answer to one question.
 
@@ -95,14 +127,14 @@ class Verdict:
         judge: The id of the judge that said so.
         reason: Why: a short code or sentence; for an unscored verdict, what failed.
         details: What the judge measured on its way, JSON-ready.
-        call: The model call behind it (prompt, raw reply, usage, latency in seconds), JSON-ready.
+        calls: Every model call behind it, failed ones included.
     """
 
     value: float | None
     judge: str
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
-    call: Mapping[str, Any] = field(default_factory=dict)
+    calls: tuple[JudgeCall, ...] = ()
 
     def __post_init__(self) -> None:
         if self.value is not None and not 0.0 <= self.value <= 5.0:

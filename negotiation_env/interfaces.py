@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from negotiation_env.events import Message, Question, Task, Verdict
 
-__all__ = ["Agent", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
+__all__ = ["Agent", "Alternatives", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,19 @@ class TokenTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternatives:
+    """What a model could have said at one place of its reply.
+
+    Attributes:
+        text: The token that it sampled.
+        logprobs: Log-probabilities of the likeliest tokens there, by their text.
+    """
+
+    text: str
+    logprobs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What an agent or model said, or why it could not.
 
@@ -58,7 +71,9 @@ class Reply:
         error: What failed; then `text` is empty and the game ends unscored.
         truncated: The token limit cut the reply.
         tokens: The token trace, where the engine gives one.
-        usage: Token counts and latency in seconds, JSON-ready.
+        usage: Token counts, latency in seconds and cost, where known; JSON-ready.
+        model: The model and revision as the endpoint named them.
+        alternatives: For each sampled token, its text and what could have stood there; where asked for and given.
     """
 
     text: str
@@ -66,6 +81,8 @@ class Reply:
     truncated: bool = False
     tokens: TokenTrace | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    alternatives: tuple[Alternatives, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +113,16 @@ class ChatRequest:
         sampling: How to draw.
         seed: Seeds the draw.
         conversation: Names a conversation that only grows, so that an engine may keep its state; "" is none.
+        schema: A JSON schema that the reply has to follow, for engines that can enforce one.
+        alternatives: How many likeliest tokens to report at each place, for engines that can.
     """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     seed: int = 0
     conversation: str = ""
+    schema: Mapping[str, Any] | None = None
+    alternatives: int = 0
 
 
 class Agent(Protocol):

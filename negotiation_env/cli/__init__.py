@@ -1,0 +1,33 @@
+"""The command line, `negotiate`."""
+
+import sys
+
+import typer
+
+from negotiation_env.cli import games, training  # noqa: F401 (they add their commands)
+from negotiation_env.cli.app import app
+from negotiation_env.errors import NegotiationError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; what the user can mend ends in one line and exit code 2."""
+    try:
+        app(_one_value_each(sys.argv[1:]), prog_name="negotiate")
+    except NegotiationError as error:
+        typer.echo(f"negotiate: {error}", err=True)
+        sys.exit(2)
+
+
+def _one_value_each(arguments: list[str]) -> list[str]:
+    """Write `--agents A B` as `--agents A --agents B`, the form that the option parser takes."""
+    plain: list[str] = []
+    listing = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            listing = argument == "--agents"
+        elif listing and plain[-1] != "--agents":
+            plain.append("--agents")
+        plain.append(argument)
+    return plain

@@ -1,0 +1,93 @@
+"""`negotiate play` and `negotiate eval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+from negotiation_env.cli.options import (
+    Agents,
+    HistoryTurns,
+    JudgeSpec,
+    MaxTurns,
+    Seed,
+    Split,
+    find_scenario,
+    print_table,
+    resolve_agents,
+)
+
+__all__ = ["evaluate_command", "play"]
+
+
+@app.command()
+def play(
+    agents: Agents = ["embedded"],  # noqa: B006 (typer reads the default, nobody changes it)
+    judge: JudgeSpec = "embedded",
+    split: Split = "eval_conflict",
+    scenario: Annotated[str | None, typer.Option(help="A scenario's id; default: one drawn with the seed.")] = None,
+    seed: Seed = 0,
+    max_turns: MaxTurns = 7,
+    history_turns: HistoryTurns = None,
+    out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
+) -> None:
+    """Play one negotiation and watch it."""
+    from negotiation_env.data import load_scenarios
+    from negotiation_env.episode import append_episode
+    from negotiation_env.evaluate import EPISODES, pick, seat_agents
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.runner import Game
+    from negotiation_env.runner import play as play_game
+
+    scenarios = load_scenarios(split, seed=seed)
+    chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents), len(chosen.personas)), seed)
+    rules = {"max_turns": max(max_turns, len(chosen.personas)), "history_turns": history_turns}
+    episode = play_game(game, resolve_judge(judge), render_mode="human", complete_without_agreement=True, **rules)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        append_episode(out / EPISODES, episode)
+
+
+@app.command("eval")
+def evaluate_command(
+    agents: Agents = ["embedded"],  # noqa: B006
+    judge: JudgeSpec = "embedded",
+    split: Split = "eval_conflict",
+    n: Annotated[int, typer.Option("--n", min=1, help="How many scenarios, drawn with the seed.")] = 20,
+    seed: Seed = 0,
+    max_turns: MaxTurns = 7,
+    history_turns: HistoryTurns = None,
+    judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
+) -> None:
+    """Play many negotiations; write episodes.jsonl and summary.json.
+
+    A completion is written and scored whether or not the parties agree.
+    """
+    from negotiation_env.data import load_scenarios
+    from negotiation_env.evaluate import evaluate, pick
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.progress import progress
+    from negotiation_env.render import summary_table
+
+    scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+    players, decider = resolve_agents(agents), resolve_judge(judge)
+    with progress("negotiations", len(scenarios)) as advance:
+        summary = evaluate(
+            players,
+            decider,
+            scenarios,
+            out,
+            seed=seed,
+            workers=workers,
+            progress=advance,
+            max_turns=max(max_turns, *(len(each.personas) for each in scenarios)),
+            history_turns=history_turns,
+            judge_sees_dialogue=judge_sees_dialogue,
+            complete_without_agreement=True,
+        )
+    print_table(summary_table({" and ".join(agents): summary}))
+    typer.echo(f"written to {out}")

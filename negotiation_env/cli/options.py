@@ -1,0 +1,67 @@
+"""Options and helpers that several commands share."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negotiation_env.errors import UserError
+
+if TYPE_CHECKING:
+    from negotiation_env.interfaces import Agent
+    from negotiation_env.scenario import Scenario
+
+__all__ = [
+    "Agents",
+    "HistoryTurns",
+    "JudgeSpec",
+    "MaxTurns",
+    "Seed",
+    "Split",
+    "find_scenario",
+    "print_table",
+    "resolve_agents",
+]
+
+_AGENTS_HELP = (
+    "Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. "
+    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
+    "scripted:accommodating|stubborn|compromising, human, python:MODULE:FACTORY."
+)
+_JUDGE_HELP = "Who decides agreement and scores: embedded (the smoke-test judge), scripted, python:MODULE:FACTORY."
+_SPLIT_HELP = "train, professional, interpersonal, everyday, eval_conflict, eval_multi, or a JSONL file of scenarios."
+_SEED_HELP = "Seeds the scenarios drawn and every sampled token."
+
+Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
+JudgeSpec = Annotated[str, typer.Option("--judge", help=_JUDGE_HELP)]
+Split = Annotated[str, typer.Option("--split", help=_SPLIT_HELP)]
+Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
+MaxTurns = Annotated[int, typer.Option("--max-turns", min=2, help="Most utterances of a negotiation.")]
+HistoryTurns = Annotated[
+    int | None, typer.Option("--history-turns", min=1, help="Show speakers only so many last turns; default: all.")
+]
+
+
+def resolve_agents(specs: list[str]) -> "list[Agent]":
+    """The agents that the specs name."""
+    from agents.specs import resolve_agent
+
+    return [resolve_agent(spec) for spec in specs]
+
+
+def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":
+    """The scenario with that id; what stands before a slash is enough.
+
+    Raises:
+        UserError: There is none.
+    """
+    for scenario in scenarios:
+        if wanted in (scenario.id, scenario.id.partition("/")[0]):
+            return scenario
+    raise UserError(f"no scenario {wanted!r} in this split; its ids are like {scenarios[0].id!r}")
+
+
+def print_table(table: object) -> None:
+    """Show a rich table."""
+    from rich.console import Console
+
+    Console().print(table)
