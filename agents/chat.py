@@ -31,6 +31,10 @@ class ChatAgent:
         self.name = name or model.name
         self._sampling = {Task.UTTERANCE: dialogue, Task.COMPLETION: completion}
 
+    def sampling(self, task: Task) -> Sampling:
+        """How this kind of turn is sampled."""
+        return self._sampling[task]
+
     def act(self, requests: Sequence[Request]) -> list[Reply]:
         """One batched call to the model; each game and seat is a conversation of its own."""
         return self.model.chat(

@@ -1,23 +1,29 @@
 """Spec strings: one name for an agent, the same in every command, config and call."""
 
 from functools import cache
+from pathlib import Path
 
 from agents.chat import ChatAgent
 from agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
 from negotiation_env.specs import load_factory
+from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
 
 AGENT_SPECS = (
-    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
+    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], ENDPOINT.toml, "
     f"scripted:{{{'|'.join(SCRIPTS)}}}, human, python:MODULE:FACTORY"
 )
 
 
-def resolve_agent(spec: str) -> Agent:
+def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     """The agent that a spec string names.
+
+    Args:
+        spec: One of `AGENT_SPECS`; a TOML file holds the fields of `EndpointSettings`.
+        traffic: Where its model comes from; live by default.
 
     Raises:
         UserError: No such spec, model, endpoint or factory; the message says what to do.
@@ -32,7 +38,7 @@ def resolve_agent(spec: str) -> Agent:
     if kind == "python":
         agent: Agent = load_factory(rest)()
         return agent
-    return ChatAgent(resolve_model(spec), name=spec)
+    return ChatAgent((traffic or Live()).model(spec, lambda: resolve_model(spec)), name=spec)
 
 
 @cache
@@ -54,11 +60,10 @@ def resolve_model(spec: str) -> ChatModel:
 
         source, _, adapter = rest.partition("+")
         return load_model(embedded_model() if source == "embedded" else source, adapter or None, name=spec)
-    if kind == "openai" and rest:
-        from agents.models.openai_compatible import OpenAIModel
+    if (kind == "openai" and rest) or spec.endswith(".toml"):
+        from negotiation_env.endpoint import Endpoint, read_endpoint, short_endpoint
 
-        name, _, base_url = rest.partition("@")
-        model = OpenAIModel(name, base_url or None)
-        model.check()
-        return model
+        endpoint = Endpoint(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
+        endpoint.models()  # find out early that nobody answers there
+        return endpoint
     raise UserError(f"no agent {spec!r}; expected one of: {AGENT_SPECS}")

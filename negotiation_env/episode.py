@@ -21,7 +21,17 @@ from negotiation_env.scenario import Scenario
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["FORMAT", "Episode", "Said", "append_episode", "read_episodes", "record"]
+__all__ = [
+    "FORMAT",
+    "Episode",
+    "Said",
+    "append_episode",
+    "cut_half_line",
+    "latest_episodes",
+    "read_episodes",
+    "record",
+    "write_whole",
+]
 
 FORMAT = 1
 
@@ -85,12 +95,17 @@ class Episode:
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
+    @property
+    def failure(self) -> str | None:
+        """Why it is unscored; None where it is scored."""
+        return self.outcome.reason if self.reward is None else None
+
     def to_json(self) -> str:
         """The episode as one line of JSON."""
         return _adapter().dump_json(self).decode()
 
     @classmethod
-    def from_json(cls, line: str) -> "Episode":
+    def from_json(cls, line: str | bytes) -> "Episode":
         """Read an episode.
 
         Raises:
@@ -158,11 +173,34 @@ def read_episodes(path: Path) -> Iterator[Episode]:
     """
     if not path.is_file():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # half a line may end within a character
         for number, line in enumerate(lines, start=1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
             try:
                 yield Episode.from_json(line)
             except ValueError as error:
                 raise UserError(f"{path}, line {number} is not an episode of format {FORMAT}: {error}") from error
+
+
+def latest_episodes(path: Path) -> dict[str, Episode]:
+    """Episodes of a file by id; the last line of an id counts, for an unscored game may have been played again.
+
+    Raises:
+        UserError: As for `read_episodes`.
+    """
+    return {episode.id: episode for episode in read_episodes(path)}
+
+
+def cut_half_line(path: Path) -> None:
+    """Cut off what a killed process left behind the last line end, so that a line can be appended; no file is fine."""
+    if path.is_file():
+        with path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there as a whole or as it was before, whatever kills the process."""
+    fresh = path.with_name(f"{path.name}.tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

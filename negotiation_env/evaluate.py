@@ -1,22 +1,34 @@
-"""Many negotiations at once, and what they amount to: `episodes.jsonl` and `summary.json` in a folder."""
+"""Many negotiations at once, and what they amount to.
 
+A run's folder holds `run.json` (its settings), `episodes.jsonl` (append-only, a line as soon as a game ends) and, once
+all is played, `summary.json`. A run that was killed goes on where it was, and ends with the summary of an unbroken one.
+"""
+
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.episode import Episode, append_episode
+from negotiation_env import prompts
+from negotiation_env.episode import Episode, append_episode, cut_half_line, latest_episodes, write_whole
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, Judge
+from negotiation_env.protocol import Rules
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
+from negotiation_env.unscored import UnscoredLimit
+from negotiation_env.usage import Usage, judge_usage, policy_usage
 
 __all__ = [
     "EPISODES",
+    "SETTINGS",
     "SUMMARY",
     "Estimate",
+    "RunSettings",
     "Summary",
     "evaluate",
     "mean_with_interval",
@@ -29,6 +41,7 @@ __all__ = [
 
 EPISODES = "episodes.jsonl"
 SUMMARY = "summary.json"
+SETTINGS = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,7 @@ class Summary:
         events: Utterances and completions with something neutralised in them, by event.
         truncated: Share of utterances and completions that the token limit cut.
         judge: The judge that gave the scores.
+        usage: What the model calls took, by role: "policy" and "judge".
     """
 
     episodes: int
@@ -83,6 +97,7 @@ class Summary:
     events: dict[str, int]
     truncated: float
     judge: str
+    usage: dict[str, Usage] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The summary as indented JSON."""
@@ -100,6 +115,29 @@ class Summary:
         return TypeAdapter(cls).validate_json(text)
 
 
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """All that decides what a run plays; a run goes on only with the same.
+
+    Attributes:
+        agents: Their names.
+        judge: The judge's name.
+        scenarios: Each one's id and the beginning of its content's SHA-256, in order.
+        seed: Seeds the replies.
+        batch: Games in lockstep at a time; in-process models differ in the last bit between batches of other games.
+        rules: How it is played.
+        prompts: Version of the prompt templates.
+    """
+
+    agents: tuple[str, ...]
+    judge: str
+    scenarios: tuple[str, ...]
+    seed: int
+    batch: int
+    rules: Rules
+    prompts: str = prompts.VERSION
+
+
 def evaluate(
     agents: Sequence[Agent],
     judge: Judge,
@@ -109,6 +147,8 @@ def evaluate(
     seed: int = 0,
     batch: int = 32,
     workers: int = 1,
+    resume: bool = False,
+    unscored_limit: float = 0.2,
     progress: Callable[[Episode], None] = lambda _: None,
     **rules: Any,
 ) -> Summary:
@@ -117,32 +157,109 @@ def evaluate(
     Args:
         agents: One for each seat; the last one also takes the seats beyond.
         judge: Decides and scores.
-        scenarios: What to negotiate.
-        out: The folder to write to; must hold no episodes yet.
+        scenarios: What to negotiate; ids must differ.
+        out: The folder to write to; must hold no episodes yet, unless the run is resumed.
         seed: Seeds the replies; the same seed gives the same games.
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
-        progress: Told of each episode.
+        resume: Go on with the folder's run: play what is missing or unscored, keep the rest.
+        unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
+        progress: Told of each episode, those that were kept first.
         **rules: The fields of `Rules`.
 
     Raises:
-        UserError: The folder holds episodes already.
+        UserError: The folder holds episodes already; to resume, it holds no run or one with other settings; two
+            scenarios have one id, or there are none.
+        JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
-    if (out / EPISODES).exists():
-        raise UserError(f"{out} holds episodes already; give another --out, or remove that folder")
-    out.mkdir(parents=True, exist_ok=True)
-    games = [
+    games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
+    names = tuple(agent.name for agent in agents)
+    contents = tuple(f"{each.id} {hashlib.sha256(each.to_json().encode()).hexdigest()[:12]}" for each in scenarios)
+    _open_run(out, RunSettings(names, judge.name, contents, seed, batch, Rules(**rules)), resume=resume)
+    kept = _scored(out / EPISODES)
+    for episode in kept.values():
+        limit.count(None)
+        progress(episode)
+    with closing(_play_missing(games, kept.keys(), judge, batch, workers, rules)) as fresh:
+        for episode in fresh:
+            append_episode(out / EPISODES, episode)
+            progress(episode)
+            limit.count(episode.failure)
+    limit.finish()
+    return _write_summary(out, games)
+
+
+def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:
+    twice = [id for id, times in Counter(scenario.id for scenario in scenarios).items() if times > 1]
+    if twice or not scenarios:
+        raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
+    return [
         Game(scenario.id, scenario, seat_agents(agents, len(scenario.personas)), derive_seed(seed, scenario.id))
         for scenario in scenarios
     ]
-    episodes = []
-    for start in range(0, len(games), batch):
-        for episode in play_many(games[start : start + batch], judge, workers=workers, **rules):
-            append_episode(out / EPISODES, episode)
-            episodes.append(episode)
-            progress(episode)
-    summary = summarise(episodes)
-    (out / SUMMARY).write_text(summary.to_json(), encoding="utf-8")
+
+
+def _open_run(out: Path, settings: RunSettings, *, resume: bool) -> None:
+    """Write the settings of a new run, or compare those of one that goes on."""
+    path = out / SETTINGS
+    if resume:
+        if not path.is_file():
+            raise UserError(f"nothing to resume: {path} is not there; start without --resume")
+        if changed := _differences(path, asdict(settings)):
+            raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
+    elif (out / EPISODES).exists():
+        raise UserError(f"{out} holds episodes already; go on with --resume, or give another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(asdict(settings), indent=1, ensure_ascii=False) + "\n")
+
+
+def _differences(path: Path, settings: dict[str, Any]) -> list[str]:
+    try:
+        then, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(settings)
+    except ValueError as error:
+        raise UserError(f"{path} does not hold a run's settings: {error}") from error
+    pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
+    return [f"{name} was {old!r} and is {new!r}" for name, (old, new) in pairs.items() if old != new]
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """The leaves of a value by their dotted names, such as "rules.max_turns"."""
+    if not isinstance(value, dict | list | tuple):
+        return {name: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
+
+
+def _scored(path: Path) -> dict[str, Episode]:
+    """What need not be played again, out of a file that may not be there or may end in half a line."""
+    cut_half_line(path)
+    episodes = latest_episodes(path) if path.is_file() else {}
+    return {id: episode for id, episode in episodes.items() if episode.reward is not None}
+
+
+def _play_missing(
+    games: Sequence[Game], done: Collection[str], judge: Judge, batch: int, workers: int, rules: Mapping[str, Any]
+) -> Generator[Episode, None, None]:
+    """Play the games that are not done; with workers each is for itself, and all go to the pool at once.
+
+    In lockstep a batch that is not done is played whole, for in other company an in-process model can differ in the
+    last bit; only what is missing is given out.
+    """
+    if workers > 1:
+        batches = [[game for game in games if game.id not in done]]
+    else:
+        batches = [list(games[start : start + batch]) for start in range(0, len(games), batch)]
+    for chosen in (each for each in batches if not {game.id for game in each} <= set(done)):
+        for episode in play_many(chosen, judge, workers=workers, **rules):
+            if episode.id not in done:
+                yield episode
+
+
+def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
+    """Of the file's episodes, in the order of the games, whatever the order of arrival."""
+    played = latest_episodes(out / EPISODES)
+    summary = summarise(played[game.id] for game in games)
+    write_whole(out / SUMMARY, summary.to_json())
     return summary
 
 
@@ -172,12 +289,14 @@ def summarise(episodes: Iterable[Episode]) -> Summary:
         events=dict(Counter(event for each in said for event in each.events)),
         truncated=sum(each.truncated for each in said) / max(len(said), 1),
         judge=", ".join(sorted({episode.judge for episode in played})),
+        usage={"policy": policy_usage(played), "judge": judge_usage(played)},
     )
 
 
 def refusal(episode: Episode) -> str:
     """Why the judge refused to score the completion; empty where it did not refuse."""
-    return next((each.verdict.reason for each in episode.rulings if each.kind == "score"), "")
+    verdicts = (each.verdict for each in episode.rulings if each.kind == "score")
+    return next((verdict.reason for verdict in verdicts if "refused" in verdict.details), "")
 
 
 def share_with_interval(count: int, total: int) -> Estimate:

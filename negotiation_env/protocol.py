@@ -15,7 +15,7 @@ from negotiation_env.prompts import conversation
 from negotiation_env.scenario import Scenario
 from negotiation_env.text import neutralise
 
-__all__ = ["MOVES", "Move", "Negotiation", "Phase", "Rules", "moves_table"]
+__all__ = ["MOVES", "Move", "Negotiation", "Phase", "Rules", "agreement_question", "moves_table", "score_question"]
 
 
 class Phase(StrEnum):
@@ -216,9 +216,10 @@ class Negotiation:
             case Phase.COMPLETING:
                 self._pending = self._turn(Task.COMPLETION)
             case Phase.AGREEING:
-                self._pending = Question(QuestionKind.AGREEMENT, self.scenario, self.dialogue)
+                self._pending = agreement_question(self.scenario, self.dialogue)
             case Phase.SCORING:
-                self._pending = self._score_question()
+                assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
+                self._pending = score_question(self.scenario, self.rules, self.dialogue, self._completion.text)
             case Phase.OVER:
                 self._pending = self._outcome(move, score, reason)
 
@@ -230,11 +231,6 @@ class Negotiation:
         messages = conversation(self.scenario, self.rules.writer, self._dialogue, completing=True)
         return Turn(self.rules.writer, task, number, messages)
 
-    def _score_question(self) -> Question:
-        assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
-        dialogue = self.dialogue if self.rules.judge_sees_dialogue else ()
-        return Question(QuestionKind.SCORE, self.scenario, dialogue, self._completion.text)
-
     def _outcome(self, move: Move, score: float | None, reason: str) -> Outcome:
         status = Status.AGREED if self._agreed else Status.NO_AGREEMENT
         if move is Move.UNSCORED:
@@ -244,6 +240,16 @@ class Negotiation:
 
     def _hint(self) -> str:
         return "call rule()" if isinstance(self._pending, Question) else "read pending"
+
+
+def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:
+    """What a judge is asked after a turn (step 3)."""
+    return Question(QuestionKind.AGREEMENT, scenario, tuple(dialogue))
+
+
+def score_question(scenario: Scenario, rules: Rules, dialogue: Sequence[Utterance], completion: str) -> Question:
+    """What a judge is asked of the joint answer (step 5); it sees the dialogue only where the rules say so."""
+    return Question(QuestionKind.SCORE, scenario, tuple(dialogue) if rules.judge_sees_dialogue else (), completion)
 
 
 def moves_table(moves: Sequence[tuple[tuple[Phase, Move], Phase]] = tuple(MOVES.items())) -> str:

@@ -68,17 +68,23 @@ def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
 
 
 def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table":
-    """Evaluations side by side, with 95 % intervals, the number of games and the judge's name."""
+    """Evaluations side by side, with 95 % intervals, the number of games and the judge's name; tokens where counted."""
     from rich.table import Table
+    from rich.text import Text
 
     first = next(iter(summaries.values()))
-    table = Table(title=f"{title}n = {first.episodes}, judge: {first.judge}", title_justify="left")
+    heading = Text(f"{title}n = {first.episodes}, judge: {first.judge}", style="table.title")
+    table = Table(title=heading, title_justify="left")
     table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
     table.add_column("")
-    for heading in summaries:
-        table.add_column(heading)
+    for name in summaries:
+        table.add_column(Text(name))
     for name, label in _FIGURES.items():
         table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
+    for role in ("policy", "judge"):
+        used = [summary.usage.get(role) for summary in summaries.values()]
+        if any(usage and usage.tokens for usage in used):
+            table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
     return table
 
 

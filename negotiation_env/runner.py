@@ -8,7 +8,7 @@ slowest.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,14 +72,18 @@ def play_many(
         **rules: The fields of `Rules`.
 
     Yields:
-        Episodes as they end.
+        Episodes as they end. With workers, games that have not begun are dropped when one raises or the caller stops.
     """
     if workers == 1:
         yield from _lockstep(games, judge, render_mode, rules)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        for episodes in pool.map(lambda game: list(_lockstep([game], judge, render_mode, rules)), games):
-            yield from episodes
+    pool = ThreadPoolExecutor(workers)
+    try:
+        playing = [pool.submit(lambda game: list(_lockstep([game], judge, render_mode, rules)), game) for game in games]
+        for done in as_completed(playing):
+            yield from done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(slots=True)

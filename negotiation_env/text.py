@@ -16,13 +16,16 @@ SILENCE = "(says nothing)"
 
 _LOOKALIKES = str.maketrans("<>[]|", "‹›⟦⟧¦")
 # Control tokens of chat templates, and tags in general: <|im_end|>, <｜User｜>, <start_of_turn>, </s>, <<SYS>>.
-_ANGLE = re.compile(r"<{1,2}\s*[/!]?\s*(?:[|｜][^<>\n]{0,80}[|｜]|[A-Za-z][^<>\n]{0,80})\s*>{1,2}")
+_ANGLE = re.compile(r"<{1,2}\s*(?:[/!]\s*)?(?:[|｜][^<>\n]{0,80}[|｜]|[A-Za-z][^<>\n]{0,80})\s*>{1,2}")
 # Mistral and Llama 2: [INST], [/INST], [AVAILABLE_TOOLS].
 _SQUARE = re.compile(r"\[/?[A-Z][A-Z_]+\]")
 # A lone half such as "<|im_start" can still be completed by the text after it.
 _OPENERS = re.compile(r"<[|｜]|[|｜]>")
-_ROLES = r"system|user|assistant|developer|tool|human|ai|judge|negotiator_\d+"
-_HIDDEN = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u2060\ufeff")
+_ROLES = r"system|user|assistant|developer|tool|human|ai|judge|grader|moderator|negotiator_\d+"
+_HIDDEN = frozenset(
+    "\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\ufff9\ufffa\ufffb"
+)
+_LINE_ENDS = frozenset("\r\v\f\x85\u2028\u2029")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,17 @@ def _without_controls(raw: str) -> str:
 def _replacement(character: str) -> str:
     if character in "\n\t":
         return character
+    if character in _LINE_ENDS:
+        return "\n"
     category = unicodedata.category(character)
     if category == "Cs":
         return "\ufffd"
     code = ord(character)
     bidirectional = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
-    tag = 0xE0000 <= code <= 0xE007F
+    tag = 0xE0000 <= code <= 0xE01EF  # tags and the supplementary variation selectors, which can carry hidden bytes
     return "" if category == "Cc" or bidirectional or tag or character in _HIDDEN else character
 
 
 def _fake_speaker(speakers: Sequence[str]) -> re.Pattern[str]:
     names = "|".join([_ROLES, *map(re.escape, speakers)])
-    return re.compile(rf"^([ \t#*_>\[⟦]*)({names})[ \t*_\]⟧]*:", re.IGNORECASE | re.MULTILINE)
+    return re.compile(rf"^((?:[^\S\n]|[#*_>\[⟦])*)({names})(?:[^\S\n]|[*_\]⟧])*[:：]", re.IGNORECASE | re.MULTILINE)

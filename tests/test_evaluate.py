@@ -19,6 +19,7 @@ def test_an_evaluation_leaves_episodes_and_a_summary(tmp_path):
     summary = run(tmp_path / "run")
     assert len((tmp_path / "run" / "episodes.jsonl").read_text().splitlines()) == 6
     assert Summary.from_json((tmp_path / "run" / "summary.json").read_text()) == summary
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["rules"]["max_turns"] == 7
     assert (summary.agreement_rate.value, summary.turns.value, summary.judge) == (1.0, 3.0, "scripted judge (a fake)")
 
 
@@ -28,7 +29,7 @@ def test_two_stubborn_parties_never_agree_and_their_completion_can_still_be_scor
 
 
 def test_what_was_not_scored_counts_nowhere(tmp_path):
-    summary = run(tmp_path, judge=ScriptedJudge(score=None))
+    summary = run(tmp_path, judge=ScriptedJudge(score=None), unscored_limit=1.0)
     assert (summary.unscored, summary.reward.n, summary.reward.value) == (6, 0, None)
 
 
@@ -41,6 +42,14 @@ def test_earlier_episodes_are_not_mixed_with_new_ones(tmp_path):
     run(tmp_path)
     with pytest.raises(UserError, match="holds episodes already"):
         run(tmp_path)
+
+
+def test_scenarios_are_there_and_their_ids_differ(tmp_path):
+    scenarios = load_scenarios("eval_conflict")[:2]
+    with pytest.raises(UserError, match=f"got '{scenarios[0].id}' twice"):
+        evaluate([STUBBORN], ScriptedJudge(), [*scenarios, scenarios[0]], tmp_path)
+    with pytest.raises(UserError, match="got none"):
+        evaluate([STUBBORN], ScriptedJudge(), [], tmp_path)
 
 
 def test_the_same_seed_picks_the_same_scenarios():

@@ -44,6 +44,7 @@ class TrainConfig(BaseModel):
             the adapted weights. Not for quantised models.
         gradient_checkpointing: Trade time for memory in the backward pass.
         save_steps: A checkpoint every so many steps.
+        unscored_limit: The highest share of unscored negotiations, 0 to 1; a run with more stops. See `UnscoredLimit`.
         eval_split: Held-out scenarios for the table before and after; "none" leaves it out.
         eval_scenarios: How many of them.
         report_to: Trackers of transformers, such as "tensorboard" or "wandb".
@@ -76,6 +77,7 @@ class TrainConfig(BaseModel):
     merge_rollouts: bool = True
     gradient_checkpointing: bool = False
     save_steps: int = Field(50, ge=1)
+    unscored_limit: float = Field(0.2, ge=0, le=1)
     eval_split: str = "eval_conflict"
     eval_scenarios: int = Field(16, ge=1)
     report_to: tuple[str, ...] = ()

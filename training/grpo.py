@@ -25,7 +25,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import SUMMARY, Summary, evaluate, pick
+from negotiation_env.evaluate import SETTINGS, SUMMARY, Summary, evaluate, pick
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import resolve_judge
 from negotiation_env.progress import progress
@@ -213,11 +213,19 @@ def _held_out(config: TrainConfig, model: Any, tokenizer: Any, judge: Judge, out
         return None
     if (out / SUMMARY).is_file():
         return Summary.from_json((out / SUMMARY).read_text(encoding="utf-8"))
-    for leftover in out.glob("*"):
-        leftover.unlink()  # a killed evaluation
     scenarios = pick(load_scenarios(config.eval_split), config.eval_scenarios, config.seed)
     agent = chat_agent(config, model, tokenizer, LEARNER, f"learner {out.name} training")
     model.eval()
     with progress(f"held-out negotiations {out.name} training", len(scenarios)) as advance:
-        rules = {"max_turns": config.max_turns, "complete_without_agreement": True}
-        return evaluate([agent], judge, scenarios, out, seed=config.seed, progress=advance, **rules)
+        return evaluate(
+            [agent],
+            judge,
+            scenarios,
+            out,
+            seed=config.seed,
+            resume=(out / SETTINGS).is_file(),  # a killed or stopped evaluation
+            unscored_limit=config.unscored_limit,
+            progress=advance,
+            max_turns=config.max_turns,
+            complete_without_agreement=True,
+        )

@@ -31,7 +31,8 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored
         (0 where nothing was); shares, 0 to 1, of agreed, failed (no agreement), unscored and refused negotiations, of
         groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a negotiation;
-        share of the agreement probe's judgements that differ from the handshake's, where it was run.
+        share of agreement verdicts that differ from the judge's own graded opinion (the embedded judge decides by
+        handshake and grades by a text probe), where it gives one.
     """
     groups = [rewards for rewards in group_rewards(episodes) if rewards]
     scores = [episode.outcome.score for episode in episodes if episode.outcome.score is not None]
@@ -53,7 +54,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _probe_disagreements(episodes: Iterable[Episode]) -> list[bool]:
-    """Whether the text probe takes a dialogue for agreed where the handshake does not, or the reverse."""
+    """Whether the graded opinion takes a dialogue for agreed where the decision does not, or the reverse."""
     verdicts = [each.verdict for episode in episodes for each in episode.rulings if each.kind == "agreement"]
-    probed = [(verdict.value, verdict.details.get("probe")) for verdict in verdicts]
-    return [(value or 0.0) != float(probe > 0.5) for value, probe in probed if probe is not None]
+    graded = [(verdict.value, verdict.details.get("probability")) for verdict in verdicts]
+    return [(value or 0.0) != float(opinion > 0.5) for value, opinion in graded if opinion is not None]

@@ -15,6 +15,7 @@ from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge, Sampling
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
+from negotiation_env.unscored import UnscoredLimit
 from training.adapters import LEARNER, OPPONENT, merged, speaking
 from training.config import TrainConfig
 from training.rows import learner_row
@@ -74,6 +75,7 @@ class Rollout:
         self.log = log
         self.episodes: list[Episode] = []
         """The last batch, in the order of its prompts."""
+        self._limit = UnscoredLimit(config.unscored_limit)
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
         """Play a game for each prompt; prompts come repeated, a group in a row.
@@ -81,6 +83,9 @@ class Rollout:
         Returns:
             What TRL wants of a `rollout_func`, one row per prompt, and `terminal_reward`: a float, or None where
             unscored, which leaves the row out of its group.
+
+        Raises:
+            JudgeError: Too many of the run's negotiations are unscored.
         """
         start = time.perf_counter()
         self.judge.seconds = 0.0
@@ -93,6 +98,8 @@ class Rollout:
             model.train(training)
         for episode in self.episodes if self.log else ():
             append_episode(self.log, episode)  # type: ignore[arg-type]
+        for episode in self.episodes:
+            self._limit.count(episode.failure)
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return self._rows(trainer.processing_class.eos_token_id) | {"seconds": [seconds] * len(prompts)}
 

@@ -29,7 +29,7 @@ def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         if not saved.is_file():
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
         then, now = load_config(saved).model_dump(), config.model_dump()
-        changed = [name for name in now if now[name] != then[name] and name != "max_steps"]
+        changed = [name for name in now if now[name] != then[name] and name not in ("max_steps", "unscored_limit")]
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
             raise UserError(f"the run in {out} had other settings: {told}")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from negotiation_env.cli import games, training  # noqa: F401 (they add their commands)
+from negotiation_env.cli import doctor, games, judging, rejudging, training  # noqa: F401 (they add their commands)
 from negotiation_env.cli.app import app
 from negotiation_env.errors import NegotiationError
 

@@ -11,9 +11,14 @@ from negotiation_env.cli.options import (
     HistoryTurns,
     JudgeSpec,
     MaxTurns,
+    NoCache,
+    Record,
+    Replay,
     Seed,
     Split,
+    UnscoredShare,
     find_scenario,
+    open_traffic,
     print_table,
     resolve_agents,
 )
@@ -31,6 +36,9 @@ def play(
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
+    record: Record = None,
+    replay: Replay = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Play one negotiation and watch it."""
     from negotiation_env.data import load_scenarios
@@ -42,9 +50,11 @@ def play(
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
-    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents), len(chosen.personas)), seed)
+    traffic = open_traffic(record, replay)
+    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), len(chosen.personas)), seed)
+    decider = resolve_judge(judge, traffic, cache=not no_cache)
     rules = {"max_turns": max(max_turns, len(chosen.personas)), "history_turns": history_turns}
-    episode = play_game(game, resolve_judge(judge), render_mode="human", complete_without_agreement=True, **rules)
+    episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         append_episode(out / EPISODES, episode)
@@ -62,10 +72,16 @@ def evaluate_command(
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
+    resume: Annotated[bool, typer.Option("--resume", help="Play what is missing or unscored in that folder.")] = False,
+    unscored_limit: UnscoredShare = 0.2,
+    record: Record = None,
+    replay: Replay = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Play many negotiations; write episodes.jsonl and summary.json.
 
-    A completion is written and scored whether or not the parties agree.
+    A completion is written and scored whether or not the parties agree. A run that was killed goes on with --resume and
+    the same settings, and ends with the summary of an unbroken one.
     """
     from negotiation_env.data import load_scenarios
     from negotiation_env.evaluate import evaluate, pick
@@ -74,7 +90,8 @@ def evaluate_command(
     from negotiation_env.render import summary_table
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
-    players, decider = resolve_agents(agents), resolve_judge(judge)
+    traffic = open_traffic(record, replay)
+    players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
     with progress("negotiations", len(scenarios)) as advance:
         summary = evaluate(
             players,
@@ -83,8 +100,10 @@ def evaluate_command(
             out,
             seed=seed,
             workers=workers,
+            resume=resume,
+            unscored_limit=unscored_limit,
             progress=advance,
-            max_turns=max(max_turns, *(len(each.personas) for each in scenarios)),
+            max_turns=max([max_turns, *(len(each.personas) for each in scenarios)]),
             history_turns=history_turns,
             judge_sees_dialogue=judge_sees_dialogue,
             complete_without_agreement=True,

@@ -1,5 +1,6 @@
 """Options and helpers that several commands share."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,15 +10,21 @@ from negotiation_env.errors import UserError
 if TYPE_CHECKING:
     from negotiation_env.interfaces import Agent
     from negotiation_env.scenario import Scenario
+    from negotiation_env.traffic import Traffic
 
 __all__ = [
     "Agents",
     "HistoryTurns",
     "JudgeSpec",
     "MaxTurns",
+    "NoCache",
+    "Record",
+    "Replay",
     "Seed",
     "Split",
+    "UnscoredShare",
     "find_scenario",
+    "open_traffic",
     "print_table",
     "resolve_agents",
 ]
@@ -25,9 +32,12 @@ __all__ = [
 _AGENTS_HELP = (
     "Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. "
     "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
-    "scripted:accommodating|stubborn|compromising, human, python:MODULE:FACTORY."
+    "ENDPOINT.toml, scripted:accommodating|stubborn|compromising, human, python:MODULE:FACTORY."
 )
-_JUDGE_HELP = "Who decides agreement and scores: embedded (the smoke-test judge), scripted, python:MODULE:FACTORY."
+_JUDGE_HELP = (
+    "Who decides agreement and scores: embedded (the smoke-test judge), openai:MODEL[@BASE_URL], JUDGE.toml, "
+    "panel:median|mean:SPEC,SPEC, scripted, python:MODULE:FACTORY."
+)
 _SPLIT_HELP = "train, professional, interpersonal, everyday, eval_conflict, eval_multi, or a JSONL file of scenarios."
 _SEED_HELP = "Seeds the scenarios drawn and every sampled token."
 
@@ -39,13 +49,39 @@ MaxTurns = Annotated[int, typer.Option("--max-turns", min=2, help="Most utteranc
 HistoryTurns = Annotated[
     int | None, typer.Option("--history-turns", min=1, help="Show speakers only so many last turns; default: all.")
 ]
+UnscoredShare = Annotated[
+    float,
+    typer.Option(
+        "--unscored-limit", min=0, max=1, help="Stop when more than this share of the last 100 (or fewer) is unscored."
+    ),
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="Write every request and reply of policies and judges to this file.")
+]
+Replay = Annotated[
+    Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask an LLM judge anew, whatever it was asked before.")]
 
 
-def resolve_agents(specs: list[str]) -> "list[Agent]":
+def open_traffic(record: Path | None, replay: Path | None) -> "Traffic":
+    """Where the models of a command come from.
+
+    Raises:
+        UserError: Both files are given, or one cannot be used.
+    """
+    from negotiation_env.traffic import Live, Recorder, Replayer
+
+    if record and replay:
+        raise UserError("--record and --replay exclude each other")
+    return Recorder(record) if record else Replayer(replay) if replay else Live()
+
+
+def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
     """The agents that the specs name."""
     from agents.specs import resolve_agent
 
-    return [resolve_agent(spec) for spec in specs]
+    return [resolve_agent(spec, traffic) for spec in specs]
 
 
 def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":

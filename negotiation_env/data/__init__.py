@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,34 @@ from typing import Any
 from negotiation_env.errors import UserError
 from negotiation_env.scenario import Persona, Scenario
 
-__all__ = ["SPLITS", "load_demos", "load_open_questions", "load_scenarios", "read_scenarios"]
+__all__ = [
+    "SPLITS",
+    "Injection",
+    "load_demos",
+    "load_injections",
+    "load_open_questions",
+    "load_scenarios",
+    "read_scenarios",
+]
 
 _CLASSES = ("professional", "interpersonal", "everyday")
 SPLITS = ("train", *_CLASSES, "eval_conflict", "eval_multi")
 """The names that `load_scenarios` takes; "train" is the three classes of dilemmas together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """An attack on a judge, to be appended to a turn or a completion.
+
+    Attributes:
+        id: Its kind and a slug, such as "role_token/chatml-system".
+        kind: What it tries, such as "delimiter"; the data card lists the kinds.
+        text: The attack as a model could write it: not neutralised, lone surrogates possible.
+    """
+
+    id: str
+    kind: str
+    text: str
 
 
 def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
@@ -69,6 +93,11 @@ def load_demos() -> list[dict[str, Any]]:
 def load_open_questions() -> list[dict[str, Any]]:
     """The 100 held-out open-ended questions: `{id, category, prompt}`."""
     return list(_rows("eval_open"))
+
+
+def load_injections() -> list[Injection]:
+    """The shipped attacks on judges, in the order of the file: kind by kind."""
+    return [Injection(**row) for row in _rows("injections")]
 
 
 def _pairings(classes: tuple[str, ...]) -> Iterator[list[Scenario]]:

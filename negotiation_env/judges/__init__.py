@@ -1,19 +1,27 @@
 """Judges: who decides agreement and scores completions, and how a spec string names one."""
 
+from pathlib import Path
+
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Judge
 from negotiation_env.specs import load_factory
+from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["JUDGE_SPECS", "resolve_judge"]
 
-JUDGE_SPECS = "embedded, scripted, python:MODULE:FACTORY"
+JUDGE_SPECS = (
+    "embedded, openai:MODEL[@BASE_URL], FILE.toml, panel:median|mean:SPEC,SPEC…, scripted, python:MODULE:FACTORY"
+)
 
 
-def resolve_judge(spec: str | Judge) -> Judge:
+def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: bool = True) -> Judge:
     """The judge that a spec string names.
 
     Args:
-        spec: One of `JUDGE_SPECS`, or a judge, which is returned as it is.
+        spec: One of `JUDGE_SPECS`, or a judge, which is returned as it is. A TOML file holds the settings of an LLM
+            judge; see `negotiation_env.judges.llm_file`.
+        traffic: Where the judge's model comes from; live by default.
+        cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
     Raises:
         UserError: No such spec; the message lists them.
@@ -32,4 +40,21 @@ def resolve_judge(spec: str | Judge) -> Judge:
     if kind == "python":
         judge: Judge = load_factory(rest)()
         return judge
+    if kind == "panel" and rest:
+        return _panel(rest, traffic, cache)
+    if (kind == "openai" and rest) or spec.endswith(".toml"):
+        from negotiation_env.judges.llm_file import llm_judge, read_llm_judge, short_spec
+
+        found = short_spec(rest) if kind == "openai" else read_llm_judge(Path(spec))
+        return llm_judge(found, traffic or Live(), cache=cache)
     raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
+
+
+def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
+    from negotiation_env.judges.panel import PanelJudge
+
+    combine, _, members = rest.partition(":")
+    try:
+        return PanelJudge([resolve_judge(spec, traffic, cache=cache) for spec in members.split(",") if spec], combine)
+    except ValueError as error:
+        raise UserError(f"panel:{rest}: {error}") from error

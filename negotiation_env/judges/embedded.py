@@ -76,7 +76,7 @@ class EmbeddedJudge:
         details: dict[str, object] = {"proposal": state.proposal, "proposer": state.proposer}
         details["accepted"] = sorted(state.accepted)
         if self.probe:
-            details["probe"] = agreement_probability(question.dialogue, vectors)
+            details["probability"] = agreement_probability(question.dialogue, vectors)
         reason = "accepted by all other parties" if state.agreed else "no proposal stands accepted by all"
         return Verdict(float(state.agreed), self.name, reason, details)
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from negotiation_env import resolve_judge
+from tests.endpoint_server import EndpointServer
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -22,6 +25,20 @@ def test_an_example_is_under_60_lines(path):
 
 def test_a_custom_agent_reaches_an_agreement():
     assert load("custom_agent").main(judge="scripted") == 3.0
+
+
+def test_the_official_client_plays_at_an_endpoint():
+    def answer(asked):
+        return "Good.\nACCEPT" if "PROPOSE:" in asked["messages"][-1]["content"] else "Hm.\nPROPOSE: We share it."
+
+    with EndpointServer(answer) as server:
+        assert load("openai_client").main("m", server.url, judge="scripted") == 3.0
+
+
+def test_the_example_judge_file_is_complete(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    judge = resolve_judge(str(EXAMPLES / "judge.toml"), cache=False)
+    assert judge.name.startswith("openai:gpt-4o-mini on Collective Agency")
 
 
 @pytest.mark.models

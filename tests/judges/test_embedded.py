@@ -84,7 +84,7 @@ def test_a_mixed_batch_is_answered_in_order() -> None:
     assert verdicts[0].value > 1
     assert verdicts[0].details["score"] == verdicts[0].value
     assert verdicts[1].value == 1.0
-    assert 0 <= verdicts[1].details["probe"] <= 1
+    assert 0 <= verdicts[1].details["probability"] <= 1
     assert verdicts[2].reason == "too_short"
 
 

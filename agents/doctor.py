@@ -1,0 +1,101 @@
+"""What a doctor finds about a policy: template, context, endpoint, and its first ten turns."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from agents.chat import ChatAgent
+from agents.models.chat_tokens import ChatTokens
+from agents.models.in_process import InProcessModel
+from negotiation_env.doctor import Finding, examine_endpoint
+from negotiation_env.endpoint import Endpoint
+from negotiation_env.errors import ModelError
+from negotiation_env.events import Task
+from negotiation_env.interfaces import Agent, Reply, Request
+from negotiation_env.judges.handshake import parse_turn
+from negotiation_env.prompts import conversation
+from negotiation_env.scenario import Scenario
+
+__all__ = ["examine_agent"]
+
+_LATER = ({"role": "user", "content": "x"},)
+
+
+def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 7) -> Iterator[Finding]:
+    """Look at an agent, and let it open a negotiation in each scenario.
+
+    Args:
+        agent: Any; more can be said of one that a chat model speaks for.
+        scenarios: One first turn in each.
+        max_turns: Of the planned negotiations.
+
+    Yields:
+        Findings as they are made.
+    """
+    yield Finding("agent", None, agent.name)
+    model = agent.model if isinstance(agent, ChatAgent) else None
+    if isinstance(model, Endpoint):
+        yield (reachable := examine_endpoint(model))
+        if not reachable.good:
+            return
+    if isinstance(model, InProcessModel) and isinstance(agent, ChatAgent):
+        yield from _template(model.tokens)
+        yield _context(agent, model, scenarios, max_turns)
+    yield from _trial(agent, scenarios)
+
+
+def _template(tokens: ChatTokens) -> Iterator[Finding]:
+    try:
+        tokens.follow_up(_LATER)
+        yield Finding("template", True, "a chat grows by appending: sampled tokens stay as they were sampled")
+    except ModelError as error:
+        yield Finding("template", False, f"{error}; it can be played, not trained turn by turn")
+    thinks = "enable_thinking" in str(tokens.tokenizer.chat_template)
+    yield Finding(
+        "thinking", None, "switched off through enable_thinking" if thinks else "the template has no switch for it"
+    )
+    chat = (*_LATER, {"role": "assistant", "content": "y"}, *_LATER)
+    closes = tokens.end in tokens.prompt(chat)
+    told = "closes a turn" if closes else "does not close a turn in the template: turns will run to their limit"
+    yield Finding("end token", closes, f"{tokens.text([tokens.end]) or repr(tokens.tokenizer.eos_token)} {told}")
+
+
+def _context(agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int) -> Finding:
+    longest = max(len(model.tokens.prompt(conversation(scenario, 0, ()))) for scenario in scenarios)
+    turn, completion = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
+    need = longest + max_turns * turn + completion
+    limit = int(model.model.config.max_position_embeddings)
+    told = (
+        f"at most {need} tokens needed (prompt {longest}, {max_turns} turns of {turn}, answer {completion}) of {limit}"
+    )
+    return Finding("context", need <= limit, told)
+
+
+def _trial(agent: Agent, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
+    requests = [
+        Request(f"doctor/{n}", 0, Task.UTTERANCE, conversation(scenario, 0, ()), seed=n)
+        for n, scenario in enumerate(scenarios)
+    ]
+    start = time.perf_counter()
+    replies = agent.act(requests)
+    seconds = time.perf_counter() - start
+    failed = [reply.error for reply in replies if reply.error]
+    told = f"{len(replies) - len(failed)} of {len(replies)} first turns in {seconds:.1f} s"
+    yield Finding("first turns", not failed, told + (f"; {failed[0]}" if failed else ""))
+    yield from _words([reply for reply in replies if not reply.error])
+
+
+def _words(replies: Sequence[Reply]) -> Iterator[Finding]:
+    if not replies:
+        return
+    tagged = sum(parse_turn(reply.text).proposal is not None for reply in replies)
+    told = f"{tagged} of {len(replies)} first turns propose in the turn grammar"
+    yield Finding(
+        "parse rate", None if tagged else False, told + ("" if tagged else ": the handshake cannot see any agreement")
+    )
+    cut = sum(reply.truncated for reply in replies)
+    yield Finding(
+        "length", None if cut * 2 <= len(replies) else False, f"{cut} of {len(replies)} turns cut by the limit"
+    )
+    thoughts = sum("<think" in reply.text for reply in replies)
+    if thoughts:
+        yield Finding("thinking", False, f"{thoughts} replies show their thoughts; switch thinking off at the endpoint")

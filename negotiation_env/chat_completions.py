@@ -1,0 +1,140 @@
+"""The wire format of OpenAI-compatible chat completions: settings and request in, body out; answer in, reply out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from negotiation_env.faults import PassingFault
+from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
+
+__all__ = ["OPENAI", "EndpointSettings", "json_object", "read_reply", "request_body"]
+
+OPENAI: Final = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One model at one endpoint, and what may be asked of it.
+
+    Attributes:
+        model: The model's name at the endpoint.
+        base_url: The endpoint, such as http://127.0.0.1:8000/v1.
+        api_key_env: The environment variable that holds the key; the key itself is never recorded.
+        concurrency: Most requests under way at a time.
+        requests_per_minute: Most requests a minute; None is no limit.
+        tokens_per_minute: Most tokens a minute, prompt and reply together; None is no limit.
+        timeout: Seconds for one try.
+        deadline: Seconds for one call with all its tries and waits.
+        batch_deadline: Seconds for all calls that are asked for together; None is no limit.
+        attempts: Most tries of one call: 408, 409, 425, 429, 5xx, lost connections and broken replies are tried again.
+        prompt_price: Dollars for a million prompt tokens; None is unknown.
+        completion_price: Dollars for a million completion tokens; None is unknown.
+        extra: Fields to add to each request body, such as `reasoning_effort`.
+        omit: Fields to leave out of it, such as `temperature` for models that refuse it.
+    """
+
+    model: str
+    base_url: str = OPENAI
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: int = 64
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    timeout: float = 60.0
+    deadline: float = 300.0
+    batch_deadline: float | None = None
+    attempts: int = 6
+    prompt_price: float | None = None
+    completion_price: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    omit: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1 or self.attempts < 1 or self.timeout <= 0 or self.deadline <= 0:
+            raise ValueError(f"endpoint: concurrency, attempts, timeout and deadline must be above 0; got {self}")
+
+    @property
+    def name(self) -> str:
+        """Model and endpoint, as in records."""
+        return f"openai:{self.model}" + ("" if self.base_url.rstrip("/") == OPENAI else f"@{self.base_url}")
+
+
+def request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
+    """The JSON body that asks for a chat completion."""
+    sampling = request.sampling
+    fields: dict[str, Any] = {
+        "model": settings.model,
+        "messages": list(request.messages),
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "seed": request.seed & 0x7FFFFFFF,  # endpoints differ in how wide a seed they take
+    }
+    if request.schema is not None:
+        form = {"name": "reply", "strict": True, "schema": request.schema}
+        fields["response_format"] = {"type": "json_schema", "json_schema": form}
+    if request.alternatives:
+        fields |= {"logprobs": True, "top_logprobs": request.alternatives}
+    fields |= settings.extra
+    kept = {name: value for name, value in fields.items() if name not in settings.omit}
+    return json.dumps(kept, ensure_ascii=False).encode()
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object in an answer.
+
+    Raises:
+        PassingFault: It is something else, such as an error page or half an object.
+    """
+    try:
+        found = json.loads(raw)
+    except ValueError as error:
+        raise PassingFault(f"the reply is no JSON: {raw[:200].decode('utf-8', 'replace')!r}") from error
+    if not isinstance(found, dict):
+        raise PassingFault(f"the reply is no JSON object: {str(found)[:200]!r}")
+    return found
+
+
+def read_reply(answer: Mapping[str, Any], settings: EndpointSettings) -> Reply:
+    """The reply in an answer.
+
+    Raises:
+        PassingFault: There is none in it.
+    """
+    try:
+        choice = answer["choices"][0]
+        text = choice["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        choice, text = {}, None
+    if not isinstance(text, str):
+        raise PassingFault(f"the reply holds no text: {json.dumps(answer)[:200]}")
+    counts = _counts(answer.get("usage"))
+    revision = [str(answer[name]) for name in ("model", "system_fingerprint") if answer.get(name)]
+    cut = choice.get("finish_reason") == "length"
+    usage = {**counts, **_cost(settings, counts)}
+    return Reply(text, truncated=cut, usage=usage, model=" ".join(revision), alternatives=_alternatives(choice))
+
+
+def _counts(usage: Any) -> dict[str, int]:
+    if not isinstance(usage, dict):
+        return {}
+    names = ("prompt_tokens", "completion_tokens")
+    return {name: usage[name] for name in names if isinstance(usage.get(name), int)}
+
+
+def _alternatives(choice: Mapping[str, Any]) -> tuple[Alternatives, ...]:
+    """The token log-probabilities of a choice; empty where the endpoint gives none, or not in this form."""
+    try:
+        return tuple(
+            Alternatives(place["token"], {each["token"]: float(each["logprob"]) for each in place["top_logprobs"]})
+            for place in choice["logprobs"]["content"]
+        )
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _cost(settings: EndpointSettings, counts: Mapping[str, int]) -> dict[str, float]:
+    if settings.prompt_price is None or settings.completion_price is None or not counts:
+        return {}
+    prompt, completion = counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0)
+    return {"cost": (prompt * settings.prompt_price + completion * settings.completion_price) / 1e6}

@@ -1,0 +1,60 @@
+"""`negotiate doctor`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+from negotiation_env.cli.options import Agents, JudgeSpec, MaxTurns, Split, print_table, resolve_agents
+
+if TYPE_CHECKING:
+    from negotiation_env.doctor import Finding
+
+__all__ = ["doctor"]
+
+_ITEMS = 10
+
+
+@app.command()
+def doctor(
+    agents: Agents = ["embedded"],  # noqa: B006
+    judge: JudgeSpec = "embedded",
+    split: Split = "eval_conflict",
+    n: Annotated[int, typer.Option("--n", min=1, help="Negotiations of the planned run, for its cost.")] = 100,
+    max_turns: MaxTurns = 7,
+) -> None:
+    """Look whether policies, judge and endpoints will do, before a run.
+
+    Template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities,
+    parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where something will not do.
+    """
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "what", "found", title="negotiate doctor", title_justify="left")
+    ills = 0
+    with Progress(SpinnerColumn(), TextColumn("examining"), transient=True) as progress:
+        progress.add_task("")
+        for finding in _findings(agents, judge, split, n, max_turns):
+            sign = {True: ("ok", "green"), False: ("no", "bold red"), None: ("", "")}[finding.good]
+            table.add_row(Text(*sign), Text(finding.what), Text(finding.told))
+            ills += finding.good is False
+    print_table(table)
+    raise typer.Exit(1 if ills else 0)
+
+
+def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int) -> "Iterator[Finding]":
+    from agents.doctor import examine_agent
+    from negotiation_env.data import load_scenarios
+    from negotiation_env.doctor import examine_judge
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.judges.labelled import read_labelled
+
+    scenarios = load_scenarios(split)[:_ITEMS]
+    for agent in resolve_agents(list(dict.fromkeys(agents))):
+        yield from examine_agent(agent, scenarios, max_turns)
+    labelled = read_labelled()
+    tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]
+    yield from examine_judge(resolve_judge(judge), [item.question for item in tries], calls=n * max_turns)

@@ -1,0 +1,80 @@
+"""`negotiate judge-check` and `negotiate judge-compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, open_traffic, print_table
+
+__all__ = ["judge_check", "judge_compare"]
+
+LabelledFile = Annotated[
+    Path | None, typer.Option("--set", help="A labelled set, JSON lines; default: the shipped judge_check.jsonl.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON only.")]
+
+
+@app.command("judge-check")
+def judge_check(
+    judge: JudgeSpec = "embedded",
+    labelled: LabelledFile = None,
+    as_json: AsJson = False,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the JSON to this file.")] = None,
+    record: Record = None,
+    replay: Replay = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Check a judge against labels, and by what should not move it.
+
+    Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
+    """
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.judges.check import check_judge, plan_check
+    from negotiation_env.judges.labelled import read_labelled
+    from negotiation_env.judges.tables import check_tables
+    from negotiation_env.progress import progress
+
+    items = read_labelled(labelled)
+    decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    with progress("questions", len(plan_check(items))) as advance:
+        report = check_judge(decider, items, progress=advance)
+    if out is not None:
+        out.write_text(report.to_json(), encoding="utf-8")
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        for table in check_tables(report):
+            print_table(table)
+
+
+@app.command("judge-compare")
+def judge_compare(
+    first: Annotated[str, typer.Argument(help="One judge, as for --judge.")],
+    second: Annotated[str, typer.Argument(help="The other judge.")],
+    labelled: LabelledFile = None,
+    as_json: AsJson = False,
+    record: Record = None,
+    replay: Replay = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Let two judges judge the same texts and show how well they agree."""
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.judges.compare import compare_judges
+    from negotiation_env.judges.labelled import read_labelled
+    from negotiation_env.judges.tables import comparison_tables
+    from negotiation_env.progress import progress
+
+    items = read_labelled(labelled)
+    traffic = open_traffic(record, replay)
+    judges = [resolve_judge(spec, traffic, cache=not no_cache) for spec in (first, second)]
+    with progress("questions", 2 * len(items.items)) as advance:
+        comparison = compare_judges(judges[0], judges[1], items, progress=advance)
+    if as_json:
+        typer.echo(comparison.to_json(), nl=False)
+    else:
+        for table in comparison_tables(comparison):
+            print_table(table)

@@ -1,0 +1,60 @@
+"""What can go wrong at an endpoint, and whether asking again may help."""
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+__all__ = ["EndpointFault", "PassingFault", "fault_of_status", "retry_after"]
+
+_PASSING = frozenset({408, 409, 425, 429})
+
+
+class EndpointFault(Exception):
+    """The endpoint did not give a reply; it never leaves the endpoint, which makes it a reply's error.
+
+    Attributes:
+        status: The HTTP status, where there was one.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PassingFault(EndpointFault):
+    """One that may be gone at the next try.
+
+    Attributes:
+        wait: Seconds that the server asked to wait; None where it did not ask.
+    """
+
+    def __init__(self, message: str, status: int | None = None, wait: float | None = None) -> None:
+        super().__init__(message, status)
+        self.wait = wait
+
+
+def fault_of_status(status: int, headers: Mapping[str, str], body: bytes) -> EndpointFault:
+    """The fault that an HTTP status of 400 or more stands for; it quotes the body's first 300 characters."""
+    message = f"HTTP {status}: {body[:300].decode('utf-8', 'replace').strip() or 'no text'}"
+    if status in _PASSING or status >= 500:
+        return PassingFault(message, status, retry_after(headers))
+    return EndpointFault(message, status)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait, from `Retry-After-Ms` or `Retry-After` (RFC 9110, 10.2.3); None if unread."""
+    try:
+        if milliseconds := headers.get("Retry-After-Ms"):
+            return max(0.0, float(milliseconds) / 1000)
+        text = headers.get("Retry-After", "")
+        return max(0.0, float(text)) if _is_number(text) else _seconds_until(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).isdigit()
+
+
+def _seconds_until(date: str) -> float | None:
+    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time()) if date else None

@@ -1,0 +1,172 @@
+"""Labelled sets: texts of which somebody said beforehand what a good judge would say.
+
+A set is a file of JSON lines like the shipped `judge_check.jsonl`; the data card explains its fields. The author
+of a set made each text on purpose: an answer has a *tier*, such as "lop_polite", a dialogue a *kind*, such as
+"no_sarcasm". What those tiers are, for statistics, stands here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.errors import UserError
+from negotiation_env.events import Question, QuestionKind, Utterance
+from negotiation_env.scenario import Persona, Scenario
+
+__all__ = ["COLUMNS", "INTEGRATIVE", "STRATA", "Labelled", "LabelledSet", "read_labelled"]
+
+INTEGRATIVE: Final = ("integ_long", "integ_informal", "integ_padded", "integ_short")
+"""The tiers of the win-win answers."""
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lopsided": ("lop_A", "lop_B"),
+    "lop_polite": ("lop_polite",),
+    "compromise": ("compromise",),
+    "vague": ("vague",),
+    "padded": ("padded", "lop_padded"),
+    "parrot": ("parrot",),
+    "stuffed": ("stuffed", "stuffed0", "stuffed1"),
+    "swapped": ("swapped",),
+    "injection": ("injection", "lop_inject"),
+    "gibberish": ("gibberish", "salad", "copy", "empty"),
+}
+"""Column of the pairwise accuracy → the tiers that an integrative answer must beat."""
+
+STRATA: Final[Mapping[str, tuple[str, ...]]] = {
+    "integrative": INTEGRATIVE,
+    "compromise": ("compromise",),
+    "one-sided": ("lop_A", "lop_B", "lop_polite", "lop_padded"),
+    "empty talk": ("vague", "padded", "parrot"),
+    "adversarial": tuple(tier for name in ("stuffed", "swapped", "injection", "gibberish") for tier in COLUMNS[name]),
+}
+"""Stratum → its tiers; each tier of `COLUMNS` and `INTEGRATIVE` is in one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One text with its label.
+
+    Attributes:
+        id: Names the text; unique within a set.
+        group: The tier of an answer, the kind of a dialogue.
+        label: The value of a perfect judge's verdict: the score, 0 to 5, or 1.0 where agreed and 0.0 where not.
+        question: What to ask the judge.
+    """
+
+    id: str
+    group: str
+    label: float
+    question: Question
+
+    @property
+    def dilemma(self) -> str:
+        """The id of the dilemma; texts on one dilemma are no independent evidence."""
+        return self.question.scenario.id
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is an answer to score, not a dialogue."""
+        return self.question.kind is QuestionKind.SCORE
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """A labelled set.
+
+    Attributes:
+        name: The file's name, to stand beside every figure.
+        answers: Completions with the score intended.
+        dialogues: Dialogues that agree or do not.
+    """
+
+    name: str
+    answers: tuple[Labelled, ...]
+    dialogues: tuple[Labelled, ...]
+
+    @property
+    def items(self) -> tuple[Labelled, ...]:
+        """All of them, the answers first."""
+        return self.answers + self.dialogues
+
+
+def read_labelled(path: Path | None = None) -> LabelledSet:
+    """Read a labelled set; without a path, the shipped one.
+
+    Raises:
+        UserError: The file cannot be read or is empty, or a line of it is no labelled text; the message names the line.
+    """
+    path = path or Path(str(files("negotiation_env.data"))) / "judge_check.jsonl"
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = list(file)
+    except (OSError, UnicodeDecodeError) as error:
+        wanted = "expected JSON lines in UTF-8, like the shipped judge_check.jsonl"
+        raise UserError(f"cannot read the labelled set {str(path)!r}: {error}; {wanted}") from error
+    items: dict[str, Labelled] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            item = _item(json.loads(line))
+            if item.id in items:
+                raise ValueError(f"the id {item.id!r} was there before; ids must differ")
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: {error}") from error
+        items[item.id] = item
+    if not items:
+        raise UserError(f"{path}: expected labelled texts as JSON lines, got an empty file")
+    answers = tuple(item for item in items.values() if item.is_answer)
+    dialogues = tuple(item for item in items.values() if not item.is_answer)
+    return LabelledSet(path.name, answers, dialogues)
+
+
+def _item(row: Any) -> Labelled:
+    """A labelled text from its JSON form.
+
+    Raises:
+        ValueError: A field is missing or wrong.
+    """
+    if not isinstance(row, dict):
+        raise ValueError(f"expected a JSON object, got {row!r}")
+    personas = (Persona.from_dict(row.get("A", {})), Persona.from_dict(row.get("B", {})))
+    scenario = Scenario(_text(row, "dilemma_id"), _text(row, "dilemma"), personas)
+    if row.get("type") == "completion":
+        question = Question(QuestionKind.SCORE, scenario, completion=_text(row, "text"))
+        return Labelled(_text(row, "id"), _text(row, "tier"), _score(row), question)
+    if row.get("type") == "dialogue":
+        question = Question(QuestionKind.AGREEMENT, scenario, _dialogue(row, scenario))
+        return Labelled(_text(row, "id"), _text(row, "kind"), _agreement(row), question)
+    raise ValueError(f"expected 'completion' or 'dialogue' under 'type', got {row.get('type')!r}")
+
+
+def _dialogue(row: Mapping[str, Any], scenario: Scenario) -> tuple[Utterance, ...]:
+    seats = {persona.name: seat for seat, persona in enumerate(scenario.personas)}
+    turns = row.get("turns")
+    if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
+        raise ValueError(f"expected a list of turns under 'turns', got {turns!r}")
+    for turn in turns:
+        if _text(turn, "speaker") not in seats:
+            raise ValueError(f"expected one of {', '.join(seats)} as the speaker, got {turn['speaker']!r}")
+    return tuple(Utterance(seats[turn["speaker"]], _text(turn, "text")) for turn in turns)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    text = row.get(name)
+    if not isinstance(text, str):
+        raise ValueError(f"expected text under {name!r}, got {text!r}")
+    return text
+
+
+def _score(row: Mapping[str, Any]) -> float:
+    score = row.get("score")
+    if not isinstance(score, int | float) or not 0 <= score <= 5:
+        raise ValueError(f"expected a number from 0 to 5 under 'score', got {score!r}")
+    return float(score)
+
+
+def _agreement(row: Mapping[str, Any]) -> float:
+    agreement = row.get("agreement")
+    if agreement not in (0, 1):
+        raise ValueError(f"expected 0 or 1 under 'agreement', got {agreement!r}")
+    return float(agreement)

@@ -1,0 +1,92 @@
+"""The material that an LLM judge is shown, and its instructions: text in, chat out.
+
+The material is untrusted: it goes into the user's message only, as one JSON object of neutralised texts with `<` and
+`>` escaped, so that no text can end its own string, open a chat role or stand beside the instructions. These are
+versioned template files, filled in one pass.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any, Final
+
+from negotiation_env.events import Message, Question
+from negotiation_env.judges.criteria import Criteria
+from negotiation_env.scenario import Scenario
+from negotiation_env.text import neutralise
+
+__all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key", "scene", "spoken"]
+
+VERSION: Final = "v1"
+_ANY_LENGTH: Final = 1_000_000_000
+"""The judge sees a text whole or not at all; the game limits how long one may be."""
+_MARKS: Final = str.maketrans("‘’“”«»„‚", '\'\'"""""\'')
+
+
+def instructions(name: str, criteria: Criteria | None = None) -> str:
+    """The system message of a form, out of its template file."""
+    return _template(name).substitute(_criteria_fields(criteria) if criteria else {})
+
+
+def chat(system: str, material: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Instructions and material as a chat."""
+    text = json.dumps(material, ensure_ascii=False, indent=1).replace("<", "\\u003c").replace(">", "\\u003e")
+    return ({"role": "system", "content": system}, {"role": "user", "content": text})
+
+
+def scene(scenario: Scenario) -> dict[str, Any]:
+    """The dilemma and the parties."""
+    personas = {
+        party_key(seat): {"name": clean(persona.name), "goal": clean(persona.goal)}
+        | {name: clean(text) for name in ("red_line",) if (text := getattr(persona, name))}
+        for seat, persona in enumerate(scenario.personas)
+    }
+    return {"dilemma": clean(scenario.dilemma), "parties": personas}
+
+
+def clean(text: str) -> str:
+    """A text as the judge sees it."""
+    return neutralise(text, _ANY_LENGTH).text
+
+
+def party_key(seat: int) -> str:
+    """A party's key in prompts and replies; names are untrusted and may be long."""
+    return f"party_{seat + 1}"
+
+
+def is_quoted(quote: str, text: str) -> bool:
+    """Whether a quote has words and stands in a text, whatever its case, white space and kind of quotation marks."""
+    plain = _plain(quote)
+    return any(map(str.isalnum, plain)) and plain in _plain(text)
+
+
+def spoken(question: Question) -> dict[str, Any]:
+    """The dialogue, each turn under its speaker's key."""
+    return {"dialogue": [{"speaker": party_key(turn.seat), "says": clean(turn.text)} for turn in question.dialogue]}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text.translate(_MARKS)).strip(" .,;:!\"'").casefold()
+
+
+@cache
+def _template(name: str) -> Template:
+    path = files(__package__).joinpath("prompts", f"{name}.{VERSION}.txt")
+    return Template(path.read_text(encoding="utf-8").strip())
+
+
+def _criteria_fields(criteria: Criteria) -> dict[str, str]:
+    return {
+        "name": criteria.name,
+        "definition": criteria.definition.strip(),
+        "aspects": _list(f"{aspect.name}: {aspect.definition}" for aspect in criteria.aspects),
+        "anchors": _list(f"{level}: {anchor}" for level, anchor in enumerate(criteria.anchors)),
+        "rules": _list(criteria.rules),
+    }
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

@@ -1,0 +1,156 @@
+"""Which of two answers is better, asked in both orders: only a preference that both orders share counts.
+
+After the paper's evaluation (arXiv 2603.10476): win rates are over the counted pairs, and the share that does not count
+is reported beside them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from negotiation_env.evaluate import Estimate, share_with_interval
+from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
+from negotiation_env.interfaces import Judge
+
+if TYPE_CHECKING:
+    from negotiation_env.judges.forms import Pair
+
+__all__ = ["Duel", "PairwiseJudge", "Preference", "ScoringPairwise", "WinRate", "both_orders", "win_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A judge's answer to one pair in one order.
+
+    Attributes:
+        value: 1.0 the first, 0.0 the second, 0.5 a tie or between them over samples; None: unscored.
+        judge: The judge's id.
+        reason: Why; for an unscored one, what failed.
+        calls: Every model call behind it.
+    """
+
+    value: float | None
+    judge: str
+    reason: str = ""
+    calls: tuple[JudgeCall, ...] = ()
+
+    @property
+    def winner(self) -> int | None:
+        """0 the first, 1 the second, None neither."""
+        if self.value is None or self.value == 0.5:
+            return None
+        return 0 if self.value > 0.5 else 1
+
+
+class PairwiseJudge(Protocol):
+    """Compares answers."""
+
+    name: str
+
+    def compare(self, pairs: "Sequence[Pair]") -> list[Preference]:
+        """Say which of each pair is better, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """A pair in both orders.
+
+    Attributes:
+        forward: The preference in the order given.
+        backward: The preference in the other order; its "first" is the pair's second.
+    """
+
+    forward: Preference
+    backward: Preference
+
+    @property
+    def unscored(self) -> bool:
+        """The judge failed in one of the orders."""
+        return self.forward.value is None or self.backward.value is None
+
+    @property
+    def consistent(self) -> bool:
+        """Both orders prefer the same answer, or both neither."""
+        if self.unscored:
+            return False
+        swapped = {0: 1, 1: 0, None: None}[self.backward.winner]
+        return self.forward.winner == swapped
+
+    @property
+    def winner(self) -> int | None:
+        """0 the pair's first, 1 its second; None where the orders differ, or neither is better."""
+        return self.forward.winner if self.consistent else None
+
+
+def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
+    """Compare each pair in both orders, in one call to the judge."""
+    found = judge.compare([*pairs, *(pair.swapped for pair in pairs)])
+    return [Duel(*each) for each in zip(found[: len(pairs)], found[len(pairs) :], strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class WinRate:
+    """How often the first answer of the pairs wins.
+
+    Attributes:
+        rate: Wins over wins and losses, with the 95 % Wilson interval; None without any.
+        wins: Pairs whose first answer is better in both orders.
+        losses: Pairs whose second is.
+        ties: Pairs of which neither is better in both orders.
+        inconsistent: Pairs whose orders disagree.
+        unscored: Pairs that the judge failed on.
+    """
+
+    rate: Estimate
+    wins: int
+    losses: int
+    ties: int
+    inconsistent: int
+    unscored: int
+
+    @property
+    def inconsistent_share(self) -> float | None:
+        """Share of the judged pairs whose orders disagree; None without any."""
+        judged = self.wins + self.losses + self.ties + self.inconsistent
+        return self.inconsistent / judged if judged else None
+
+
+def win_rate(duels: Sequence[Duel]) -> WinRate:
+    """The win rate over duels."""
+    wins, losses = (sum(duel.winner == side for duel in duels) for side in (0, 1))
+    unscored = sum(duel.unscored for duel in duels)
+    inconsistent = sum(not duel.consistent for duel in duels) - unscored
+    ties = len(duels) - wins - losses - inconsistent - unscored
+    return WinRate(share_with_interval(wins, wins + losses), wins, losses, ties, inconsistent, unscored)
+
+
+class ScoringPairwise:
+    """Any judge as a pairwise one: the higher score is better. It has no order, so both orders always agree.
+
+    Args:
+        judge: Scores each answer.
+        margin: Scores that differ by no more are a tie.
+    """
+
+    def __init__(self, judge: Judge, margin: float = 0.0) -> None:
+        self.name = f"scores of {judge.name}"
+        self._judge = judge
+        self._margin = margin
+
+    def compare(self, pairs: "Sequence[Pair]") -> list[Preference]:
+        """Score both answers of each pair, all in one call."""
+        questions = [
+            Question(QuestionKind.SCORE, pair.scenario, completion=answer)
+            for pair in pairs
+            for answer in (pair.first, pair.second)
+        ]
+        verdicts = self._judge.judge(questions)
+        return [self._preference(*verdicts[at : at + 2]) for at in range(0, len(verdicts), 2)]
+
+    def _preference(self, first: Verdict, second: Verdict) -> Preference:
+        calls = (*first.calls, *second.calls)
+        if first.value is None or second.value is None:
+            return Preference(None, self.name, first.reason or second.reason, calls)
+        difference = first.value - second.value
+        value = 0.5 if abs(difference) <= self._margin else float(difference > 0)
+        return Preference(value, self.name, f"{first.value:.2f} against {second.value:.2f}", calls)

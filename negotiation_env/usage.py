@@ -1,0 +1,65 @@
+"""What model calls took: tokens and, where prices are known, money."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
+from negotiation_env.aec import Ruling
+from negotiation_env.episode import Episode
+
+__all__ = ["Usage", "judge_usage", "policy_usage", "rulings_usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What some model calls took together.
+
+    A reply out of a cache counts as its call did, so that a resumed run's figures are an unbroken one's.
+
+    Attributes:
+        calls: How many; a turn that reports no usage, such as a script's or a person's, is none.
+        prompt_tokens: Tokens read, as the engines count them.
+        completion_tokens: Tokens written.
+        cost: US dollars, over the calls whose price is known; None where none is.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+    def __str__(self) -> str:
+        cost = "" if self.cost is None else f", ${self.cost:.4f}"
+        return f"{self.prompt_tokens:,} + {self.completion_tokens:,}{cost}"
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def policy_usage(episodes: Iterable[Episode]) -> Usage:
+    """What the agents' turns and completions took."""
+    return _total(said.usage for episode in episodes for said in episode.said if said.usage)
+
+
+def judge_usage(episodes: Iterable[Episode]) -> Usage:
+    """What the judge's verdicts took, failed calls included."""
+    return rulings_usage(ruling for episode in episodes for ruling in episode.rulings)
+
+
+def rulings_usage(rulings: Iterable[Ruling]) -> Usage:
+    """What some verdicts took, failed calls included."""
+    return _total(call.usage for ruling in rulings for call in ruling.verdict.calls)
+
+
+def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:
+    counted = list(usages)
+    costs = [usage["cost"] for usage in counted if usage.get("cost") is not None]
+    return Usage(
+        calls=len(counted),
+        prompt_tokens=sum(usage.get("prompt_tokens") or 0 for usage in counted),
+        completion_tokens=sum(usage.get("completion_tokens") or 0 for usage in counted),
+        cost=fsum(costs) if costs else None,
+    )

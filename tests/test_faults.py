@@ -1,0 +1,36 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from negotiation_env.faults import PassingFault, fault_of_status, retry_after
+
+
+@pytest.mark.parametrize(
+    ("status", "passing"),
+    [(429, True), (500, True), (503, True), (408, True), (400, False), (401, False), (404, False)],
+)
+def test_what_may_pass_is_told_from_what_will_not(status, passing):
+    fault = fault_of_status(status, {}, b"why")
+    assert isinstance(fault, PassingFault) is passing
+    assert (fault.status, str(fault)) == (status, f"HTTP {status}: why")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After-Ms": "250"}, 0.25),
+        ({}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-3"}, None),
+    ],
+)
+def test_the_asked_wait_is_read(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+def test_the_asked_wait_may_be_a_date():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert retry_after({"Retry-After": date}) == pytest.approx(30, abs=2)

@@ -1,0 +1,79 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from agents.chat import ChatAgent
+from agents.models.fake import FakeModel
+from negotiation_env import ChatRequest, Reply, Sampling
+from negotiation_env.errors import UserError
+from negotiation_env.evaluate import seat_agents
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.judges import resolve_judge
+from negotiation_env.runner import Game, play
+from negotiation_env.traffic import Recorder, Replayer
+from tests.conftest import two_parties
+from tests.endpoint_server import EndpointServer
+from tests.llm_replies import judge_reply
+
+ASK = ChatRequest(({"role": "user", "content": "Grüß Gott 你好"},), Sampling(), schema={"type": "object"})
+
+
+def never():
+    raise AssertionError("a replay must not make the model")
+
+
+def test_a_reply_comes_back_whole(tmp_path):
+    trace = TokenTrace((1, 2), (3,), (-0.5,), fresh=False)
+    reply = Reply("Hi.", truncated=True, tokens=trace, usage={"seconds": 0.5}, model="m-1")
+    Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
+    assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == [reply]
+
+
+def test_equal_requests_get_their_replies_in_order_and_then_the_last(tmp_path):
+    said = iter(["one", "two"])
+    Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: next(said))).chat([ASK, ASK])
+    again = Replayer(tmp_path / "tape").model("m", never).chat([ASK] * 3)
+    assert [reply.text for reply in again] == ["one", "two", "two"]
+
+
+def test_a_request_that_was_never_recorded_is_told(tmp_path):
+    Recorder(tmp_path / "tape").model("m", FakeModel).chat([ASK])
+    model = Replayer(tmp_path / "tape").model("m", never)
+    with pytest.raises(UserError, match="holds no such request"):
+        model.chat([replace(ASK, seed=7)])
+
+
+def test_a_recording_is_not_overwritten_and_another_file_is_told(tmp_path):
+    (tmp_path / "tape").write_text("hello\n")
+    with pytest.raises(UserError, match="exists"):
+        Recorder(tmp_path / "tape")
+    with pytest.raises(UserError, match="no recording"):
+        Replayer(tmp_path / "tape")
+
+
+def test_a_game_with_its_judge_replays_without_network(tmp_path):
+    def game(traffic, judge):
+        agent = ChatAgent(traffic.model("policy", FakeModel))
+        return play(Game("g", two_parties(), seat_agents([agent], 2), seed=3), judge)
+
+    with EndpointServer(judge_reply) as server:
+        spec = f"openai:m@{server.url}"
+        recorder = Recorder(tmp_path / "tape")
+        live = game(recorder, resolve_judge(spec, recorder))
+        asked = len(server.bodies)
+        assert asked >= 2
+    replayer = Replayer(tmp_path / "tape")  # the server is gone
+    assert game(replayer, resolve_judge(spec, replayer)) == live
+    assert len((tmp_path / "tape").read_text().splitlines()) == asked + len(live.said)
+
+
+def test_no_key_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with EndpointServer(judge_reply) as server:
+        recorder = Recorder(tmp_path / "tape")
+        judge = resolve_judge(f"openai:m@{server.url}", recorder)
+        play(Game("g", two_parties(), seat_agents([ChatAgent(FakeModel())], 2)), judge)
+    assert server.keys[0] == "Bearer sk-secret"
+    assert "sk-secret" not in (tmp_path / "tape").read_text()
+    assert json.loads((tmp_path / "tape").read_text().splitlines()[0])["model"].startswith("openai:m@")

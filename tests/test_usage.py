@@ -1,0 +1,69 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from agents.chat import ChatAgent
+from agents.models.fake import FakeModel
+from negotiation_env import Reply, ScriptedJudge, Verdict
+from negotiation_env.evaluate import Summary, summarise
+from negotiation_env.events import JudgeCall
+from negotiation_env.render import summary_table
+from negotiation_env.runner import Game, play
+from negotiation_env.usage import Usage, judge_usage, policy_usage
+from tests.conftest import two_parties
+
+PRICED = {"prompt_tokens": 100, "completion_tokens": 10, "cost": 0.1, "seconds": 2.0}
+UNPRICED = {"prompt_tokens": 50}
+
+
+class CostlyJudge(ScriptedJudge):
+    """Every verdict took a failed call and a good one."""
+
+    def judge(self, questions):
+        calls = (JudgeCall((), error="no JSON", usage=PRICED), JudgeCall((), "{}", usage=PRICED, cached=True))
+        return [Verdict(each.value, each.judge, calls=calls) for each in super().judge(questions)]
+
+
+def episode(usage, judge):
+    reply = Reply("Fine.\nPROPOSE: Share.", usage=usage)
+    agent = ChatAgent(FakeModel(lambda _: reply))
+    return play(Game("g", two_parties(), (agent, agent)), judge, max_turns=2, complete_without_agreement=True)
+
+
+def test_the_agents_turns_and_completions_are_summed():
+    assert policy_usage([episode(PRICED, ScriptedJudge())] * 2) == Usage(6, 600, 60, pytest.approx(0.6))
+
+
+def test_the_judges_calls_are_summed_failed_and_cached_ones_too():
+    assert judge_usage([episode({}, CostlyJudge())]) == Usage(4, 400, 40, pytest.approx(0.4))
+
+
+def test_without_prices_there_is_no_cost_and_scripts_make_no_calls():
+    assert policy_usage([episode(UNPRICED, ScriptedJudge())]) == Usage(3, 150, 0, None)
+    assert policy_usage([episode({}, ScriptedJudge())]) == judge_usage([episode({}, ScriptedJudge())]) == Usage()
+
+
+def shown(summary):
+    out = io.StringIO()
+    Console(file=out, width=150).print(summary_table({"[bold]a[/bold]": summary}))
+    return out.getvalue()
+
+
+def test_a_summary_carries_the_usage_of_both_roles_and_shows_it_where_there_are_tokens():
+    summary = summarise([episode({}, CostlyJudge())])
+    assert Summary.from_json(summary.to_json()) == summary
+    assert re.search(r"judge tokens, in \+ out +│ 400 \+ 40, \$0\.4000", shown(summary))
+    assert "policy tokens" not in shown(summary)
+
+
+def test_headings_are_shown_as_they_are():
+    assert "[bold]a[/bold]" in shown(summarise([episode({}, ScriptedJudge())]))
+
+
+def test_a_summary_from_before_usage_was_counted_can_still_be_read():
+    lines = summarise([episode({}, ScriptedJudge())]).to_json()
+    old = Summary.from_json(lines[: lines.index(',\n "usage"')] + "\n}")
+    assert old.usage == {}
+    assert "tokens, in" not in shown(old)

@@ -1,0 +1,144 @@
+"""Against a real vLLM server on the CPU; see `tests/vllm_server.sh`. Its small model is for the protocol only."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from agents.chat import ChatAgent
+from negotiation_env import ChatRequest, Sampling
+from negotiation_env.chat_completions import EndpointSettings
+from negotiation_env.data import load_injections
+from negotiation_env.doctor import examine_judge
+from negotiation_env.endpoint import Endpoint
+from negotiation_env.judges.forms import ComparisonForm, Pair, form_of
+from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
+from negotiation_env.runner import Game, play
+from tests.conftest import two_parties
+from tests.judges.test_llm import AGREEMENT, SCORE
+
+pytestmark = pytest.mark.vllm
+SCRIPT = Path(__file__).with_name("vllm_server.sh")
+PATIENCE = 300.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if not (environment := os.environ.get("NEGOTIATION_ENV_VLLM")):
+        pytest.skip("NEGOTIATION_ENV_VLLM names no environment of `tests/vllm_server.sh install`")
+    from agents.models.embedded import embedded_model
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("vllm") / "log"
+    command = ["bash", str(SCRIPT), "serve", str(embedded_model()), str(port), environment]
+    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v1/models", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def wait_for(url, process, log):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            time.sleep(1)
+        else:
+            return
+    pytest.fail("the vLLM server did not start:\n" + log.read_text()[-2000:])
+
+
+@pytest.fixture
+def endpoint(server):
+    return Endpoint(EndpointSettings("policy", server + "/v1", timeout=240, deadline=280))
+
+
+@pytest.fixture
+def judge(endpoint):
+    return LLMJudge(endpoint, settings=LLMJudgeSettings(attempts=1, max_tokens=300))
+
+
+def test_an_agreement_verdict_is_read_with_its_probability(judge):
+    verdict = judge.judge([AGREEMENT])[0]
+    assert verdict.value in (0.0, 1.0), verdict.reason
+    assert 0 <= verdict.details["probability"] <= 1
+    assert verdict.calls[0].usage["completion_tokens"] > 0
+
+
+def test_a_comparison_follows_the_schema(endpoint, judge):
+    form = ComparisonForm(Pair(two_parties(), "We share the well in turns.", "Lea gets all."), judge.criteria)
+    reply = endpoint.chat([ChatRequest(form.messages, Sampling(0.0, 1.0, 200), schema=form.schema)])[0]
+    assert list(json.loads(reply.text)) == ["first", "second", "reason", "better"]
+
+
+def test_the_tokens_of_a_reply_are_told_and_join_to_its_text(endpoint, judge):
+    form = form_of(SCORE, judge.criteria)
+    request = ChatRequest(form.messages, Sampling(0.0, 1.0, 60), schema=form.schema, alternatives=20)
+    reply = endpoint.chat([request])[0]
+    assert "".join(each.text for each in reply.alternatives) == reply.text
+    assert all(len(each.logprobs) >= 20 for each in reply.alternatives)
+    assert reply.text.lstrip().startswith("{")
+
+
+def test_no_attack_adds_a_control_token_to_a_judge_prompt(server, judge):
+    """The server's own tokens: equally many chat-role ids whatever the answer under judgement says."""
+    from dataclasses import replace
+
+    texts = ["Nothing to see here.", *(attack.text for attack in load_injections())]
+    forms = [form_of(replace(SCORE, completion=text), judge.criteria) for text in texts]
+    control = [set(ids) for ids in (tokens_of(server, "<|im_start|>"), tokens_of(server, "<|im_end|>"))]
+    counts = {tuple(count(chat_tokens(server, form.messages), ids) for ids in control) for form in forms}
+    assert counts == {(3, 2)}
+
+
+def tokens_of(server, text):
+    return post(server, {"model": "policy", "prompt": text, "add_special_tokens": False})
+
+
+def chat_tokens(server, messages):
+    return post(server, {"model": "policy", "messages": list(messages), "add_generation_prompt": True})
+
+
+def count(tokens, ids):
+    return sum(token in ids for token in tokens)
+
+
+def post(server, body):
+    request = urllib.request.Request(
+        server + "/tokenize", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read())["tokens"]
+
+
+def test_a_game_is_played_and_judged_over_http(endpoint, judge):
+    sampling = Sampling(0.7, 1.0, 24)
+    agent = ChatAgent(endpoint, sampling, sampling)
+    episode = play(
+        Game("g", two_parties(), (agent, agent), seed=1), judge, max_turns=2, complete_without_agreement=True
+    )
+    assert all(said.usage["completion_tokens"] > 0 for said in episode.said)
+    assert [len(ruling.verdict.calls) for ruling in episode.rulings] == [1] * len(episode.rulings)
+    # So small a judge may ramble until the limit cuts it, which must end the game unscored.
+    unread = [ruling for ruling in episode.rulings if ruling.verdict.value is None]
+    assert (episode.outcome.status == "unscored") == bool(unread)
+    assert len(episode.said) == 3 or unread
+
+
+def test_the_doctor_sees_what_the_server_can(judge):
+    found = {finding.what: finding for finding in examine_judge(judge, [AGREEMENT], calls=10)}
+    assert found["endpoint"].good
+    assert found["JSON schema"].good
+    assert found["log-probabilities"].good
+    assert found["parse rate"].good
+    assert "10 calls" in found["cost of the run"].told
