@@ -17,8 +17,8 @@ def main(model: str, base_url: str | None = None, judge: str = "embedded", seed:
     game.reset(seed=seed)
     score = 0.0
     with OpenAI(base_url=base_url, api_key=os.environ.get("OPENAI_API_KEY", "none")) as client:
-        for agent in game.agent_iter():
-            observation, reward, over, cut, _ = game.last()
+        for _ in game.agent_iter():
+            observation, reward, over, cut, _info = game.last()
             if over or cut:
                 score = reward
                 game.step(None)

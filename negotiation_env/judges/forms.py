@@ -104,7 +104,7 @@ class AgreementForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return _agreement_reply(len(self.question.scenario.personas)).model_json_schema()
+        return _schema(_agreement_reply(len(self.question.scenario.personas)))
 
     def read(self, reply: Reply) -> Reading:
         """1.0 where the judge says so and every party's quote is its own; else 0.0.
@@ -145,7 +145,7 @@ class ScoreForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return self._reply.model_json_schema()
+        return _schema(self._reply)
 
     def read(self, reply: Reply) -> Reading:
         """The weighted mean of the levels, capped by the worse-served goal.
@@ -220,7 +220,7 @@ class ComparisonForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return _ComparisonReply.model_json_schema()
+        return _schema(_ComparisonReply)
 
     def read(self, reply: Reply) -> Reading:
         """1.0 first, 0.0 second, 0.5 a tie.
@@ -249,6 +249,11 @@ def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the reply"
         raise Unreadable(f"{place}: {first['msg']}") from error
+
+
+@cache
+def _schema(kind: type[BaseModel]) -> dict[str, Any]:
+    return kind.model_json_schema()
 
 
 @cache
