@@ -55,8 +55,11 @@ class EndpointSettings:
 
     @property
     def name(self) -> str:
-        """Model and endpoint, as in records."""
-        return f"openai:{self.model}" + ("" if self.base_url.rstrip("/") == OPENAI else f"@{self.base_url}")
+        """Model, endpoint and changed fields, as in records: all that can change a reply but the request."""
+        elsewhere = "" if self.base_url.rstrip("/") == OPENAI else f"@{self.base_url}"
+        added = f" with {json.dumps(dict(self.extra), sort_keys=True)}" if self.extra else ""
+        left_out = f" without {', '.join(sorted(self.omit))}" if self.omit else ""
+        return f"openai:{self.model}{elsewhere}{added}{left_out}"
 
 
 def request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:

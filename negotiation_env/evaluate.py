@@ -84,6 +84,7 @@ class Summary:
         truncated: Share of utterances and completions that the token limit cut.
         judge: The judge that gave the scores.
         usage: What the model calls took, by role: "policy" and "judge".
+        panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.
     """
 
     episodes: int
@@ -98,6 +99,7 @@ class Summary:
     truncated: float
     judge: str
     usage: dict[str, Usage] = field(default_factory=dict)
+    panel: dict[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The summary as indented JSON."""
@@ -290,7 +292,14 @@ def summarise(episodes: Iterable[Episode]) -> Summary:
         truncated=sum(each.truncated for each in said) / max(len(said), 1),
         judge=", ".join(sorted({episode.judge for episode in played})),
         usage={"policy": policy_usage(played), "judge": judge_usage(played)},
+        panel=_panel(played),
     )
+
+
+def _panel(episodes: Iterable[Episode]) -> dict[str, float | None]:
+    from negotiation_env.judge_check.figures import panel_figures
+
+    return panel_figures([each.verdict for episode in episodes for each in episode.rulings if each.kind == "score"])
 
 
 def refusal(episode: Episode) -> str:

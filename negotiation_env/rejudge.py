@@ -26,7 +26,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.evaluate import EPISODES, Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind, Task, Utterance
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.reliability import spearman
+from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.protocol import agreement_question, score_question
 from negotiation_env.unscored import UnscoredLimit
 from negotiation_env.usage import Usage, rulings_usage

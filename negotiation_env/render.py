@@ -85,6 +85,8 @@ def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table
         used = [summary.usage.get(role) for summary in summaries.values()]
         if any(usage and usage.tokens for usage in used):
             table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
+    for name in first.panel:
+        table.add_row(name, *(_figure(summary.panel.get(name)) for summary in summaries.values()))
     return table
 
 

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+from tests.endpoint_server import EndpointServer
+from tests.llm_replies import judge_reply
+
 
 def negotiate(*arguments, stdin=""):
     command = [sys.executable, "-m", "negotiation_env", *arguments]
@@ -67,6 +70,44 @@ def test_what_a_user_can_mend_ends_in_one_line_and_code_2(arguments, told):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["play", "eval", "train"])
+def test_a_recorded_evaluation_repeats_without_its_server(tmp_path):
+    def arguments(url, out, *more):
+        agents = [f"openai:m@{url}", "scripted:accommodating"]
+        return [
+            "eval",
+            "--agents",
+            *agents,
+            "--judge",
+            f"openai:m@{url}",
+            "--n",
+            "3",
+            "--out",
+            str(tmp_path / out),
+            *more,
+        ]
+
+    def answer(asked):
+        return judge_reply(asked) if "response_format" in asked else "Hm.\nPROPOSE: We share it."
+
+    tape = str(tmp_path / "tape")
+    with EndpointServer(answer) as server:
+        live = negotiate(*arguments(server.url, "live", "--workers", "3", "--record", tape))
+    assert live.returncode == 0, live.stderr
+    again = negotiate(*arguments(server.url, "again", "--replay", tape))
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "summary.json").read_bytes() == (tmp_path / "live" / "summary.json").read_bytes()
+    other = negotiate(*arguments(server.url, "other", "--replay", tape, "--seed", "9"))
+    assert (other.returncode, "holds no such request" in other.stderr) == (2, True)
+
+
+def test_the_doctor_s_exit_code_says_whether_all_will_do():
+    with EndpointServer(lambda _: "O well, deep well") as server:
+        ill = negotiate("doctor", "--agents", "scripted:stubborn", "--judge", f"openai:m@{server.url}")
+    assert ill.returncode == 1, ill.stderr
+    assert "not honoured" in ill.stdout
+    assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["play", "eval", "train", "rejudge", "judge-check", "judge-compare", "doctor"])
 def test_every_command_has_help(command):
     assert "Usage: negotiate" in negotiate(command, "--help").stdout

@@ -101,10 +101,12 @@ def test_requests_keep_the_pace_of_the_limit():
 
 def test_fields_can_be_added_and_left_out():
     with EndpointServer() as server:
-        endpoint(server, extra={"reasoning_effort": "low"}, omit=("temperature", "seed")).chat([ASK])
+        model = endpoint(server, extra={"reasoning_effort": "low"}, omit=("temperature", "seed"))
+        model.chat([ASK])
     sent = server.requests[0]
     assert sent["reasoning_effort"] == "low"
     assert not {"temperature", "seed"} & set(sent)
+    assert model.name.endswith(' with {"reasoning_effort": "low"} without seed, temperature')
 
 
 def test_where_nobody_answers_the_user_is_told():

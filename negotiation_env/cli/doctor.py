@@ -49,8 +49,8 @@ def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int)
     from agents.doctor import examine_agent
     from negotiation_env.data import load_scenarios
     from negotiation_env.doctor import examine_judge
+    from negotiation_env.judge_check.labelled import read_labelled
     from negotiation_env.judges import resolve_judge
-    from negotiation_env.judges.labelled import read_labelled
 
     scenarios = load_scenarios(split)[:_ITEMS]
     for agent in resolve_agents(list(dict.fromkeys(agents))):

@@ -30,10 +30,10 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
+    from negotiation_env.judge_check.check import check_judge, plan_check
+    from negotiation_env.judge_check.labelled import read_labelled
+    from negotiation_env.judge_check.tables import check_tables
     from negotiation_env.judges import resolve_judge
-    from negotiation_env.judges.check import check_judge, plan_check
-    from negotiation_env.judges.labelled import read_labelled
-    from negotiation_env.judges.tables import check_tables
     from negotiation_env.progress import progress
 
     items = read_labelled(labelled)
@@ -62,10 +62,10 @@ def judge_compare(
     no_cache: NoCache = False,
 ) -> None:
     """Let two judges judge the same texts and show how well they agree."""
+    from negotiation_env.judge_check.compare import compare_judges
+    from negotiation_env.judge_check.labelled import read_labelled
+    from negotiation_env.judge_check.tables import comparison_tables
     from negotiation_env.judges import resolve_judge
-    from negotiation_env.judges.compare import compare_judges
-    from negotiation_env.judges.labelled import read_labelled
-    from negotiation_env.judges.tables import comparison_tables
     from negotiation_env.progress import progress
 
     items = read_labelled(labelled)

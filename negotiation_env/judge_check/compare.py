@@ -9,9 +9,9 @@ import numpy as np
 
 from negotiation_env.evaluate import Estimate, share_with_interval
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.check import ask
-from negotiation_env.judges.labelled import STRATA, Labelled, LabelledSet
-from negotiation_env.judges.reliability import (
+from negotiation_env.judge_check.check import ask
+from negotiation_env.judge_check.labelled import STRATA, Labelled, LabelledSet
+from negotiation_env.judge_check.reliability import (
     Floats,
     cohen_kappa,
     exact_agreement,

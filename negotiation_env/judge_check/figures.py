@@ -1,11 +1,11 @@
 """The figures of a check of a judge: pure functions from labelled texts and verdicts to dotted names and numbers.
 
 None is a figure that the verdicts do not define; a figure with an interval has `.low`, `.high` and `.n` beside it.
-What was not scored counts nowhere but under `unscored`. `check_report` says what the names mean.
+What was not scored counts nowhere but under `unscored`. `report` says what the names mean.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, zip_longest
 from math import isnan, nan
@@ -15,9 +15,8 @@ import numpy as np
 
 from negotiation_env.evaluate import Estimate, share_with_interval
 from negotiation_env.events import Verdict
-from negotiation_env.judges.labelled import COLUMNS, INTEGRATIVE, Labelled
-from negotiation_env.judges.refusals import REASONS
-from negotiation_env.judges.reliability import (
+from negotiation_env.judge_check.labelled import COLUMNS, INTEGRATIVE, Labelled
+from negotiation_env.judge_check.reliability import (
     Floats,
     Positions,
     area_under_curve,
@@ -30,6 +29,7 @@ from negotiation_env.judges.reliability import (
     spearman,
     statistic_with_interval,
 )
+from negotiation_env.judges.refusals import REASONS
 
 __all__ = [
     "Change",
@@ -214,19 +214,31 @@ def injection_figures(attacks: Sequence[Change]) -> Figures:
     }
 
 
-def panel_figures(ratings: Sequence[Rating]) -> Figures:
-    """How well a panel's members agree on scores, where verdicts list them; nothing for a single judge."""
-    panels = [rating.verdict.details["members"] for rating in ratings if "members" in rating.verdict.details]
+def panel_figures(verdicts: Sequence[Verdict]) -> Figures:
+    """How well a panel's members agree on scores, where verdicts list them; nothing for a single judge.
+
+    Args:
+        verdicts: On scores; one that a member did not answer counts between the others.
+
+    Returns:
+        Krippendorff's alpha over all members, weighted kappa and Spearman as means over their pairs.
+    """
+    panels = [verdict.details["members"] for verdict in verdicts if "members" in verdict.details]
     if not panels:
         return {}
     scores = [[nan if member["value"] is None else member["value"] for member in panel] for panel in panels]
     members = np.array(list(zip_longest(*scores, fillvalue=nan)), np.float64)
-    kappas = [quadratic_kappa(first, second) for first, second in combinations(members, 2)]
+    pairs = list(combinations(members, 2))
     return {
         "panel.alpha": krippendorff_alpha(members),
-        "panel.qwk.mean": mean([kappa for kappa in kappas if kappa is not None]),
+        "panel.qwk.mean": _mean_known(quadratic_kappa(first, second) for first, second in pairs),
+        "panel.spearman.mean": _mean_known(spearman(first, second) for first, second in pairs),
         "panel.members": len(members),
     }
+
+
+def _mean_known(values: Iterable[float | None]) -> float | None:
+    return mean([value for value in values if value is not None])
 
 
 def _opinion(rating: Rating) -> float:

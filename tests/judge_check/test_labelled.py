@@ -4,7 +4,7 @@ import pytest
 
 from negotiation_env.errors import UserError
 from negotiation_env.events import QuestionKind
-from negotiation_env.judges.labelled import COLUMNS, INTEGRATIVE, STRATA, read_labelled
+from negotiation_env.judge_check.labelled import COLUMNS, INTEGRATIVE, STRATA, read_labelled
 
 SIDES = {
     "dilemma_id": "well",

@@ -4,10 +4,10 @@ from math import nan
 import numpy as np
 import pytest
 
-from negotiation_env.judges.compare import compare_judges, compare_values
-from negotiation_env.judges.labelled import LabelledSet, read_labelled
+from negotiation_env.judge_check.compare import compare_judges, compare_values
+from negotiation_env.judge_check.labelled import LabelledSet, read_labelled
 from negotiation_env.judges.scripted import ScriptedJudge
-from tests.judges.test_check import answer, dialogue
+from tests.judge_check.test_check import answer, dialogue
 
 NAMES = ("first judge", "second judge")
 ANSWERS = tuple(answer(tier) for tier in ("integ_long", "lop_A", "lop_B", "a tier of one's own"))

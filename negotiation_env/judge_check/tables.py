@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from negotiation_env.judges.check_report import CheckReport
-from negotiation_env.judges.compare import Comparison
+from negotiation_env.judge_check.compare import Comparison
+from negotiation_env.judge_check.report import CheckReport
 
 __all__ = ["check_tables", "comparison_tables"]
 

@@ -18,7 +18,7 @@ from math import fsum
 import numpy as np
 
 from negotiation_env.events import Verdict
-from negotiation_env.judges.check_figures import (
+from negotiation_env.judge_check.figures import (
     Change,
     Figures,
     Rating,
@@ -93,7 +93,7 @@ def report(evidence: Evidence) -> CheckReport:
         **retest_figures(evidence.retests),
         **injection_figures(evidence.attacks),
         **cost_figures(verdicts, evidence.seconds),
-        **panel_figures(answers),
+        **panel_figures([rating.verdict for rating in answers]),
     }
     return CheckReport(evidence.judge, evidence.set, len(evidence.ratings), figures)
 

@@ -5,8 +5,8 @@ import pytest
 
 from negotiation_env.data import Injection, load_injections
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Utterance, Verdict
-from negotiation_env.judges.check import check_judge, collect, plan_check
-from negotiation_env.judges.check_figures import (
+from negotiation_env.judge_check.check import check_judge, collect, plan_check
+from negotiation_env.judge_check.figures import (
     Change,
     Rating,
     accuracy_figures,
@@ -17,8 +17,8 @@ from negotiation_env.judges.check_figures import (
     panel_figures,
     retest_figures,
 )
-from negotiation_env.judges.check_report import cost_figures, report
-from negotiation_env.judges.labelled import COLUMNS, Labelled, LabelledSet, read_labelled
+from negotiation_env.judge_check.labelled import COLUMNS, Labelled, LabelledSet, read_labelled
+from negotiation_env.judge_check.report import cost_figures, report
 from negotiation_env.judges.scripted import ScriptedJudge
 from tests.conftest import two_parties
 
@@ -98,14 +98,15 @@ def test_a_panels_members_are_compared_with_one_another():
         return {"members": [{"judge": "a", "value": first}, {"judge": "b", "value": second}]}
 
     ratings = [rated(answer(str(n)), 1.0, **panel(*pair)) for n, pair in enumerate([(0, 0), (1, 2), (2, 2), (3, 1)])]
-    figures = panel_figures([*ratings, rated(answer("lost"), None, **panel(4, None))])
+    figures = panel_figures([each.verdict for each in [*ratings, rated(answer("lost"), None, **panel(4, None))]])
     assert (figures["panel.members"], figures["panel.qwk.mean"]) == (2, pytest.approx(0.375))
+    assert figures["panel.spearman.mean"] == pytest.approx(1.5 / 22.5**0.5)  # ranks 1 2 3 4 and 1 3.5 3.5 2
     # Within items: (0 + 2 * 0.5 + 0 + 2 * 2) / 8 = 0.625; all eight: sum 11, squares 23, so (23 - 121 / 8) / 7 = 1.125.
     assert figures["panel.alpha"] == pytest.approx(1 - 0.625 / 1.125)
 
 
 def test_a_single_judge_has_no_panel_figures():
-    assert panel_figures([rated(answer("vague"), 1.0)]) == {}
+    assert panel_figures([rated(answer("vague"), 1.0).verdict]) == {}
 
 
 # Decisions against labels

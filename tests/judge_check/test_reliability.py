@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiation_env.judges.reliability import (
+from negotiation_env.judge_check.reliability import (
     area_under_curve,
     cohen_kappa,
     exact_agreement,

@@ -1,4 +1,4 @@
-"""Check a judge on a labelled set: what it is asked, and the asking; `check_report` makes figures of the answers.
+"""Check a judge on a labelled set: what it is asked, and the asking; `report` makes figures of the answers.
 
 Every text of the set is asked once. Then come the changes that should not move a verdict: every answer with the
 personas in each other's seats, 40 texts a second time, and every shipped attack, appended to a one-sided answer
@@ -16,9 +16,9 @@ from typing import Final, Protocol, runtime_checkable
 from negotiation_env.data import Injection, load_injections
 from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.check_figures import Change, Rating
-from negotiation_env.judges.check_report import CheckReport, Evidence, report
-from negotiation_env.judges.labelled import Labelled, LabelledSet
+from negotiation_env.judge_check.figures import Change, Rating
+from negotiation_env.judge_check.labelled import Labelled, LabelledSet
+from negotiation_env.judge_check.report import CheckReport, Evidence, report
 from negotiation_env.protocol import Rules
 from negotiation_env.text import neutralise
 

@@ -1,0 +1,96 @@
+import pytest
+
+from agents.chat import ChatAgent
+from agents.doctor import examine_agent
+from agents.models.fake import FakeModel
+from agents.scripted import ScriptedAgent
+from negotiation_env import Reply, ScriptedJudge, load_scenarios
+from negotiation_env.chat_completions import EndpointSettings
+from negotiation_env.doctor import examine_judge
+from negotiation_env.endpoint import Endpoint
+from negotiation_env.judges.llm import LLMJudge
+from negotiation_env.judges.panel import PanelJudge
+from tests.endpoint_server import EndpointServer
+from tests.judges.test_llm import AGREEMENT, SCORE
+from tests.llm_replies import judge_reply
+
+SCENARIOS = load_scenarios("eval_conflict")[:4]
+
+
+def good_server(asked):
+    fields = asked["response_format"]["json_schema"]["schema"]["properties"]
+    return '{"level": 3}' if "level" in fields else judge_reply(asked)
+
+
+def judge_at(server, **settings):
+    return LLMJudge(Endpoint(EndpointSettings(**{"model": "m", "base_url": server.url, "attempts": 1} | settings)))
+
+
+def found(judge, calls=0):
+    return {finding.what: finding for finding in examine_judge(judge, [SCORE, AGREEMENT], calls)}
+
+
+def test_a_good_judge_endpoint_is_good_in_everything():
+    with EndpointServer(good_server, logprobs={}) as server:
+        findings = found(judge_at(server, prompt_price=1.0, completion_price=2.0), calls=700)
+    assert not [finding for finding in findings.values() if finding.good is False]
+    assert "2 of 2 replies readable" in findings["parse rate"].told
+    assert "64 at a time" in findings["limits"].told
+    assert findings["cost of the run"].told.endswith("about 0.08 dollars")  # 700 x (100 x 1 + 10 x 2) / 1e6
+
+
+@pytest.mark.parametrize(
+    ("answer", "logprobs", "what", "told"),
+    [
+        (good_server, None, "log-probabilities", "set samples"),
+        (lambda _: "O well, deep well", {}, "JSON schema", "not honoured"),
+        (lambda _: "O well, deep well", {}, "parse rate", "0 of 2"),
+        (lambda _: "O well, deep well", {}, "verdicts", "0 of 2 questions"),
+    ],
+)
+def test_what_an_endpoint_lacks_is_told(answer, logprobs, what, told):
+    with EndpointServer(answer, logprobs=logprobs) as server:
+        finding = found(judge_at(server))[what]
+    assert finding.good is False
+    assert told in finding.told
+
+
+def test_a_model_that_the_endpoint_does_not_list_ends_the_examination():
+    with EndpointServer(good_server) as server:
+        findings = found(judge_at(server, model="gpt-x"))
+    assert "knows no 'gpt-x'; it lists m" in findings["endpoint"].told
+    assert "verdicts" not in findings
+    assert server.bodies == []
+
+
+def test_each_member_of_a_panel_is_examined():
+    panel = PanelJudge([ScriptedJudge(2), ScriptedJudge(None)])
+    verdicts = [finding.good for finding in examine_judge(panel, [SCORE]) if finding.what == "verdicts"]
+    assert verdicts == [True, False]
+
+
+def test_a_policy_without_the_turn_grammar_or_with_thoughts_or_cut_short_is_told():
+    policy = ChatAgent(FakeModel(lambda _: Reply("<think>hm</think> Let us talk.", truncated=True)))
+    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
+    assert [findings[what].good for what in ("first turns", "parse rate", "length", "thinking")] == [True, *[False] * 3]
+
+
+def test_a_policy_that_fails_is_told_why():
+    policy = ChatAgent(FakeModel(lambda _: Reply("", error="out of order")))
+    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
+    assert findings["first turns"].good is False
+    assert "out of order" in findings["first turns"].told
+
+
+def test_a_scripted_party_is_fine():
+    assert all(finding.good is not False for finding in examine_agent(ScriptedAgent("stubborn"), SCENARIOS))
+
+
+@pytest.mark.models
+def test_the_embedded_model_s_template_and_context_will_do():
+    from agents.specs import resolve_agent
+
+    findings = {finding.what: finding for finding in examine_agent(resolve_agent("embedded"), SCENARIOS[:1])}
+    assert findings["template"].good
+    assert findings["end token"].good
+    assert findings["context"].good
