@@ -61,9 +61,7 @@ def resolve_model(spec: str) -> ChatModel:
         source, _, adapter = rest.partition("+")
         return load_model(embedded_model() if source == "embedded" else source, adapter or None, name=spec)
     if (kind == "openai" and rest) or spec.endswith(".toml"):
-        from negotiation_env.endpoint import Endpoint, read_endpoint, short_endpoint
+        from negotiation_env.endpoint import connect, read_endpoint, short_endpoint
 
-        endpoint = Endpoint(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
-        endpoint.models()  # find out early that nobody answers there
-        return endpoint
+        return connect(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
     raise UserError(f"no agent {spec!r}; expected one of: {AGENT_SPECS}")

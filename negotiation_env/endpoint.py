@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
     from tenacity import AsyncRetrying, RetryCallState
 
-__all__ = ["Endpoint", "read_endpoint", "short_endpoint"]
+__all__ = ["Endpoint", "connect", "read_endpoint", "short_endpoint"]
 
 _T = TypeVar("_T")
 _THREAD: Final = "endpoints"
@@ -154,6 +154,17 @@ class Endpoint:
             patient = ClientTimeout(total=None)  # the limits are ours
             self._sessions.append(ClientSession(connector=TCPConnector(limit=0), headers=headers, timeout=patient))
         return self._sessions[0]
+
+
+def connect(settings: EndpointSettings) -> Endpoint:
+    """An endpoint that answers: better told before a run than at its first game.
+
+    Raises:
+        UserError: Nobody answers, or the key is missing or refused.
+    """
+    endpoint = Endpoint(settings)
+    endpoint.models()
+    return endpoint
 
 
 def short_endpoint(text: str) -> EndpointSettings:

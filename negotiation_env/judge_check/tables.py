@@ -32,6 +32,7 @@ _TABLES: Final[Mapping[str, tuple[_Row, ...]]] = {
         _Row("ca.qwk", "quadratic-weighted kappa", "ca.qwk.n"),
         _Row("panel.alpha", "panel: Krippendorff's alpha", "panel.members"),
         _Row("panel.qwk.mean", "panel: mean kappa of two members", "panel.members"),
+        _Row("panel.spearman.mean", "panel: mean Spearman of two members", "panel.members"),
         _Row("ca.unscored", "unscored", "ca.answers"),
         _Row("ca.refused", "refused", "ca.answers"),
     ),

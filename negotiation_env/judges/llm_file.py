@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint, short_endpoint
+from negotiation_env.endpoint import connect, short_endpoint
 from negotiation_env.fetch import cache_dir
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import load_criteria
@@ -60,8 +60,8 @@ def llm_judge(found: JudgeFile, traffic: Traffic, *, cache: bool = True) -> LLMJ
     """The judge of a file; replies are kept in the user's cache folder, unless they are recorded or replayed.
 
     Raises:
-        UserError: The endpoint's key is missing, or there is no such criteria file.
+        UserError: Nobody answers at the endpoint, its key is missing or refused, or there is no such criteria file.
     """
-    model = traffic.model(found.endpoint.name, lambda: Endpoint(found.endpoint))
+    model = traffic.model(found.endpoint.name, lambda: connect(found.endpoint))
     kept = ReplyCache(cache_dir() / "judge_replies.sqlite") if cache and isinstance(traffic, Live) else None
     return LLMJudge(model, load_criteria(found.criteria), found.judge, kept)
