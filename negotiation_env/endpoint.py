@@ -1,7 +1,7 @@
 """Any OpenAI-compatible chat endpoint as a `ChatModel`: a vendor's, vLLM's, llama.cpp's.
 
-All calls of all threads run on one event loop in the background, over aiohttp: a call costs the processor about half a
-millisecond, so that a thousand may be under way at once, and a deadline ends a call wherever it is.
+All calls of all threads run on one event loop in the background, over aiohttp: a call costs the processor little, many
+may be under way at once (`benchmarks/endpoint_waits.py`), and a deadline ends a call wherever it is.
 """
 
 import asyncio

@@ -12,6 +12,8 @@ from negotiation_env.settings_file import check_settings, read_toml
 __all__ = ["LEVELS", "Aspect", "Criteria", "load_criteria"]
 
 LEVELS: Final = (0, 1, 2, 3, 4, 5)
+_TAKEN: Final = ("parties", "quote", "served", "aspects", "harms", "reason", "score")
+"""Keys of the reply; the token of a level is found by its key."""
 _SHIPPED: Final = ("collective_agency", "conflict_resolution")
 
 
@@ -30,8 +32,9 @@ class Aspect:
     weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.name.isidentifier() and self.name.islower()) or self.name in ("score", "served", "agreed"):
-            raise ValueError(f"an aspect's name must be a lower-case word other than 'score'; got {self.name!r}")
+        if not (self.name.isidentifier() and self.name.islower()) or self.name in _TAKEN:
+            taken = ", ".join(_TAKEN)
+            raise ValueError(f"an aspect's name must be a lower-case word and none of {taken}; got {self.name!r}")
         if self.weight < 0:
             raise ValueError(f"the weight of {self.name!r} must not be below 0; got {self.weight}")
 

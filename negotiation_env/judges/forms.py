@@ -156,16 +156,20 @@ class ScoreForm:
             Unreadable: The reply does not follow the schema, or says that a goal is served without a verbatim quote.
         """
         said = parse(reply, self._reply)
-        for key, party in said["parties"].items():
-            if party["served"] > 1 and not is_quoted(party["quote"], clean(self.question.completion)):
-                raise Unreadable(f"{key} is said to be served at {party['served']} by words that are not in the answer")
+        self._check_quotes(said["parties"])
         expected = {name: expected_level(reply, name) for name in ("score", *said["aspects"])}
         levels = {"score": said["score"], **said["aspects"]} | {k: v for k, v in expected.items() if v is not None}
         worst = min(party["served"] for party in said["parties"].values())
-        cap = worst + self.criteria.cap_above_worst_goal
-        value = min(self._weighted(levels), float(cap), 5.0)
-        details = said | {"levels": levels, "worst_goal": worst, "capped": value < self._weighted(levels)}
+        plain = self._weighted(levels)
+        value = min(plain, float(worst + self.criteria.cap_above_worst_goal))
+        details = said | {"levels": levels, "worst_goal": worst, "capped": value < plain}
         return Reading(value, said["reason"], details, graded=expected["score"] is not None)
+
+    def _check_quotes(self, parties: Mapping[str, Mapping[str, Any]]) -> None:
+        answer = clean(self.question.completion)
+        for key, party in parties.items():
+            if party["served"] > 1 and not is_quoted(party["quote"], answer):
+                raise Unreadable(f"{key} is said to be served at {party['served']} by words that are not in the answer")
 
     def _weighted(self, levels: Mapping[str, float]) -> float:
         weights = {"score": self.criteria.overall_weight} | {each.name: each.weight for each in self.criteria.aspects}

@@ -1,8 +1,14 @@
+import json
+
 import pytest
 
+from negotiation_env import Question, Reply
 from negotiation_env.errors import UserError
-from negotiation_env.judges.criteria import Criteria, load_criteria
+from negotiation_env.events import QuestionKind
+from negotiation_env.judges.criteria import load_criteria
+from negotiation_env.judges.forms import ScoreForm
 from negotiation_env.judges.material import instructions
+from tests.conftest import two_parties
 
 OWN = """
 name = "Thrift"
@@ -39,7 +45,7 @@ def test_another_objective_is_a_file_and_reaches_the_prompt_unfilled(tmp_path):
         (("anchors", "anchor"), "anchor"),
         (('"five"]', "]"), "levels 0 to 5"),
         (('"money"', '"Money"'), "lower-case word"),
-        (('"money"', '"score"'), "other than 'score'"),
+        (('"money"', '"score"'), "none of parties"),
         (("weight = 1.0", "weight = 0.0"), "at least one must be above"),
         (("[[aspects]]", "[[aspects"), "not valid TOML"),
     ],
@@ -56,6 +62,17 @@ def test_a_missing_file_is_told_what_there_is():
         load_criteria("no-such.toml")
 
 
-def test_a_score_can_be_made_of_aspects_only(tmp_path):
-    criteria = Criteria("n", "d", load_criteria().aspects, load_criteria().anchors, overall_weight=2.0)
-    assert criteria.overall_weight == 2.0
+def test_the_weights_make_the_score(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    form = ScoreForm(
+        Question(QuestionKind.SCORE, two_parties(), completion="We share."), load_criteria(str(tmp_path / "own.toml"))
+    )
+    served = {"quote": "We share", "served": 5}
+    said = {
+        "parties": {"party_1": served, "party_2": served},
+        "aspects": {"money": 4},
+        "harms": [],
+        "reason": "",
+        "score": 1,
+    }
+    assert form.read(Reply(json.dumps(said))).value == 4.0
