@@ -45,11 +45,11 @@ from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.events import Outcome, Question, QuestionKind, Turn, Utterance, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import resolve_judge
-from negotiation_env.judges.embedded import EmbeddedJudge
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.render import show_news, transcript
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
+from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 from negotiation_env.spaces import FreeText
 
 __all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]

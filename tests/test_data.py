@@ -1,9 +1,12 @@
 import json
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
 from negotiation_env.data import SPLITS, load_demos, load_open_questions, load_scenarios
 from negotiation_env.errors import UserError
+from negotiation_env.judge_check.labelled import read_labelled
 from tests.conftest import two_parties
 
 
@@ -26,6 +29,12 @@ def test_the_shipped_splits_are_complete(split, count):
 
 def test_the_other_shipped_files_are_complete():
     assert (len(load_demos()), len(load_open_questions())) == (180, 100)
+
+
+def test_the_probes_dialogues_are_half_agreed_and_on_dilemmas_that_check_no_judge():
+    fitted = read_labelled(Path(str(resources.files("negotiation_env.data"))) / "agreement_dialogues.jsonl")
+    assert [row.label for row in fitted.dialogues].count(1.0) == len(fitted.dialogues) / 2 == 100
+    assert not {row.dilemma for row in fitted.items} & {row.dilemma for row in read_labelled().items}
 
 
 def test_pairing_follows_the_seed_and_puts_either_persona_in_either_seat():

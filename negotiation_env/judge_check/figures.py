@@ -29,7 +29,7 @@ from negotiation_env.judge_check.reliability import (
     spearman,
     statistic_with_interval,
 )
-from negotiation_env.judges.refusals import REASONS
+from negotiation_env.smoke_test_judge.refusals import REASONS
 
 __all__ = [
     "Change",

@@ -30,7 +30,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
         return spec
     kind, _, rest = spec.partition(":")
     if kind == "embedded" and not rest:
-        from negotiation_env.judges.embedded import EmbeddedJudge
+        from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 
         return EmbeddedJudge()
     if kind == "scripted" and not rest:

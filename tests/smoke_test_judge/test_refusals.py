@@ -2,8 +2,8 @@
 
 import pytest
 
-from negotiation_env.judges.refusals import REASONS, copied_words, refusal, words_of
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.smoke_test_judge.refusals import REASONS, copied_words, refusal, words_of
 
 SCENARIO = Scenario(
     "well",

@@ -8,10 +8,10 @@ import pytest
 
 from negotiation_env.errors import JudgeError
 from negotiation_env.events import Question, QuestionKind, Utterance
-from negotiation_env.judges import embedded
-from negotiation_env.judges.embedded import EmbeddedJudge, other_dilemmas
-from negotiation_env.judges.encoder import Encoder, load_encoder
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.smoke_test_judge import judge as embedded
+from negotiation_env.smoke_test_judge.encoder import Encoder, load_encoder
+from negotiation_env.smoke_test_judge.judge import EmbeddedJudge, other_dilemmas
 
 SCENARIO = Scenario(
     "van",
@@ -63,7 +63,7 @@ def test_no_questions_no_answers() -> None:
 
 
 def test_importing_it_loads_no_torch() -> None:
-    code = "import negotiation_env.judges.embedded, sys; sys.exit('torch' in sys.modules)"
+    code = "import negotiation_env.smoke_test_judge.judge, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from negotiation_env.errors import JudgeError
-from negotiation_env.judges.encoder import DIMENSIONS, Encoder, load_encoder
+from negotiation_env.smoke_test_judge.encoder import DIMENSIONS, Encoder, load_encoder
 
 
 def test_importing_the_judge_loads_no_torch() -> None:
-    code = "import sys, negotiation_env.judges.embedded; print({'torch', 'transformers'} & sys.modules.keys())"
+    code = "import sys, negotiation_env.smoke_test_judge.judge; print({'torch', 'transformers'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -6,8 +6,9 @@ from importlib import resources
 import numpy as np
 
 from negotiation_env.events import Utterance
-from negotiation_env.judges.fit_probe import area_under_curve, fit
-from negotiation_env.judges.probe import agreement_probability, features, last_words
+from negotiation_env.judge_check.reliability import area_under_curve
+from negotiation_env.smoke_test_judge.fit_probe import fit, validate
+from negotiation_env.smoke_test_judge.probe import agreement_probability, features, last_words
 
 DIALOGUE = (
     Utterance(0, "I need the van on Mondays."),
@@ -39,13 +40,21 @@ def test_the_fit_finds_a_direction() -> None:
     agreed = (inputs[:, 2] > 0).astype(float)
     weights = fit(inputs, agreed)
     assert area_under_curve(inputs @ weights[:-1], agreed) > 0.95
-    assert area_under_curve(np.zeros(80), agreed) == 0.5
+
+
+def test_it_is_validated_on_dilemmas_that_it_has_not_seen() -> None:
+    inputs = np.eye(40)  # each dilemma has a feature of its own: nothing carries over to another
+    agreed = np.arange(40) % 2.0
+    measured = validate(inputs, agreed, [str(dilemma) for dilemma in range(40)])
+    assert measured["rows"] == measured["dilemmas"] == 40
+    assert measured["accuracy"] <= 0.5
 
 
 def test_the_shipped_coefficients_are_small_and_say_how_good_they_are() -> None:
-    path = resources.files("negotiation_env.judges") / "agreement_probe.json"
+    path = resources.files("negotiation_env.smoke_test_judge") / "agreement_probe.json"
     text = path.read_text("utf-8")
     stored = json.loads(text)
     assert len(text) < 20_000
     assert len(stored["weights"]) == 768
+    assert stored["rows"] == 200
     assert 0.5 < stored["auc"] < 1

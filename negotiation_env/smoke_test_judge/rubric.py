@@ -17,8 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from negotiation_env.judges.refusals import copied_words, has_word, word_data, words_of
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.smoke_test_judge.refusals import copied_words, has_word, word_data, words_of
 
 __all__ = ["Features", "Vector", "clauses", "measure", "texts_to_encode"]
 

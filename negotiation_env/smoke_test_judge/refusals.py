@@ -117,7 +117,7 @@ def _has_hidden_characters(text: str) -> bool:
 @cache
 def word_data() -> dict[str, Any]:
     """The word lists and example sentences that stand beside this module, in `rubric_words.toml`."""
-    return tomllib.loads((resources.files("negotiation_env.judges") / "rubric_words.toml").read_text("utf-8"))
+    return tomllib.loads((resources.files("negotiation_env.smoke_test_judge") / "rubric_words.toml").read_text("utf-8"))
 
 
 @cache

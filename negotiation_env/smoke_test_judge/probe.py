@@ -1,8 +1,7 @@
 """A text probe of agreement: what a logistic regression on MiniLM vectors makes of a dialogue's last turns.
 
 A diagnostic only, never a reward. It is logged beside the handshake; where the two part ways often, the tags and
-the words say different things. It was fitted on the shipped demonstrations and does not carry over to
-dialogues in another style; see `negotiation_env.judges.fit_probe`.
+the words say different things. `negotiation_env.smoke_test_judge.fit_probe` fitted it on dialogues without tags.
 """
 
 import json
@@ -15,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from negotiation_env.events import Utterance
-from negotiation_env.judges.encoder import DIMENSIONS, Vectors
 from negotiation_env.judges.handshake import parse_turn
-from negotiation_env.judges.rubric import Vector
+from negotiation_env.smoke_test_judge.encoder import DIMENSIONS, Vectors
+from negotiation_env.smoke_test_judge.rubric import Vector
 
 __all__ = ["TURNS_READ", "agreement_probability", "features", "last_words"]
 
@@ -62,7 +61,7 @@ def agreement_probability(dialogue: Sequence[Utterance], vectors: Mapping[str, V
 
 @cache
 def _fitted() -> dict[str, Any]:
-    """The coefficients that `python -m negotiation_env.judges.fit_probe` wrote."""
-    path = resources.files("negotiation_env.judges") / "agreement_probe.json"
+    """The coefficients that `python -m negotiation_env.smoke_test_judge.fit_probe` wrote."""
+    path = resources.files("negotiation_env.smoke_test_judge") / "agreement_probe.json"
     fitted: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return fitted

@@ -12,11 +12,11 @@ from importlib import resources
 from typing import Final
 
 from negotiation_env.events import Question, QuestionKind, Verdict
-from negotiation_env.judges.encoder import load_encoder
 from negotiation_env.judges.handshake import handshake
-from negotiation_env.judges.probe import agreement_probability, last_words
-from negotiation_env.judges.refusals import REASONS, refusal
-from negotiation_env.judges.rubric import Vector, measure, texts_to_encode
+from negotiation_env.smoke_test_judge.encoder import load_encoder
+from negotiation_env.smoke_test_judge.probe import agreement_probability, last_words
+from negotiation_env.smoke_test_judge.refusals import REASONS, refusal
+from negotiation_env.smoke_test_judge.rubric import Vector, measure, texts_to_encode
 
 __all__ = ["EmbeddedJudge", "other_dilemmas"]
 

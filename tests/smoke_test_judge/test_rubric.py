@@ -2,10 +2,10 @@
 
 import pytest
 
-from negotiation_env.judges.embedded import other_dilemmas
-from negotiation_env.judges.encoder import load_encoder
-from negotiation_env.judges.rubric import Features, clauses, measure, texts_to_encode
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.smoke_test_judge.encoder import load_encoder
+from negotiation_env.smoke_test_judge.judge import other_dilemmas
+from negotiation_env.smoke_test_judge.rubric import Features, clauses, measure, texts_to_encode
 
 GARDENER = Persona("Ines", "keep the orchard of old apple trees alive through the dry summer")
 DYER = Persona("Tarek", "keep the dye works and its nine jobs running")
