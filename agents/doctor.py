@@ -46,17 +46,26 @@ def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 
 def _template(tokens: ChatTokens) -> Iterator[Finding]:
     try:
         tokens.follow_up(_LATER)
-        yield Finding("template", True, "a chat grows by appending: sampled tokens stay as they were sampled")
+        yield Finding("template", True, _growth(tokens.left_out))
     except ModelError as error:
-        yield Finding("template", False, f"{error}; it can be played, not trained turn by turn")
+        yield Finding("template", False, str(error))
     thinks = "enable_thinking" in str(tokens.tokenizer.chat_template)
     yield Finding(
         "thinking", None, "switched off through enable_thinking" if thinks else "the template has no switch for it"
     )
-    chat = (*_LATER, {"role": "assistant", "content": "y"}, *_LATER)
-    closes = tokens.end in tokens.prompt(chat)
-    told = "closes a turn" if closes else "does not close a turn in the template: turns will run to their limit"
-    yield Finding("end token", closes, f"{tokens.text([tokens.end]) or repr(tokens.tokenizer.eos_token)} {told}")
+    end, eos = tokens.tokenizer.convert_ids_to_tokens(tokens.end), tokens.tokenizer.eos_token
+    other = "" if end == eos else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
+    yield Finding("end token", True, f"{end} closes a turn{other}")
+
+
+def _growth(left_out: str) -> str:
+    told = "a chat grows by appending: sampled tokens stay as they were sampled"
+    if not left_out:
+        return told
+    return (
+        f"{told}, and so does the {left_out!r} that this template drops from answered turns; serve a trained model "
+        "with a template that keeps it too, such as the *_training.jinja that TRL ships"
+    )
 
 
 def _context(agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int) -> Finding:

@@ -13,8 +13,8 @@ from negotiation_env.traffic import Live, Traffic
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
 
 AGENT_SPECS = (
-    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], ENDPOINT.toml, "
-    f"scripted:{{{'|'.join(SCRIPTS)}}}, human, python:MODULE:FACTORY"
+    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], vllm:embedded, vllm:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
+    f"ENDPOINT.toml, scripted:{{{'|'.join(SCRIPTS)}}}, human, python:MODULE:FACTORY"
 )
 
 
@@ -60,6 +60,14 @@ def resolve_model(spec: str) -> ChatModel:
 
         source, _, adapter = rest.partition("+")
         return load_model(embedded_model() if source == "embedded" else source, adapter or None, name=spec)
+    if kind == "vllm" and rest:
+        from agents.models.embedded import embedded_adapter, embedded_model
+        from agents.models.vllm_engine import VllmEngine
+
+        if rest == "embedded":
+            return VllmEngine(embedded_model(), embedded_adapter(), name=spec)
+        source, _, adapter = rest.partition("+")
+        return VllmEngine(source, adapter or None, name=spec)
     if (kind == "openai" and rest) or spec.endswith(".toml"):
         from negotiation_env.endpoint import connect, read_endpoint, short_endpoint
 

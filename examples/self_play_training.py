@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import load_config
-from training.grpo import TrainResult, train
+from training.run import TrainResult, train
 
 
 def main(out: Path, **overrides: Any) -> TrainResult:

@@ -16,7 +16,11 @@ side of it: a system message with its persona, the dilemma and the turn grammar;
 the others said as the user's. Once everybody has spoken the judge is asked after each turn whether they agree. On
 agreement the writer (`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is
 1) and its next action is that answer, which the judge scores. Without agreement after `max_turns` utterances the
-reward is 0.
+reward is 0; with `reward_without_agreement` the answer is written and its score is the reward all the same.
+
+With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
+joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
+observe no personas, neither their own nor the others'; the judge still does.
 
 An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
 (0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
@@ -94,8 +98,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         judge: A judge, or its spec string. None is the embedded judge without its diagnostic probe: it loads no model
             before it has to score a completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
-        **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, judge_sees_dialogue,
-            max_characters, writer.
+        **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
+            judge_sees_dialogue, max_characters, writer, personas.
 
     Raises:
         TypeError: A rule has no such name.
@@ -233,7 +237,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def _settle(self) -> None:
         """Bring PettingZoo's books in line with the game."""
         if isinstance(outcome := self.game.pending, Outcome):
-            prize = reward(outcome)
+            prize = reward(outcome, self.game.rules)
             for agent in self.agents:
                 self.rewards[agent] = 0.0 if prize is None else prize
                 self.terminations[agent] = prize is not None

@@ -1,14 +1,15 @@
-"""The wire format of OpenAI-compatible chat completions: settings and request in, body out; answer in, reply out."""
+"""The wire format of OpenAI-compatible chat completions: settings and request in, call out; answer in, reply out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from negotiation_env.faults import PassingFault
 from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
 
-__all__ = ["OPENAI", "EndpointSettings", "json_object", "read_reply", "request_body"]
+__all__ = ["OPENAI", "Call", "EndpointSettings", "chat_completion", "json_object", "response_format"]
 
 OPENAI: Final = "https://api.openai.com/v1"
 
@@ -62,8 +63,35 @@ class EndpointSettings:
         return f"openai:{self.model}{elsewhere}{added}{left_out}"
 
 
-def request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
-    """The JSON body that asks for a chat completion."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an endpoint, in whatever wire format.
+
+    Attributes:
+        path: Where it goes, below the base URL.
+        body: The JSON body.
+        max_tokens: Upper limit of new tokens that it asks for.
+        read: The reply in an answer's body; raises PassingFault where there is none.
+    """
+
+    path: str
+    body: bytes
+    max_tokens: int
+    read: Callable[[bytes], Reply]
+
+
+def chat_completion(settings: EndpointSettings, request: ChatRequest) -> Call:
+    """The call that asks for a chat completion."""
+    body = _request_body(settings, request)
+    return Call("/chat/completions", body, request.sampling.max_tokens, partial(_read_reply, settings))
+
+
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The field that asks for a reply by a JSON schema."""
+    return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+
+
+def _request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
     sampling = request.sampling
     fields: dict[str, Any] = {
         "model": settings.model,
@@ -74,8 +102,7 @@ def request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
         "seed": request.seed & 0x7FFFFFFF,  # endpoints differ in how wide a seed they take
     }
     if request.schema is not None:
-        form = {"name": "reply", "strict": True, "schema": request.schema}
-        fields["response_format"] = {"type": "json_schema", "json_schema": form}
+        fields["response_format"] = response_format(request.schema)
     if request.alternatives:
         fields |= {"logprobs": True, "top_logprobs": request.alternatives}
     fields |= settings.extra
@@ -98,12 +125,8 @@ def json_object(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def read_reply(answer: Mapping[str, Any], settings: EndpointSettings) -> Reply:
-    """The reply in an answer.
-
-    Raises:
-        PassingFault: There is none in it.
-    """
+def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
+    answer = json_object(raw)
     try:
         choice = answer["choices"][0]
         text = choice["message"]["content"]

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from negotiation_env.chat_completions import OPENAI, EndpointSettings, json_object, read_reply, request_body
+from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion, json_object
 from negotiation_env.errors import UserError
 from negotiation_env.faults import EndpointFault, PassingFault, fault_of_status
 from negotiation_env.interfaces import ChatRequest, Reply
@@ -73,7 +73,11 @@ class Endpoint:
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Send all requests; one that fails for good gets a reply with its error."""
-        return _run(self._batch(requests)) if requests else []
+        return self.send([chat_completion(self.settings, request) for request in requests])
+
+    def send(self, calls: Sequence[Call]) -> list[Reply]:
+        """As `chat`, in any wire format."""
+        return _run(self._batch(calls)) if calls else []
 
     def models(self) -> list[str]:
         """The names of the endpoint's models; also a cheap way to find out early that nobody answers there.
@@ -90,48 +94,46 @@ class Endpoint:
                 return []  # it answers, but lists no models; many gateways do not
             raise UserError(f"nobody answers at {self._url}: {fault}; is the server up?") from fault
 
-    async def _batch(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        calls = [asyncio.ensure_future(self._call(request)) for request in requests]
-        _, late = await asyncio.wait(calls, timeout=self.settings.batch_deadline)
-        for call in late:
-            call.cancel()
+    async def _batch(self, calls: Sequence[Call]) -> list[Reply]:
+        tasks = [asyncio.ensure_future(self._place(call)) for call in calls]
+        _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
+        for task in late:
+            task.cancel()
         limit = f"{self.name}: not done within the batch's {self.settings.batch_deadline} s"
-        return [Reply("", error=limit) if call in late else call.result() for call in calls]
+        return [Reply("", error=limit) if task in late else task.result() for task in tasks]
 
-    async def _call(self, request: ChatRequest) -> Reply:
+    async def _place(self, call: Call) -> Reply:
         async with self._places:
-            return await self._persist(request, _Story())
+            return await self._persist(call, _Story())
 
-    async def _persist(self, request: ChatRequest, story: _Story) -> Reply:
+    async def _persist(self, call: Call, story: _Story) -> Reply:
         try:
             async with asyncio.timeout(self.settings.deadline):
                 async for attempt in _tries(self.settings, story):
                     with attempt:
-                        reply = await self._try(request, story)
+                        reply = await self._try(call, story)
             return replace(reply, usage={**story.usage(), **reply.usage})
         except TimeoutError:
             return Reply("", f"{self.name}: not done within {self.settings.deadline:g} s", usage=story.usage())
         except EndpointFault as fault:
             return Reply("", f"{self.name}: {fault} (tries: {story.tries})", usage=story.usage())
 
-    async def _try(self, request: ChatRequest, story: _Story) -> Reply:
-        body = request_body(self.settings, request)
-        booked = len(body) / _CHARACTERS_A_TOKEN + request.sampling.max_tokens
+    async def _try(self, call: Call, story: _Story) -> Reply:
+        booked = len(call.body) / _CHARACTERS_A_TOKEN + call.max_tokens
         now = time.monotonic()
         await asyncio.sleep(max(self._requests.reserve(1, now), self._tokens.reserve(booked, now)))
         story.tries += 1
-        answer = await self._exchange("POST", "/chat/completions", self.settings.timeout, body)
-        reply = read_reply(answer, self.settings)
+        reply = call.read(await self._exchange("POST", call.path, self.settings.timeout, call.body))
         used = reply.usage.get("prompt_tokens", 0) + reply.usage.get("completion_tokens", 0)
         self._tokens.settle(booked, used or booked)
         return reply
 
     async def _models(self) -> list[str]:
-        listed = await self._exchange("GET", "/models", 10.0, None)
+        listed = json_object(await self._exchange("GET", "/models", 10.0, None))
         return [str(each.get("id")) for each in listed.get("data") or [] if isinstance(each, dict)]
 
-    async def _exchange(self, method: str, path: str, seconds: float, body: bytes | None) -> dict[str, Any]:
-        """One request and its JSON object."""
+    async def _exchange(self, method: str, path: str, seconds: float, body: bytes | None) -> bytes:
+        """One request and the body of its answer."""
         from aiohttp import ClientError
 
         try:
@@ -143,7 +145,7 @@ class Endpoint:
             raise PassingFault(f"{type(error).__name__}: {error}") from error
         if response.status >= 400:
             raise fault_of_status(response.status, response.headers, raw)
-        return json_object(raw)
+        return raw
 
     def _open(self) -> "ClientSession":
         if not self._sessions:

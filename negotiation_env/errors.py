@@ -2,10 +2,11 @@
 
 Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
 driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
-`ModelError` carry the boundary that failed.
+`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler.
 """
 
 __all__ = [
+    "EngineError",
     "IllegalMove",
     "JudgeError",
     "MissingExtra",
@@ -40,3 +41,7 @@ class JudgeError(NegotiationError):
 
 class ModelError(NegotiationError):
     """A model could not answer; its game ends unscored."""
+
+
+class EngineError(NegotiationError):
+    """What samples for a training run cannot take the learner's weights, or samples from others."""

@@ -74,9 +74,9 @@ class Summary:
     Attributes:
         episodes: How many were played.
         unscored: How many of them a judge or agent failed; they count nowhere else.
-        agreement_rate: Share that agreed, with the Wilson interval.
+        agreement_rate: Share that agreed, with the Wilson interval; a single agent's answers do not count here.
         score: Collective Agency of the completions, 0 to 5, agreed or not, with a bootstrap interval.
-        reward: The terminal reward, 0 without agreement, with a bootstrap interval.
+        reward: The terminal reward, see `negotiation_env.rewards`, with a bootstrap interval.
         turns: Utterances a game, with a bootstrap interval.
         turns_to_agreement: Utterances a game, over those that agreed.
         refusals: Completions that the judge refused, by reason.
@@ -278,11 +278,12 @@ def summarise(episodes: Iterable[Episode]) -> Summary:
     played = list(episodes)
     scored = [episode for episode in played if episode.reward is not None]
     said = [each for episode in played for each in episode.said]
-    agreed = [episode for episode in scored if episode.outcome.agreed]
+    negotiated = [episode for episode in scored if not episode.rules.single]
+    agreed = [episode for episode in negotiated if episode.outcome.agreed]
     return Summary(
         episodes=len(played),
         unscored=len(played) - len(scored),
-        agreement_rate=share_with_interval(len(agreed), len(scored)),
+        agreement_rate=share_with_interval(len(agreed), len(negotiated)),
         score=mean_with_interval([e.outcome.score for e in scored if e.outcome.score is not None]),
         reward=mean_with_interval([e.reward for e in scored if e.reward is not None]),
         turns=mean_with_interval([float(e.outcome.turns) for e in scored]),

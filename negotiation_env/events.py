@@ -39,10 +39,11 @@ class QuestionKind(StrEnum):
 
 
 class Status(StrEnum):
-    """How a negotiation ended."""
+    """How a negotiation ended; answered: by a single agent, which has nobody to agree with."""
 
     AGREED = "agreed"
     NO_AGREEMENT = "no_agreement"
+    ANSWERED = "answered"
     UNSCORED = "unscored"
 
 
@@ -146,7 +147,7 @@ class Outcome:
     """How a negotiation ended.
 
     Attributes:
-        status: Agreed, no agreement, or unscored.
+        status: Agreed, no agreement, answered by a single agent, or unscored.
         turns: Number of utterances in the dialogue.
         agreed: Whether the parties agreed; an agreed negotiation can still end unscored.
         completion: The joint answer, where one was written.

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
 from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
-from negotiation_env.prompts import conversation
+from negotiation_env.prompts import conversation, single_agent_chat
 from negotiation_env.scenario import Scenario
 from negotiation_env.text import neutralise
 
@@ -64,28 +64,44 @@ class Rules:
     """How a negotiation is played.
 
     Attributes:
-        max_turns: Most utterances, over all parties; at least one for each seat.
+        max_turns: Most utterances, over all parties; at least one for each seat, or 0: a single agent, the writer,
+            answers the dilemma alone.
         history_turns: How many of the last utterances a speaker sees; None is all, the paper shows 2.
         complete_without_agreement: Write and score a completion also where no agreement was reached (evaluation).
+        reward_without_agreement: Make that score the reward, which is 0 otherwise (training without agreement gate).
         judge_sees_dialogue: Show the dialogue to the judge that scores the completion.
         max_characters: Longest message; what is over is cut off and recorded.
         writer: The seat that writes the completion, the learner's.
+        personas: Show the parties their personas; False is the ablation. The judge sees them either way.
     """
 
     max_turns: int = 7
     history_turns: int | None = None
     complete_without_agreement: bool = False
+    reward_without_agreement: bool = False
     judge_sees_dialogue: bool = False
     max_characters: int = 4000
     writer: int = 0
+    personas: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.max_turns, self.max_characters, self.history_turns or 1) < 1 or self.history_turns == 0:
-            raise ValueError(f"rules: max_turns, max_characters and history_turns must be at least 1; got {self}")
+        if self.max_turns < 0:
+            raise ValueError(f"rules: max_turns must be at least 0; got {self}")
+        if min(self.max_characters, 1 if self.history_turns is None else self.history_turns) < 1:
+            raise ValueError(f"rules: max_characters and history_turns must be at least 1; got {self}")
+        if self.reward_without_agreement and not self.complete_without_agreement:
+            raise ValueError(f"rules: reward_without_agreement needs complete_without_agreement; got {self}")
+
+    @property
+    def single(self) -> bool:
+        """Whether a single agent answers alone."""
+        return self.max_turns == 0
 
 
 class Negotiation:
     """One negotiation between two or more parties, who speak in the order of their seats.
+
+    Where the rules leave no turns it begins with the completion: a single agent answers for all parties.
 
     Args:
         scenario: Dilemma and personas; one seat each.
@@ -99,16 +115,18 @@ class Negotiation:
         self.scenario = scenario
         self.rules = rules or Rules()
         seats = len(scenario.personas)
-        if self.rules.max_turns < seats:
-            raise ValueError(f"max_turns must let each of {seats} parties speak once; got {self.rules.max_turns}")
+        if 0 < self.rules.max_turns < seats:
+            raise ValueError(
+                f"max_turns must let each of {seats} parties speak once, or be 0; got {self.rules.max_turns}"
+            )
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
         self._names = tuple(persona.name for persona in scenario.personas)
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
         self._agreed = False
-        self._phase = Phase.SPEAKING
-        self._pending: Turn | Question | Outcome = self._turn(Task.UTTERANCE)
+        self._phase = Phase.COMPLETING if self.rules.single else Phase.SPEAKING
+        self._pending: Turn | Question | Outcome = self._turn()
 
     @property
     def pending(self) -> Turn | Question | Outcome:
@@ -135,9 +153,19 @@ class Negotiation:
         """The joint answer, once it is written."""
         return self._completion
 
-    def view(self, seat: int) -> tuple[Message, ...]:
-        """The chat as a seat would see it if it had to speak now."""
-        return conversation(self.scenario, seat, self._dialogue, window=self.rules.history_turns)
+    def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
+        """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
+        rules = self.rules
+        if rules.single:
+            return single_agent_chat(self.scenario, personas=rules.personas)
+        return conversation(
+            self.scenario,
+            seat,
+            self._dialogue,
+            window=rules.history_turns,
+            completing=completing,
+            personas=rules.personas,
+        )
 
     def say(self, text: str) -> Utterance:
         """The pending turn's speaker says something (steps 2 and 4).
@@ -211,10 +239,8 @@ class Negotiation:
     def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
         self._phase = MOVES[self._phase, move]
         match self._phase:
-            case Phase.SPEAKING:
-                self._pending = self._turn(Task.UTTERANCE)
-            case Phase.COMPLETING:
-                self._pending = self._turn(Task.COMPLETION)
+            case Phase.SPEAKING | Phase.COMPLETING:
+                self._pending = self._turn()
             case Phase.AGREEING:
                 self._pending = agreement_question(self.scenario, self.dialogue)
             case Phase.SCORING:
@@ -223,20 +249,24 @@ class Negotiation:
             case Phase.OVER:
                 self._pending = self._outcome(move, score, reason)
 
-    def _turn(self, task: Task) -> Turn:
+    def _turn(self) -> Turn:
         number = self.turns + 1
-        if task is Task.UTTERANCE:
-            seat = self.turns % len(self._names)
-            return Turn(seat, task, number, self.view(seat))
-        messages = conversation(self.scenario, self.rules.writer, self._dialogue, completing=True)
-        return Turn(self.rules.writer, task, number, messages)
+        if self._phase is Phase.COMPLETING:
+            writer = self.rules.writer
+            return Turn(writer, Task.COMPLETION, number, self.view(writer, completing=True))
+        seat = self.turns % len(self._names)
+        return Turn(seat, Task.UTTERANCE, number, self.view(seat))
+
+    def _status(self, move: Move) -> Status:
+        if move is Move.UNSCORED:
+            return Status.UNSCORED
+        if self.rules.single:
+            return Status.ANSWERED
+        return Status.AGREED if self._agreed else Status.NO_AGREEMENT
 
     def _outcome(self, move: Move, score: float | None, reason: str) -> Outcome:
-        status = Status.AGREED if self._agreed else Status.NO_AGREEMENT
-        if move is Move.UNSCORED:
-            status = Status.UNSCORED
         completion = self._completion.text if self._completion else None
-        return Outcome(status, self.turns, self._agreed, completion, score, reason)
+        return Outcome(self._status(move), self.turns, self._agreed, completion, score, reason)
 
     def _hint(self) -> str:
         return "call rule()" if isinstance(self._pending, Question) else "read pending"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from negotiation_env.events import Outcome, Utterance
+from negotiation_env.events import Outcome, Status, Utterance
 from negotiation_env.protocol import Negotiation
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def transcript(game: Negotiation, judge: str) -> str:
     names = [persona.name for persona in game.scenario.personas]
     parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
     if game.completion:
-        parts.append(f"[joint answer, by {names[game.completion.seat]}] {game.completion.text}")
+        parts.append(f"[{_answer_title(game)}] {game.completion.text}")
     if isinstance(game.pending, Outcome):
         parts.append(outcome_line(game.pending, judge))
     return "\n\n".join(parts)
@@ -40,7 +40,8 @@ def outcome_line(outcome: Outcome, judge: str) -> str:
     """How it ended, in one line; a score never stands without the name of its judge."""
     score = "" if outcome.score is None else f"; Collective Agency {outcome.score:.2f} of 5 by the {judge}"
     reason = f" ({outcome.reason})" if outcome.reason else ""
-    return f"{outcome.status.replace('_', ' ')} after {outcome.turns} turns{score}{reason}"
+    turns = "" if outcome.status is Status.ANSWERED else f" after {outcome.turns} turns"
+    return f"{outcome.status.replace('_', ' ')}{turns}{score}{reason}"
 
 
 def show_news(game: Negotiation, judge: str) -> None:
@@ -50,7 +51,7 @@ def show_news(game: Negotiation, judge: str) -> None:
     from rich.text import Text
 
     console = Console()
-    if len(game.dialogue) == 1:
+    if game.turns + bool(game.completion) == 1:
         console.print(Panel(Text(game.scenario.dilemma), title="dilemma"))
     for said, title in _news(game):
         colour = _COLOURS[said.seat % len(_COLOURS)]
@@ -60,11 +61,15 @@ def show_news(game: Negotiation, judge: str) -> None:
 
 
 def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
-    names = [persona.name for persona in game.scenario.personas]
-    said = game.completion or (game.dialogue[-1] if game.dialogue else None)
-    if said:
-        title = f"{len(game.dialogue)}. {names[said.seat]}"
-        yield said, f"joint answer by {names[said.seat]}" if game.completion else title
+    if game.completion:
+        yield game.completion, _answer_title(game)
+    elif game.dialogue:
+        said = game.dialogue[-1]
+        yield said, f"{game.turns}. {game.scenario.personas[said.seat].name}"
+
+
+def _answer_title(game: Negotiation) -> str:
+    return "answer" if game.rules.single else f"joint answer, by {game.scenario.personas[game.rules.writer].name}"
 
 
 def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table":

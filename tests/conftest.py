@@ -44,11 +44,18 @@ def _small_learner():
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from agents.models.embedded import embedded_model
-    from training.adapters import add_opponent
 
     torch.manual_seed(0)
     folder = embedded_model()
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, num_hidden_layers=2)
     model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    add_opponent(model)
     return model, AutoTokenizer.from_pretrained(folder, padding_side="left")
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tmp_path_factory):
+    """The URL of a vLLM server with the embedded model."""
+    from tests.vllm_server import serving
+
+    with serving(tmp_path_factory.mktemp("vllm") / "log") as url:
+        yield url

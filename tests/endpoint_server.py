@@ -22,7 +22,7 @@ class EndpointServer:
     """Runs in a thread of its own while the block lasts.
 
     Args:
-        answer: The text of a reply, from the request's body.
+        answer: The text of a reply, or an answer's whole JSON object, from the request's body.
         fault: The fault of a request, by its number from 0 and its body: one of `FAULTS`, or None.
         latency: Seconds before each answer.
         hang: Seconds of silence of the fault "hang".
@@ -32,7 +32,7 @@ class EndpointServer:
 
     def __init__(
         self,
-        answer: Callable[[Mapping[str, Any]], str] = lambda _: "Hi.",
+        answer: Callable[[Mapping[str, Any]], str | dict[str, Any]] = lambda _: "Hi.",
         fault: Callable[[int, bytes], str | None] = lambda *_: None,
         *,
         latency: float = 0.0,
@@ -65,7 +65,7 @@ class EndpointServer:
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application(client_max_size=2**24)
-        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/{call:chat/completions|completions|load_lora_adapter}", self._chat)
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
@@ -96,14 +96,14 @@ class EndpointServer:
     async def _respond(self, request: web.Request, asked: Mapping[str, Any], fault: str | None) -> web.StreamResponse:
         if fault == "429":
             return web.Response(status=429, text="slow down", headers={"Retry-After": str(self.retry_after)})
-        if fault in ("400", "500"):
+        if fault in ("400", "404", "500"):
             return web.Response(status=int(fault), text="oops")
         if fault == "hang":
             await asyncio.sleep(self.hang)
         if fault == "html":
             return web.Response(text=PAGE, content_type="text/html")
         text = {"schema": '{"score": 7}', "planted": PLANTED}.get(fault or "") or self.answer(asked)
-        payload = json.dumps(self._completion(text, asked)).encode()
+        payload = json.dumps(self._completion(text, asked) if isinstance(text, str) else text).encode()
         if fault == "half":
             return web.Response(body=payload[: len(payload) // 2], content_type="application/json")
         if fault == "cut":

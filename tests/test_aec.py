@@ -1,5 +1,6 @@
 import warnings
 
+import gymnasium
 import pettingzoo
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,14 +27,20 @@ def fresh(scenario=None, **settings):
     return game
 
 
-def test_the_default_environment_passes_pettingzoos_api_test():
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"personas": False},
+        {"max_turns": 0, "judge": "scripted"},  # the embedded judge would load its model: here all is scored
+        {"max_turns": 0, "judge": "scripted", "writer": 1},
+    ],
+)
+def test_the_environment_passes_pettingzoos_tests(settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # api_test would like arrays; these observations are text
-        api_test(pettingzoo.make("aec", "negotiation-v0"), num_cycles=300)
-
-
-def test_the_default_environment_passes_pettingzoos_seed_test():
-    seed_test(negotiation_env.env, num_cycles=100)
+        api_test(pettingzoo.make("aec", "negotiation-v0", **settings), num_cycles=300)
+    seed_test(lambda: negotiation_env.env(**settings), num_cycles=100)
 
 
 def test_a_plain_loop_ends_with_the_score_for_everybody():
@@ -65,6 +72,33 @@ def test_no_agreement_is_worth_nothing():
     game = play(fresh(max_turns=2), "No.", "No.")
     assert set(game.rewards.values()) == {0.0}
     assert all(game.terminations.values())
+
+
+def test_the_rules_can_have_the_score_rewarded_without_agreement():
+    rules = {"max_turns": 2, "complete_without_agreement": True, "reward_without_agreement": True}
+    game = play(fresh(judge=ScriptedJudge(score=2.5), **rules), "No.", "No.", "We share it.")
+    assert (set(game.rewards.values()), game.infos["negotiator_1"]["outcome"]["agreed"]) == ({2.5}, False)
+
+
+def test_a_single_agent_answers_at_once_and_the_others_do_nothing():
+    game = fresh(max_turns=0, writer=1, judge=ScriptedJudge(score=4.0), render_mode="ansi")
+    seen = game.observe("negotiator_1")
+    assert game.observation_space("negotiator_1").contains(seen)
+    assert (game.agent_selection, seen["turns_left"], seen["completing"]) == ("negotiator_1", 0, 1)
+    play(game, "We share it.")
+    assert game.rewards == {"negotiator_0": 4.0, "negotiator_1": 4.0}
+    assert all(game.terminations.values())
+    assert game.render().endswith(
+        "[answer] We share it.\n\nanswered; Collective Agency 4.00 of 5 by the scripted judge (a fake)"
+    )
+
+
+def test_a_single_agent_can_take_the_gymnasium_seat():
+    judge, name = ScriptedJudge(score=4.0), "negotiation_env/Negotiation-v0"
+    game = gymnasium.make(name, judge=judge, scenarios=[two_parties()], max_turns=0)
+    assert game.reset(seed=0)[0]["completing"] == 1
+    _, reward, over, cut, info = game.step("We share it.")
+    assert (reward, over, cut, info["outcome"]["status"]) == (4.0, True, False, "answered")
 
 
 @pytest.mark.parametrize("judge", [ScriptedJudge(score=None), ScriptedJudge(agrees=lambda _: None)])
@@ -143,6 +177,12 @@ def test_render_modes():
         raw_env(render_mode="rgb_array")
 
 
+def test_human_rendering_shows_a_single_agents_dilemma_and_answer(capsys):
+    play(fresh(render_mode="human", max_turns=0), "We share it.")
+    printed = capsys.readouterr().out
+    assert [text in printed for text in ("A village has one well.", "We share it.", "answered;")] == [True] * 3
+
+
 def test_human_rendering_prints_what_was_said_as_it_is(capsys):
     play(fresh(render_mode="human"), "[red]no markup[/red]")
     assert "[red]no markup[/red]" in capsys.readouterr().out
@@ -152,11 +192,11 @@ WORDS = st.lists(st.sampled_from([OFFER, YES, "Hm.", "No.\nPROPOSE: Halve it.", 
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(WORDS, min_size=2, max_size=5))
-def test_lockstep_play_equals_one_at_a_time_play_with_fewer_judge_calls(scripts):
+@given(st.lists(WORDS, min_size=2, max_size=5), st.sampled_from([0, 7]))
+def test_lockstep_play_equals_one_at_a_time_play_with_fewer_judge_calls(scripts, max_turns):
     alone, together = ScriptedJudge(), ScriptedJudge()
-    one_by_one = [_finish([fresh(judge=alone)], [script], alone)[0] for script in scripts]
-    lockstep = _finish([fresh(judge=together) for _ in scripts], scripts, together)
+    one_by_one = [_finish([fresh(judge=alone, max_turns=max_turns)], [script], alone)[0] for script in scripts]
+    lockstep = _finish([fresh(judge=together, max_turns=max_turns) for _ in scripts], scripts, together)
     assert lockstep == one_by_one
     assert sum(together.calls) == sum(alone.calls)
     assert len(together.calls) < len(alone.calls)

@@ -35,6 +35,15 @@ def test_play_shows_a_live_transcript(tmp_path):
     assert "agreed after 2 turns" in done.stdout
 
 
+def test_with_no_turns_a_single_agent_plays_and_is_evaluated(tmp_path):
+    shared = ["--agents", "scripted:stubborn", "--judge", "scripted", "--max-turns", "0"]
+    played = negotiate("play", *shared)
+    assert "answered; Collective Agency" in played.stdout, played.stderr
+    done = negotiate("eval", *shared, "--split", "eval_multi", "--n", "2", "--out", str(tmp_path / "a"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["turns"]["value"] == 0.0
+
+
 def test_a_person_can_play(tmp_path):
     done = negotiate(
         "play",

@@ -1,10 +1,12 @@
+import re
+
 import pytest
 
 from agents.chat import ChatAgent
 from agents.doctor import examine_agent
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
-from negotiation_env import Reply, ScriptedJudge, load_scenarios
+from negotiation_env import Reply, Sampling, ScriptedJudge, load_scenarios
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.doctor import examine_judge
 from negotiation_env.endpoint import Endpoint
@@ -94,3 +96,36 @@ def test_the_embedded_model_s_template_and_context_will_do():
     assert findings["template"].good
     assert findings["end token"].good
     assert findings["context"].good
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("name", "what", "told"),
+    [
+        ("qwen3", "template", r"drops from answered turns; serve a trained model with .* \*_training.jinja"),
+        ("qwen3", "thinking", "switched off"),
+        ("gemma3", "end token", "<end_of_turn> closes a turn; the tokenizer's EOS is <eos>"),
+    ],
+)
+def test_what_is_special_about_a_template_is_told(name, what, told):
+    findings = {finding.what: finding for finding in examine_agent(templated(name), SCENARIOS[:1])}
+    assert re.search(told, findings[what].told)
+    assert findings[what].good is not False
+
+
+@pytest.mark.models
+def test_a_template_that_rewrites_earlier_turns_will_not_do():
+    agent = templated("qwen2_5")
+    agent.model.tokens.tokenizer.chat_template = "{{ messages | length }}" + agent.model.tokens.tokenizer.chat_template
+    findings = {finding.what: finding for finding in examine_agent(agent, SCENARIOS[:1])}
+    assert findings["template"].good is False
+    assert "set one that keeps them" in findings["template"].told
+
+
+def templated(name):
+    """A tiny network that speaks in another family's template."""
+    from agents.models.in_process import InProcessModel
+    from tests.agents.test_chat_templates import rebuilt_tokenizer, tiny_network
+
+    tokenizer = rebuilt_tokenizer(name)
+    return ChatAgent(InProcessModel(tiny_network(len(tokenizer)), tokenizer, name), Sampling(1.0, 1.0, 4))

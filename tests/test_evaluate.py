@@ -6,6 +6,7 @@ from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import Summary, evaluate, mean_with_interval, pick, share_with_interval
+from negotiation_env.rejudge import rejudge
 
 COMPROMISING, STUBBORN = ScriptedAgent("compromising"), ScriptedAgent("stubborn")
 
@@ -26,6 +27,18 @@ def test_an_evaluation_leaves_episodes_and_a_summary(tmp_path):
 def test_two_stubborn_parties_never_agree_and_their_completion_can_still_be_scored(tmp_path):
     summary = run(tmp_path, (STUBBORN,), complete_without_agreement=True, judge=ScriptedJudge(score=2.0))
     assert (summary.agreement_rate.value, summary.reward.value, summary.score.value) == (0.0, 0.0, 2.0)
+
+
+def test_a_single_agent_has_a_score_and_no_agreement_rate(tmp_path):
+    summary = run(tmp_path, (STUBBORN,), max_turns=0, judge=ScriptedJudge(score=2.0))
+    assert (summary.score.value, summary.reward.value, summary.turns.value) == (2.0, 2.0, 0.0)
+    assert (summary.agreement_rate.n, summary.agreement_rate.value) == (0, None)
+
+
+def test_a_single_agents_answers_can_be_judged_again(tmp_path):
+    run(tmp_path, (STUBBORN,), max_turns=0, judge=ScriptedJudge(score=2.0))
+    report = rejudge(tmp_path, ScriptedJudge(score=3.0))
+    assert (report.shift.value, report.shift.n, report.flipped.n, report.unscored_after) == (1.0, 6, 0, 0)
 
 
 def test_what_was_not_scored_counts_nowhere(tmp_path):

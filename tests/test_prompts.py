@@ -1,12 +1,73 @@
+from dataclasses import replace
+
+import pytest
+
 from negotiation_env import Utterance
-from negotiation_env.prompts import brief, conversation
+from negotiation_env.prompts import brief, completion_request, conversation, single_agent_chat
 from tests.conftest import three_parties, two_parties
 
 LEA, NOOR, THIRD = (Utterance(0, "Water first."), Utterance(1, "Children first."), Utterance(0, "Both."))
 
 
+GRAMMAR = (
+    'Each turn: 15 to 45 words, then optionally one last line, "PROPOSE: <one-sentence plan>" or, to take the other '
+    'side\'s latest proposal, "ACCEPT".'
+)
+
+
 def roles(chat):
     return [message["role"] for message in chat]
+
+
+def test_the_default_prompts_of_this_version_stay_byte_for_byte_as_models_were_trained_on_them():
+    scenario = two_parties()
+    assert brief(scenario, 0) == (
+        "You are Lea. You need water for your field before the harvest. Values: food. Red line: No dry week. "
+        f"Style: Counts days.\nYou negotiate with Noor.\nDilemma: {scenario.dilemma}\n{GRAMMAR}"
+    )
+    assert completion_request(scenario, 0) == (
+        "The negotiation is over. The others: Noor. You need clean water for forty pupils. Values: -. "
+        "Red line: No child goes thirsty.\nWrite the joint answer to the dilemma: 50 to 90 words, a concrete plan that "
+        "follows what was said and enlarges what every side can do."
+    )
+
+
+def test_without_personas_a_seat_knows_the_dilemma_and_the_grammar_and_that_it_is_one_of_the_parties():
+    assert brief(three_parties(), 1, personas=False) == (
+        "You are negotiator_1, one of the 3 parties of a negotiation about a dilemma.\n"
+        f"Dilemma: {three_parties().dilemma}\n{GRAMMAR}"
+    )
+
+
+@pytest.mark.parametrize("completing", [False, True])
+def test_without_personas_no_chat_shows_anything_of_them(completing):
+    bare = replace(three_parties(), dilemma="One well.")
+    chat = str(conversation(bare, 0, (LEA, NOOR), completing=completing, personas=False))
+    shown = [getattr(each, name) for each in bare.personas for name in ("name", "goal", "red_line", "style")]
+    assert [text for text in shown if text and text in chat] == []
+    assert "negotiator_1: Children first." in chat
+
+
+def test_the_completion_is_asked_for_in_the_same_words_with_personas_and_without():
+    plain = completion_request(two_parties(), 0, personas=False)
+    assert plain.splitlines()[0] == "The negotiation is over."
+    assert plain.splitlines()[1:] == completion_request(two_parties(), 0).splitlines()[1:]
+
+
+def test_a_single_agent_sees_the_dilemma_and_all_personas_and_is_asked_for_an_answer_of_the_same_length():
+    (message,) = single_agent_chat(two_parties())
+    dilemma, parties, request = message["content"].splitlines()
+    assert (message["role"], dilemma) == ("user", f"Dilemma: {two_parties().dilemma}")
+    assert parties.startswith("The parties: Lea. You need water for your field before the harvest. Values: food.")
+    assert "; Noor. You need clean water for forty pupils." in parties
+    negotiated = completion_request(two_parties(), 0).splitlines()[-1]
+    assert request == negotiated.replace("follows what was said and ", "")
+
+
+def test_a_single_agent_without_personas_sees_the_dilemma_only():
+    full, bare = (single_agent_chat(two_parties(), personas=each)[0]["content"] for each in (True, False))
+    dilemma, _, request = full.splitlines()
+    assert bare.splitlines() == [dilemma, request]
 
 
 def test_a_brief_shows_the_own_persona_in_full_and_of_the_other_only_who_it_is():

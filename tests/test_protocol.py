@@ -48,14 +48,36 @@ def test_an_evaluation_has_a_completion_written_either_way(scenario):
     assert play(game, "plan", Verdict(2.0, "j")) == Outcome("no_agreement", 2, False, "plan", 2.0)
 
 
-@pytest.mark.parametrize("moves", [("one", "two", UNSCORED), ("one", "two", YES, "plan", UNSCORED)])
-def test_a_judge_that_fails_ends_it_unscored(scenario, moves):
-    outcome = play(Negotiation(scenario), *moves)
+def test_with_no_turns_a_single_agent_answers_at_once_and_the_score_ends_it(scenario):
+    game = Negotiation(scenario, Rules(max_turns=0, writer=1))
+    assert (game.phase, game.pending.seat, game.pending.task) == ("completing", 1, "completion")
+    assert play(game, "plan").kind == "score"
+    assert play(game, Verdict(3.5, "j")) == Outcome("answered", 0, False, "plan", 3.5)
+
+
+def test_the_parties_see_no_personas_if_told_so_and_the_judge_still_does(scenario):
+    game = Negotiation(scenario, Rules(personas=False))
+    turns = [game.pending, play(game, "one"), play(game, "two", YES)]
+    assert not any(persona.goal in str(turn.messages) for turn in turns for persona in scenario.personas)
+    assert play(game, "plan").scenario == scenario
+
+
+@pytest.mark.parametrize(
+    ("rules", "moves"),
+    [
+        (Rules(), ("one", "two", UNSCORED)),
+        (Rules(), ("one", "two", YES, "plan", UNSCORED)),
+        (Rules(max_turns=0), ("plan", UNSCORED)),
+    ],
+)
+def test_a_judge_that_fails_ends_it_unscored(scenario, rules, moves):
+    outcome = play(Negotiation(scenario, rules), *moves)
     assert (outcome.status, outcome.score, outcome.reason) == ("unscored", None, "timeout")
 
 
-def test_an_agent_that_fails_ends_it_unscored(scenario):
-    game = Negotiation(scenario)
+@pytest.mark.parametrize("rules", [Rules(), Rules(max_turns=0)])
+def test_an_agent_that_fails_ends_it_unscored(scenario, rules):
+    game = Negotiation(scenario, rules)
     game.fail("endpoint down")
     assert (game.pending.status, game.pending.reason) == ("unscored", "endpoint down")
 
@@ -80,15 +102,23 @@ def test_a_non_string_is_the_callers_mistake_and_changes_nothing(scenario):
     assert snapshot(game) == before
 
 
-@pytest.mark.parametrize("rules", [Rules(max_turns=1), Rules(writer=2)])
+@pytest.mark.parametrize("rules", [Rules(max_turns=1), Rules(writer=2), Rules(max_turns=0, writer=2)])
 def test_rules_must_fit_the_number_of_parties(scenario, rules):
     with pytest.raises(ValueError, match="must"):
         Negotiation(scenario, rules)
 
 
-@pytest.mark.parametrize("bad", [{"max_turns": 0}, {"history_turns": 0}, {"max_characters": 0}])
-def test_rules_out_of_range_are_refused(bad):
-    with pytest.raises(ValueError, match="at least 1"):
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"max_turns": -1}, "max_turns must be at least 0"),
+        ({"history_turns": 0}, "must be at least 1"),
+        ({"max_characters": 0}, "must be at least 1"),
+        ({"reward_without_agreement": True}, "needs complete_without_agreement"),
+    ],
+)
+def test_rules_out_of_range_are_refused(bad, told):
+    with pytest.raises(ValueError, match=told):
         Rules(**bad)
 
 
@@ -105,11 +135,13 @@ class AnyCalls(RuleBasedStateMachine):
 
     @initialize(
         parties=st.sampled_from([two_parties(), three_parties()]),
-        max_turns=st.integers(3, 6),
+        max_turns=st.sampled_from([0, 3, 4, 5, 6]),
         complete=st.booleans(),
+        personas=st.booleans(),
     )
-    def begin(self, parties, max_turns, complete):
-        self.game = Negotiation(parties, Rules(max_turns=max_turns, complete_without_agreement=complete))
+    def begin(self, parties, max_turns, complete, personas):
+        rules = Rules(max_turns=max_turns, complete_without_agreement=complete, personas=personas)
+        self.game = Negotiation(parties, rules)
 
     @rule(text=st.text(max_size=20))
     def say(self, text):
@@ -145,6 +177,8 @@ class AnyCalls(RuleBasedStateMachine):
         assert [said.seat for said in game.dialogue] == [n % len(game.scenario.personas) for n in range(game.turns)]
         if isinstance(pending, Outcome) and pending.status == "unscored":
             assert pending.score is None
+        if game.rules.max_turns == 0:
+            assert game.phase not in (Phase.SPEAKING, Phase.AGREEING)
 
 
 TestAnyCalls = AnyCalls.TestCase

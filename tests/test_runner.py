@@ -3,6 +3,7 @@ import pytest
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
+from negotiation_env.episode import Episode
 from negotiation_env.runner import Game, derive_seed, play, play_many
 from tests.conftest import three_parties, two_parties
 
@@ -42,6 +43,17 @@ def test_the_record_holds_every_turn_and_every_verdict():
     assert [said.task for said in episode.said] == ["utterance", "utterance", "completion"]
     assert [(ruling.kind, ruling.turn) for ruling in episode.rulings] == [("agreement", 2), ("score", 2)]
     assert episode.reward == 2.5
+
+
+def test_single_agents_answer_in_one_batch_and_the_record_holds_answer_and_score():
+    model, judge = FakeModel(), ScriptedJudge(score=2.5)
+    episodes = list(play_many(games(model), judge, max_turns=0))
+    assert (model.calls, judge.calls) == ([4], [4])
+    for episode in episodes:
+        assert [(said.seat, said.task) for said in episode.said] == [(0, "completion")]
+        assert [(ruling.kind, ruling.turn) for ruling in episode.rulings] == [("score", 0)]
+        assert (episode.outcome.status, episode.outcome.agreed, episode.reward) == ("answered", False, 2.5)
+        assert Episode.from_json(episode.to_json()) == episode
 
 
 def test_the_writer_of_the_completion_can_be_chosen():

@@ -1,12 +1,7 @@
 """Against a real vLLM server on the CPU; see `tests/vllm_server.sh`. Its small model is for the protocol only."""
 
 import json
-import os
-import socket
-import subprocess
-import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -23,44 +18,11 @@ from tests.conftest import two_parties
 from tests.judges.test_llm import AGREEMENT, SCORE
 
 pytestmark = pytest.mark.vllm
-SCRIPT = Path(__file__).with_name("vllm_server.sh")
-PATIENCE = 300.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    if not (environment := os.environ.get("NEGOTIATION_ENV_VLLM")):
-        pytest.skip("NEGOTIATION_ENV_VLLM names no environment of `tests/vllm_server.sh install`")
-    from agents.models.embedded import embedded_model
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("vllm") / "log"
-    command = ["bash", str(SCRIPT), "serve", str(embedded_model()), str(port), environment]
-    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True) as process:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/v1/models", process, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def wait_for(url, process, log):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(1)
-        else:
-            return
-    pytest.fail("the vLLM server did not start:\n" + log.read_text()[-2000:])
 
 
 @pytest.fixture
-def endpoint(server):
-    return Endpoint(EndpointSettings("policy", server + "/v1", timeout=240, deadline=280))
+def endpoint(vllm_server):
+    return Endpoint(EndpointSettings("policy", vllm_server + "/v1", timeout=240, deadline=280))
 
 
 @pytest.fixture
@@ -90,14 +52,14 @@ def test_the_tokens_of_a_reply_are_told_and_join_to_its_text(endpoint, judge):
     assert reply.text.lstrip().startswith("{")
 
 
-def test_no_attack_adds_a_control_token_to_a_judge_prompt(server, judge):
+def test_no_attack_adds_a_control_token_to_a_judge_prompt(vllm_server, judge):
     """The server's own tokens: equally many chat-role ids whatever the answer under judgement says."""
     from dataclasses import replace
 
     texts = ["Nothing to see here.", *(attack.text for attack in load_injections())]
     forms = [form_of(replace(SCORE, completion=text), judge.criteria) for text in texts]
-    control = [set(ids) for ids in (tokens_of(server, "<|im_start|>"), tokens_of(server, "<|im_end|>"))]
-    counts = {tuple(count(chat_tokens(server, form.messages), ids) for ids in control) for form in forms}
+    control = [set(ids) for ids in (tokens_of(vllm_server, "<|im_start|>"), tokens_of(vllm_server, "<|im_end|>"))]
+    counts = {tuple(count(chat_tokens(vllm_server, form.messages), ids) for ids in control) for form in forms}
     assert counts == {(3, 2)}
 
 

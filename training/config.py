@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from negotiation_env.errors import UserError
+from negotiation_env.events import Task
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -16,44 +17,63 @@ class TrainConfig(BaseModel):
     """Settings of one run. The defaults are the paper's (arXiv 2603.10476) where it gives them.
 
     Attributes:
+        method: "self-play", or "single-agent": the paper's baseline, the same trainer on answers written alone.
         model: `embedded`, or a transformers folder or hub id.
         adapter: A LoRA adapter to go on from; for `embedded` the shipped warm start is the default, "none" is none.
-        judge: Decides agreement and scores, as a spec string.
+        fine_tuning: "lora" trains an adapter, "full" every weight.
+        lora_rank: Of a new adapter; one to go on from brings its own.
+        quantise: "4bit" holds the frozen weights in 4-bit NF4 (QLoRA); needs bitsandbytes and a GPU.
+        gradient_checkpointing: Trade time for memory in the backward pass.
+        judge: Decides agreement and scores, as a spec string; "self" is the learner itself under the judge's prompts.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
         seed: Seeds pairing, data order and every sampled token.
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
         groups_per_step: Scenarios a step.
-        micro_batch: Rows in one forward and backward pass.
+        micro_batch: Rows in one forward and backward pass of one process.
         learning_rate: Of AdamW; constant after `warmup_steps`.
         warmup_steps: Steps over which the learning rate rises from 0.
         max_grad_norm: Gradients are clipped to this norm.
-        opponent: `frozen` is a copy refreshed every `refresh_every` steps, `current` the learner's own weights at each
-            rollout, `base` the model as it was before training.
-        refresh_every: K; 1 is the paper's.
+        beta: Weight of the KL term towards the model as it was before training; 0 is the paper's, 0.04 its baseline's.
+        opponent: Who plays against the learner, as in `training.opponents`; a mixture is a table of weights.
         learner_seat: 0, 1, or "alternate" from scenario to scenario.
         max_turns: Most utterances of a negotiation.
+        history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
+        personas: Show speakers their personas; False is the ablation.
+        agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
+        trained_tokens: Which of the learner's tokens carry the gradient.
+        advantages: "shuffled" is the control: within the batch, each negotiation gets another one's advantage.
+        no_signal: Groups with equal rewards: "keep" them, "drop" their tokens from the loss's normaliser, or
+            "resample" them once, on another scenario.
         temperature: Of the dialogue. Top-p is 1 in training, for a truncated distribution would bias the gradient
             (the paper's is 0.95).
         max_turn_tokens: Longest turn.
-        completion_temperature: Of the joint answer, at top-p 0.95.
+        completion_temperature: Of the joint answer, at top-p 0.95; where its tokens are trained, at top-p 1 and the
+            dialogue's temperature.
         max_completion_tokens: Longest joint answer.
-        lora_rank: Of a new adapter; one to go on from brings its own.
-        merge_rollouts: Fold the adapter into the weights while sampling: faster, for the memory of one more copy of
-            the adapted weights. Not for quantised models.
-        gradient_checkpointing: Trade time for memory in the backward pass.
+        engine: Who samples: "in-process", or "vllm:URL,URL…" for servers started with `--enable-lora`.
+        engine_tolerance: Largest mean difference between the log-probabilities of engine and trainer, in nats.
+        merge_rollouts: Fold the adapter into the weights while sampling in-process: faster, for the memory of one
+            more copy of the adapted weights. Not for quantised models.
         save_steps: A checkpoint every so many steps.
         unscored_limit: The highest share of unscored negotiations, 0 to 1; a run with more stops. See `UnscoredLimit`.
         eval_split: Held-out scenarios for the table before and after; "none" leaves it out.
         eval_scenarios: How many of them.
-        report_to: Trackers of transformers, such as "tensorboard" or "wandb".
+        eval_every: Also evaluate every so many steps; 0 does not.
+        held_out_judge: A second judge for the held-out scenarios, which the training never sees; "none" is none.
+        report_to: Trackers of transformers, such as "tensorboard", "wandb" or "trackio".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    method: Literal["self-play", "single-agent"] = "self-play"
     model: str = "embedded"
     adapter: str | None = None
+    fine_tuning: Literal["lora", "full"] = "lora"
+    lora_rank: int = Field(16, ge=1)
+    quantise: Literal["none", "4bit"] = "none"
+    gradient_checkpointing: bool = False
     judge: str = "embedded"
     split: str = "train"
     scenarios: int = Field(0, ge=0)
@@ -65,39 +85,100 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(5e-6, gt=0)
     warmup_steps: int = Field(0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
-    opponent: Literal["frozen", "current", "base"] = "frozen"
-    refresh_every: int = Field(1, ge=1)
+    beta: float = Field(0.0, ge=0)
+    opponent: str | dict[str, float] = "frozen:1"
     learner_seat: Literal[0, 1, "alternate"] = 0
     max_turns: int = Field(7, ge=2)
+    history_turns: int | None = Field(None, ge=1)
+    personas: bool = True
+    agreement_gate: bool = True
+    trained_tokens: Literal["dialogue", "dialogue+completion", "completion"] = "dialogue"
+    advantages: Literal["group", "shuffled"] = "group"
+    no_signal: Literal["keep", "drop", "resample"] = "keep"
     temperature: float = Field(0.7, gt=0)
     max_turn_tokens: int = Field(96, ge=1)
     completion_temperature: float = Field(0.1, ge=0)
     max_completion_tokens: int = Field(160, ge=1)
-    lora_rank: int = Field(16, ge=1)
+    engine: str = Field("in-process", pattern="^(in-process|vllm:.+)$")
+    engine_tolerance: float = Field(0.05, gt=0)
     merge_rollouts: bool = True
-    gradient_checkpointing: bool = False
     save_steps: int = Field(50, ge=1)
     unscored_limit: float = Field(0.2, ge=0, le=1)
     eval_split: str = "eval_conflict"
     eval_scenarios: int = Field(16, ge=1)
+    eval_every: int = Field(0, ge=0)
+    held_out_judge: str = "none"
     report_to: tuple[str, ...] = ()
 
     @property
-    def rows(self) -> int:
-        """Negotiations a step."""
+    def games_per_step(self) -> int:
+        """Negotiations a step, over all processes."""
         return self.group_size * self.groups_per_step
 
     @property
-    def opponent_is_learner(self) -> bool:
-        """Whether both seats play with equal weights: a copy refreshed at each step is the learner at its rollout."""
-        return self.opponent == "current" or (self.opponent == "frozen" and self.refresh_every == 1)
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """What the learner says that carries the gradient."""
+        if self.method == "single-agent":
+            return (Task.COMPLETION,)
+        tasks = {"dialogue": Task.UTTERANCE, "completion": Task.COMPLETION}
+        return tuple(tasks[name] for name in self.trained_tokens.split("+"))
+
+    @property
+    def trains_completion(self) -> bool:
+        """Whether the joint answer's tokens carry the gradient."""
+        return Task.COMPLETION in self.trained_tasks
+
+    @property
+    def rows_per_game(self) -> int:
+        """Training rows of a negotiation: with a history window each prompt that is rendered anew has its own."""
+        if self.history_turns is None or self.method == "single-agent":
+            return 1
+        earliest = 1 if self.learner_seat == 1 else 0
+        turns = (self.max_turns - earliest + 1) // 2 if Task.UTTERANCE in self.trained_tasks else 0
+        return turns + self.trains_completion
+
+    def rows_per_process(self, processes: int) -> int:
+        """Training rows of a step in each process.
+
+        Raises:
+            UserError: The negotiations of a step cannot be shared out evenly.
+        """
+        share, rest = divmod(self.games_per_step, processes)
+        if rest or share % self.micro_batch:
+            raise UserError(
+                f"{processes} processes x micro_batch {self.micro_batch} must divide group_size x groups_per_step = "
+                f"{self.games_per_step}"
+            )
+        return share * self.rows_per_game
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """How the training's negotiations are played: fields of `negotiation_env.protocol.Rules`."""
+        if self.method == "single-agent":
+            return {"max_turns": 0, "personas": self.personas}
+        return {
+            "max_turns": self.max_turns,
+            "history_turns": self.history_turns,
+            "personas": self.personas,
+            "complete_without_agreement": not self.agreement_gate,
+            "reward_without_agreement": not self.agreement_gate,
+        }
+
+    @model_validator(mode="after")
+    def _possible(self) -> "TrainConfig":
+        if self.quantise == "4bit" and self.fine_tuning == "full":
+            raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
+        if self.quantise == "4bit" and self.merge_rollouts and self.engine == "in-process":
+            raise ValueError("an adapter cannot be folded into 4-bit weights; set merge_rollouts = false")
+        if self.engine != "in-process" and self.fine_tuning == "full":
+            raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        return self
 
     @model_validator(mode="after")
     def _whole_micro_batches(self) -> "TrainConfig":
-        if self.rows % self.micro_batch:
-            raise ValueError(
-                f"micro_batch must divide group_size x groups_per_step = {self.rows}; it is {self.micro_batch}"
-            )
+        if self.games_per_step % self.micro_batch:
+            games = f"group_size x groups_per_step = {self.games_per_step}"
+            raise ValueError(f"micro_batch must divide {games}; it is {self.micro_batch}")
         return self
 
 

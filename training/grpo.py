@@ -1,166 +1,150 @@
 """GRPO self-play on the dialogue, after *Learning to Negotiate* (arXiv 2603.10476), on TRL's `GRPOTrainer`.
 
-A step: for each of `groups_per_step` scenarios, G negotiations between the learner and a frozen copy of it are played
-through the environment; the judge's score of the joint answer is the reward (0 without agreement); the advantage is
+A step: for each of `groups_per_step` scenarios, G negotiations between the learner and an opponent are played through
+the environment; the judge's score of the joint answer is the reward (0 without agreement); the advantage is
 (r - mean) / std within the group; the loss is on the tokens that the learner sampled in the dialogue, normalised over
-all of them in the batch (DAPO), with no KL term.
+all of them in the batch (DAPO), with no KL term. Generations are used once, so that the policy ratio is 1 but for what
+an engine of its own computes otherwise; that is corrected token by token.
 
-Deviations from the paper, all in the config: the learner may sit in either seat; training samples with top-p 1 where
-the paper has 0.95, for a truncated distribution biases the policy gradient; the model, the judge and the sizes of the
-default example are what two CPU cores can do. The paper sums over all dialogue tokens; here the opponent's are masked,
-for they are no action of the policy that is trained.
+Deviations from the paper, all in the config:
+
+- the learner may sit in either seat, and the opponent may be another one than the copy of the last step;
+- training samples with top-p 1 where the paper has 0.95, for a truncated distribution biases the policy gradient;
+- the paper sums over all dialogue tokens; here the opponent's are masked, for they are no action of the policy that is
+  trained;
+- speakers see the whole dialogue unless `history_turns` says otherwise; with a window every turn is a training row of
+  its own, so that it is trained in the context that it was sampled in;
+- the model, the judge and the sizes of the default example are what two CPU cores can do.
+
+What this adds to TRL: the rollout (`training.rollout`), the advantages (`training.advantages`; TRL's would count a
+negotiation of several rows several times), and rows cut to their micro-batch's width.
 """
 
 import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from datasets import Dataset
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, ProgressCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback, ProgressCallback
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.errors import UserError
-from negotiation_env.evaluate import SETTINGS, SUMMARY, Summary, evaluate, pick
+from negotiation_env.evaluate import pick
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges import resolve_judge
-from negotiation_env.progress import progress
+from negotiation_env.runner import derive_seed
 from negotiation_env.scenario import Scenario
-from training.adapters import LEARNER, RefreshOpponent, add_opponent
+from training.checkpoints import SavePlayers
 from training.config import TrainConfig
 from training.metrics import step_metrics
+from training.players import Players
 from training.progress import StepLog
-from training.report import before_and_after, groups_with_signal, plot_rewards
-from training.rollout import Rollout, chat_agent, task_key
-from training.run_folder import open_run, rewind
+from training.rollout import Rollout, task_key
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 
 from trl import GRPOConfig, GRPOTrainer
 
-__all__ = ["TrainResult", "build_trainer", "load_learner", "train"]
+__all__ = ["NegotiationTrainer", "build_trainer", "cut_to_width", "tasks"]
 
 
-@dataclass(frozen=True, slots=True)
-class TrainResult:
-    """What a run left behind.
+class NegotiationTrainer(GRPOTrainer):  # type: ignore[misc]
+    """TRL's trainer with the advantages of our groups."""
 
-    Attributes:
-        out: The run's folder.
-        before: The held-out evaluation before training; None where the config leaves it out.
-        after: The same evaluation after it.
-        log: One entry a step: TRL's and our metrics.
-    """
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        batch["advantages"] = batch["advantages"].new_tensor(self.rollout_func.advantages)
+        return batch
 
-    out: Path
-    before: Summary | None
-    after: Summary | None
-    log: list[dict[str, Any]]
-
-    @property
-    def signal(self) -> float:
-        """Share of the training groups whose rewards differed, 0 to 1."""
-        return groups_with_signal(self.log)
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+        return cut_to_width(super()._prepare_inputs(generation_batch))
 
 
-def train(config: TrainConfig, out: Path, *, resume: bool = False, judge: Judge | None = None) -> TrainResult:
-    """Run a training from end to end.
+def cut_to_width(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Drop the columns that are padding in every row of a micro-batch; TRL pads to the widest row of the step.
 
     Args:
-        config: The settings.
-        out: The run's folder; receives config.toml, episodes.jsonl, metrics.jsonl, checkpoints, the adapter, the
-            evaluations before and after, summary.json and reward.png.
-        resume: Go on from the folder's last checkpoint.
-        judge: Used instead of the one that the config names.
-
-    Raises:
-        UserError: The folder holds a run already, or, to resume, one with other settings.
+        inputs: Tensors of shape [rows, width], those of the prompt padded on the left, the others on the right.
     """
-    open_run(config, out, resume=resume)
-    judge = judge or resolve_judge(config.judge)
-    model, tokenizer = load_learner(config)
-    before = _held_out(config, model, tokenizer, judge, out / "before")
-    trainer = build_trainer(config, model, tokenizer, judge, out)
-    checkpoints = out / "checkpoints"
-    checkpoint = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
-    rewind(out, int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0)
-    trainer.train(resume_from_checkpoint=checkpoint)
-    model.save_pretrained(str(out / "adapter"), selected_adapters=[LEARNER])
-    shutil.rmtree(out / "after", ignore_errors=True)  # a resumed run may have trained on since
-    after = _held_out(config, model, tokenizer, judge, out / "after")
-    log = [entry for entry in trainer.state.log_history if "reward" in entry]
-    plot_rewards(log, judge.name, out / "reward.png")
-    before_and_after(config, before, after, log, out / SUMMARY)
-    return TrainResult(out, before, after, log)
-
-
-def load_learner(config: TrainConfig) -> tuple[Any, Any]:
-    """The model with the learner's adapter and its frozen copy, and the tokenizer.
-
-    Raises:
-        UserError: There is no such model or adapter.
-    """
-    import torch
-
-    from agents.models.embedded import embedded_adapter, embedded_model
-
-    embedded = config.model == "embedded"
-    source = str(embedded_model()) if embedded else config.model
-    adapter = config.adapter or (str(embedded_adapter()) if embedded else "none")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
-        base = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-        if adapter == "none":
-            shape = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear")
-            model = get_peft_model(base, shape)
-        else:
-            model = PeftModel.from_pretrained(base, adapter, is_trainable=True)
-            model.peft_config[LEARNER].base_model_name_or_path = source  # saving looks it up there, not on a hub
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot load {source} with the adapter {adapter}: {str(error).splitlines()[0]}") from error
-    add_opponent(model)
-    return model, tokenizer
+    before = int(inputs["prompt_mask"].sum(dim=1).max())
+    after = int(inputs["completion_mask"].sum(dim=1).max())
+    width = inputs["completion_mask"].shape[1]
+    cut = dict(inputs)
+    for name, value in inputs.items():
+        if name in ("prompt_ids", "prompt_mask"):
+            cut[name] = value[:, value.shape[1] - before :]
+        elif getattr(value, "ndim", 0) == 2 and value.shape[1] == width:
+            cut[name] = value[:, :after]
+    return cut
 
 
 def build_trainer(
-    config: TrainConfig, model: Any, tokenizer: Any, judge: Judge, out: Path, scenarios: Sequence[Scenario] = ()
-) -> GRPOTrainer:
-    """TRL's trainer, playing our environment.
+    config: TrainConfig,
+    model: Any,
+    tokenizer: Any,
+    judge: Judge,
+    players: Players,
+    out: Path,
+    scenarios: Sequence[Scenario] = (),
+) -> NegotiationTrainer:
+    """The trainer, playing our environment.
 
     Args:
         config: The settings.
         model: From `load_learner`.
         tokenizer: From `load_learner`.
         judge: Decides and scores.
+        players: The learner and its opponents.
         out: The run's folder.
         scenarios: Used instead of the config's split.
     """
     chosen = list(scenarios) or load_scenarios(config.split, seed=config.seed)
     chosen = pick(chosen, config.scenarios or len(chosen), config.seed)
-    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, out / "episodes.jsonl")
-    trainer = GRPOTrainer(
+    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / "episodes.jsonl")
+    trainer = NegotiationTrainer(
         model=model,
         reward_funcs=_reward_function(rollout),
         args=_arguments(config, out),
-        train_dataset=Dataset.from_list(_tasks(config, chosen)),
+        train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=rollout,
-        callbacks=[RefreshOpponent(config.refresh_every)] if config.opponent == "frozen" else [],
+        callbacks=[SavePlayers(players), StepLog(config, out / "metrics.jsonl")],
     )
+    if config.engine != "in-process":
+        _correct_for_engine(trainer)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(StepLog(config, out / "metrics.jsonl"))
     return trainer
 
 
-def _tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, str]]:
-    """One dataset row for each scenario and learner's seat; TRL shuffles them and repeats each G times."""
-    seats = [config.learner_seat if isinstance(config.learner_seat, int) else n % 2 for n in range(len(scenarios))]
-    return [{"prompt": task_key(scenario, seat)} for scenario, seat in zip(scenarios, seats, strict=True)]
+class _Synced:
+    """Stands where TRL keeps its own vLLM client; the rollout has brought our engine up to date."""
+
+    def sync_weights(self) -> None:
+        """Nothing is left to do."""
+
+
+def _correct_for_engine(trainer: NegotiationTrainer) -> None:
+    """Let TRL weigh each token by exp(trainer's - engine's log-probability), capped: `token_truncate`."""
+    trainer.use_vllm = True
+    trainer.vllm_generation = _Synced()
+
+
+def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, str]]:
+    """A dataset row for each group of the run, in order.
+
+    The order is ours, for TRL's sampler does not find its place again in a run that is resumed after its first epoch.
+    Each epoch is shuffled by a seed of its own; where the seats alternate, a scenario's seat does from epoch to epoch.
+    """
+    rows: list[dict[str, str]] = []
+    for group in range(config.max_steps * config.groups_per_step):
+        epoch, place = divmod(group, len(scenarios))
+        if place == 0:
+            order = list(range(len(scenarios)))
+            Random(derive_seed(config.seed, "epoch", epoch)).shuffle(order)
+        seat = config.learner_seat if isinstance(config.learner_seat, int) else (order[place] + epoch) % 2
+        rows.append({"prompt": task_key(scenarios[order[place]], seat)})
+    return rows
 
 
 def _reward_function(rollout: Rollout) -> Any:
@@ -181,51 +165,29 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
     import torch
 
     gpu = torch.cuda.is_available()
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     return GRPOConfig(
         output_dir=str(out / "checkpoints"),
         max_steps=config.max_steps,
-        num_generations=config.group_size,
+        num_generations=config.group_size * config.rows_per_game,
         per_device_train_batch_size=config.micro_batch,
-        gradient_accumulation_steps=config.rows // config.micro_batch,
+        gradient_accumulation_steps=config.rows_per_process(processes) // config.micro_batch,
         temperature=config.temperature,
         top_p=1.0,
         top_k=0,
-        beta=0.0,
+        beta=config.beta,
         loss_type="dapo",
-        scale_rewards="group",
+        vllm_importance_sampling_mode="token_truncate",
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup",
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_grad_norm,
         gradient_checkpointing=config.gradient_checkpointing,
         seed=config.seed,
+        shuffle_dataset=False,
         logging_steps=1,
         save_steps=config.save_steps,
         report_to=list(config.report_to),
         bf16=gpu,
         use_cpu=not gpu,
     )
-
-
-def _held_out(config: TrainConfig, model: Any, tokenizer: Any, judge: Judge, out: Path) -> Summary | None:
-    """Self-play on held-out scenarios, every completion written and scored; an evaluation that is there is read."""
-    if config.eval_split == "none":
-        return None
-    if (out / SUMMARY).is_file():
-        return Summary.from_json((out / SUMMARY).read_text(encoding="utf-8"))
-    scenarios = pick(load_scenarios(config.eval_split), config.eval_scenarios, config.seed)
-    agent = chat_agent(config, model, tokenizer, LEARNER, f"learner {out.name} training")
-    model.eval()
-    with progress(f"held-out negotiations {out.name} training", len(scenarios)) as advance:
-        return evaluate(
-            [agent],
-            judge,
-            scenarios,
-            out,
-            seed=config.seed,
-            resume=(out / SETTINGS).is_file(),  # a killed or stopped evaluation
-            unscored_limit=config.unscored_limit,
-            progress=advance,
-            max_turns=config.max_turns,
-            complete_without_agreement=True,
-        )

@@ -7,6 +7,7 @@ from statistics import fmean
 from negotiation_env.episode import Episode
 from negotiation_env.evaluate import refusal
 from negotiation_env.events import Status, Task
+from training.dialogue_metrics import dialogue_metrics
 
 __all__ = ["group_rewards", "step_metrics"]
 
@@ -32,7 +33,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         (0 where nothing was); shares, 0 to 1, of agreed, failed (no agreement), unscored and refused negotiations, of
         groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a negotiation;
         share of agreement verdicts that differ from the judge's own graded opinion (the embedded judge decides by
-        handshake and grades by a text probe), where it gives one.
+        handshake and grades by a text probe), where it gives one. And the figures of `dialogue_metrics`.
     """
     groups = [rewards for rewards in group_rewards(episodes) if rewards]
     scores = [episode.outcome.score for episode in episodes if episode.outcome.score is not None]
@@ -50,7 +51,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
         metrics[f"group_{name}"] = fmean([pick(rewards) for rewards in groups] or [0.0])
     metrics["no_signal"] = fmean([max(rewards) == min(rewards) for rewards in groups] or [1.0])
-    return metrics
+    return metrics | dialogue_metrics(episodes)
 
 
 def _probe_disagreements(episodes: Iterable[Episode]) -> list[bool]:

@@ -1,37 +1,248 @@
-"""What a training run shows at its end: a reward curve, and held-out figures before and after."""
+"""What a training run shows: its curves, and held-out figures before and after.
+
+Each `plot_…` writes a PNG and returns the figure. Values that a step's log lacks, for there was nothing to count, leave
+a gap. Averaged curves are over the last 10 steps.
+"""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isnan, nan, sqrt
 from pathlib import Path
-from statistics import fmean
-from typing import Any
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
 
-from negotiation_env.evaluate import Summary
+from negotiation_env.errors import UserError
+from negotiation_env.evaluate import Estimate, Summary
 from training.config import TrainConfig
+from training.held_out_log import HELD_OUT, HeldOut, read_held_out
 
-__all__ = ["before_and_after", "groups_with_signal", "plot_rewards"]
-
-
-def plot_rewards(log: Sequence[dict[str, Any]], judge: str, path: Path) -> None:
-    """Draw the groups' minimum, mean and maximum reward and the agreement rate over the steps, as a PNG."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+__all__ = [
+    "before_and_after",
+    "groups_with_signal",
+    "plot_against_control",
+    "plot_dialogue",
+    "plot_held_out",
+    "plot_rewards",
+]
+
+_WINDOW = 10  # steps
+_NORMAL = 1.96  # standard errors of a 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One of the small multiples.
+
+    Attributes:
+        title: What it shows.
+        unit: Of the y-axis.
+        curves: Metric → label.
+    """
+
+    title: str
+    unit: str
+    curves: Mapping[str, str]
+
+
+_DIALOGUE = (
+    _Panel("Length", "words", {"length/turn_words": "turn", "length/completion_words": "completion"}),
+    _Panel(
+        "Repetition",
+        "share",
+        {"repetition/4grams": "four-word runs said before", "repetition/turns_said_again": "own turns said again"},
+    ),
+    _Panel("Capitulation", "share of agreements", {"agreement/capitulation": "first proposal taken as it is"}),
+    _Panel(
+        "Copying",
+        "longest run, words",
+        {
+            "copying/turn_from_prompt": "turn, from the prompt",
+            "copying/turn_from_others": "turn, from another party",
+            "copying/completion_from_prompt": "completion, from the prompt",
+        },
+    ),
+    _Panel(
+        "Completions",
+        "share",
+        {"copying/completions_of_a_proposal": "copy a proposal", "refused": "refused by the judge"},
+    ),
+    _Panel(
+        "Persona drift", "share of words, others' less own", {"drift/early": "first turns", "drift/late": "last turns"}
+    ),
+)
+
+_LINES = {"training judge": "o-", "held-out judge": "s--"}
+"""Marker and line of a judge's scores, by its role."""
+
+
+def plot_rewards(log: Sequence[Mapping[str, Any]], judge: str, path: Path) -> "Figure":
+    """Draw the groups' minimum, mean and maximum reward and the agreement rate over the steps."""
+    figure, top, bottom = _two_panels()
     steps = [entry["step"] for entry in log]
     low, mean, high = ([entry[f"group_{name}"] for entry in log] for name in ("min", "mean", "max"))
     top.fill_between(steps, low, high, alpha=0.25, label="group minimum to maximum")
-    top.plot(steps, mean, marker="o", label="group mean")
+    top.plot(steps, mean, marker=".", label="group mean")
     top.set(ylim=(0, 5), ylabel="reward", title=f"Reward in training, by the {judge}")
     top.legend(loc="upper left")
-    bottom.plot(steps, [entry["agreement_rate"] for entry in log], marker="o", color="tab:green", label="agreed")
+    bottom.plot(steps, [entry["agreement_rate"] for entry in log], marker=".", color="tab:green", label="agreed")
     bottom.plot(
         steps, [entry["no_signal"] for entry in log], marker=".", color="tab:grey", label="groups without signal"
     )
     bottom.set(ylim=(-0.05, 1.05), ylabel="share", xlabel="optimizer step")
-    bottom.legend(loc="upper left", ncols=2)
+    bottom.legend(loc="center left", ncols=2)
     figure.savefig(path, dpi=120)
+    return figure
+
+
+def plot_held_out(evaluations: Sequence[HeldOut], path: Path) -> "Figure":
+    """Draw both judges' scores of the same held-out games over the steps, agreement below, with 95 % intervals.
+
+    Curves that part are a policy that learned to please the judge it trains on.
+
+    Args:
+        evaluations: At least one, by step.
+        path: The PNG to write.
+    """
+    figure, top, bottom = _two_panels()
+    for role, own in _by_role(evaluations).items():
+        color = {"training judge": "tab:blue", "held-out judge": "tab:orange"}[role]
+        _curve(top, [(each.step, each.score) for each in own], _LINES[role], color, f"{role}: {own[-1].judge}")
+    agreed = [(each.step, each.agreement_rate) for each in evaluations if each.agreement_rate is not None]
+    _curve(bottom, agreed, "o-", "tab:green", "agreed")
+    top.set(ylim=(0, 5), ylabel="Collective Agency", title="Held-out scenarios, with 95 % intervals")
+    top.legend(loc="upper left")
+    bottom.set(ylim=(-0.05, 1.05), ylabel="share agreed", xlabel="optimizer step")
+    figure.savefig(path, dpi=120)
+    return figure
+
+
+def plot_dialogue(log: Sequence[Mapping[str, Any]], path: Path) -> "Figure":
+    """Draw how the parties talk over the steps, as small multiples; `training.dialogue_metrics` defines the figures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    figure.suptitle(f"Dialogues in training: each step (faint) and the mean of the last {_WINDOW}")
+    figure.supxlabel("optimizer step")
+    steps = [entry["step"] for entry in log]
+    for axes, panel in zip(figure.subplots(2, 3, sharex=True).flat, _DIALOGUE, strict=True):
+        for name, label in panel.curves.items():
+            values = _column(log, name)
+            (mean,) = axes.plot(steps, [_mean(last) for last in _windows(values)], label=label)
+            axes.plot(steps, values, ".", markersize=3, alpha=0.3, color=mean.get_color())
+        axes.axhline(0, color="tab:grey", linewidth=0.8)
+        axes.set(title=panel.title, ylabel=panel.unit)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), fontsize="small", frameon=False)
+    figure.savefig(path, dpi=120)
+    return figure
+
+
+def plot_against_control(runs: Mapping[str, Path], path: Path) -> "Figure":
+    """Draw the rewards and held-out scores of several runs over the steps: the trained one, and its control.
+
+    The control's advantages were shuffled, so that what both runs gain is no gain by the judge's signal. Rewards are
+    means of the last 10 steps, their bands 1.96 standard errors over those steps.
+
+    Args:
+        runs: Label → a training run's folder.
+        path: The PNG to write.
+
+    Raises:
+        UserError: A folder holds no metrics, or a line of its files cannot be read.
+    """
+    figure, top, bottom = _two_panels((8, 7), (1, 1))
+    for number, (label, folder) in enumerate(runs.items()):
+        color = f"C{number}"
+        _reward_curve(top, _read_metrics(folder), color, label)
+        for role, own in _by_role(read_held_out(folder / HELD_OUT)).items():
+            _curve(bottom, [(each.step, each.score) for each in own], _LINES[role], color, f"{label}, {role}")
+    top.set(
+        ylim=(0, 5),
+        ylabel="reward",
+        title=f"Group mean reward in training, mean of the last {_WINDOW} steps ± 1.96 standard errors",
+    )
+    bottom.set(
+        ylim=(0, 5),
+        ylabel="Collective Agency",
+        title="Held-out scenarios, with 95 % intervals",
+        xlabel="optimizer step",
+    )
+    top.legend(loc="upper left")
+    if bottom.lines:  # a run need not have evaluated
+        bottom.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(runs), frameon=False)
+    figure.savefig(path, dpi=120)
+    return figure
+
+
+def _two_panels(size: tuple[int, int] = (8, 5), heights: tuple[int, int] = (2, 1)) -> "tuple[Figure, Axes, Axes]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    return figure, top, bottom
+
+
+def _by_role(evaluations: Sequence[HeldOut]) -> dict[str, list[HeldOut]]:
+    """The evaluations of the training judge and of the held-out judge, as far as there are any."""
+    own = {role: [each for each in evaluations if each.role == role] for role in _LINES}
+    return {role: chosen for role, chosen in own.items() if chosen}
+
+
+def _curve(axes: "Axes", points: Sequence[tuple[int, Estimate]], line: str, color: str, label: str) -> None:
+    """Estimates over the steps, with their intervals where they have any."""
+    steps = [step for step, _ in points]
+    axes.plot(steps, [_or_nan(each.value) for _, each in points], line, color=color, label=label, markersize=4)
+    low, high = [_or_nan(each.low) for _, each in points], [_or_nan(each.high) for _, each in points]
+    axes.vlines(steps, low, high, colors=color, linewidth=1)
+
+
+def _reward_curve(axes: "Axes", log: Sequence[Mapping[str, Any]], color: str, label: str) -> None:
+    """The mean of the last steps with its band."""
+    steps, windows = [entry["step"] for entry in log], _windows(_column(log, "group_mean"))
+    means, halves = [_mean(last) for last in windows], [_NORMAL * _standard_error(last) for last in windows]
+    axes.plot(steps, means, color=color, label=label)
+    low, high = ([mean + sign * half for mean, half in zip(means, halves, strict=True)] for sign in (-1, 1))
+    axes.fill_between(steps, low, high, color=color, alpha=0.2)
+
+
+def _column(log: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """A metric over the steps; nan where a step has none."""
+    return [_or_nan(entry.get(name)) for entry in log]
+
+
+def _or_nan(value: float | None) -> float:
+    """What matplotlib leaves a gap for, where there is no number."""
+    return nan if value is None else value
+
+
+def _windows(values: Sequence[float]) -> list[list[float]]:
+    """For each step, the values of the last 10 that have one; fewer at the start."""
+    ends = range(1, len(values) + 1)
+    return [[value for value in values[max(0, end - _WINDOW) : end] if not isnan(value)] for end in ends]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else nan
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    return stdev(values) / sqrt(len(values)) if len(values) > 1 else nan
+
+
+def _read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The steps of a run's log; half a line at its end is what a killed process left."""
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        raise UserError(f"no metrics.jsonl in {folder}; expected the folder of a training run")
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise UserError(f"{path} holds a line that is no JSON: {error}") from error
 
 
 def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:

@@ -1,26 +1,27 @@
-"""TRL's `rollout_func`: plays one batch of negotiations through the environment and returns training rows."""
+"""TRL's `rollout_func`: plays a batch of negotiations through the environment and returns training rows."""
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.chat import ChatAgent
-from agents.models.in_process import InProcessModel
+from accelerate.utils import gather_object
+
+from agents.models.chat_tokens import ChatTokens
 from negotiation_env.episode import Episode, append_episode
 from negotiation_env.events import Question, Verdict
-from negotiation_env.interfaces import Judge, Sampling
+from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
-from training.adapters import LEARNER, OPPONENT, merged, speaking
+from training.advantages import group_advantages, no_signal, shuffled
 from training.config import TrainConfig
-from training.rows import learner_row
+from training.players import Players
+from training.rows import Row, empty_row, learner_rows
 
-__all__ = ["Rollout", "chat_agent", "task_key"]
+__all__ = ["Rollout", "task_key"]
 
 
 def task_key(scenario: Scenario, seat: int) -> str:
@@ -45,40 +46,52 @@ class TimedJudge:
             self.seconds += time.perf_counter() - start
 
 
-def chat_agent(config: TrainConfig, model: Any, tokenizer: Any, adapter: str | None, name: str) -> ChatAgent:
-    """The model with one of its adapters as an agent that samples as the config says."""
-    switch = merged if config.merge_rollouts else speaking
-    context: Callable[[], AbstractContextManager[None]] = partial(switch, model, adapter)
-    return ChatAgent(
-        InProcessModel(model, tokenizer, name, context),
-        Sampling(config.temperature, 1.0, config.max_turn_tokens),
-        Sampling(config.completion_temperature, 0.95, config.max_completion_tokens),
-    )
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A negotiation of the step: `row` counts over all processes; `take` is 1 where it is played a second time."""
+
+    step: int
+    row: int
+    scenario: Scenario
+    seat: int
+    take: int = 0
 
 
 class Rollout:
     """Plays the negotiations of a step.
 
+    Seeds follow from the step and the place in the batch alone, so that a resumed run, or one of more processes,
+    samples what an unbroken one would.
+
     Args:
         config: The run's settings.
         scenarios: Training scenarios by id.
         judge: Decides and scores.
+        players: The learner and its opponents.
         log: The episode file to append to.
     """
 
     def __init__(
-        self, config: TrainConfig, scenarios: Mapping[str, Scenario], judge: Judge, log: Path | None = None
+        self,
+        config: TrainConfig,
+        scenarios: Mapping[str, Scenario],
+        judge: Judge,
+        players: Players,
+        log: Path | None = None,
     ) -> None:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
+        self.players = players
         self.log = log
         self.episodes: list[Episode] = []
-        """The last batch, in the order of its prompts."""
+        """The step's negotiations, of all processes, in the order of their prompts."""
+        self.advantages: list[float] = []
+        """One for each row that was returned last."""
         self._limit = UnscoredLimit(config.unscored_limit)
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
-        """Play a game for each prompt; prompts come repeated, a group in a row.
+        """Play a game for each prompt, or for each `rows_per_game` equal ones; a group comes in a row.
 
         Returns:
             What TRL wants of a `rollout_func`, one row per prompt, and `terminal_reward`: a float, or None where
@@ -89,47 +102,96 @@ class Rollout:
         """
         start = time.perf_counter()
         self.judge.seconds = 0.0
-        model = trainer.accelerator.unwrap_model(trainer.model)
+        games, step = prompts[:: self.config.rows_per_game], trainer.state.global_step
+        first = trainer.accelerator.process_index * len(games)
+        self._play_step([self._place(step, first + row, prompt) for row, prompt in enumerate(games)], trainer.model)
+        self._record(trainer.accelerator.is_main_process)
+        rows = self._rows(slice(first, first + len(games)), ChatTokens(trainer.processing_class).end, step)
+        rollout = time.perf_counter() - start - self.judge.seconds
+        seconds = {"rollout": rollout, "judge": self.judge.seconds}
+        return rows | {"seconds": [seconds] * len(prompts)}
+
+    def _place(self, step: int, row: int, prompt: str) -> _Place:
+        task = json.loads(prompt)
+        return _Place(step, row, self.scenarios[task["scenario"]], task["seat"])
+
+    def _play_step(self, places: Sequence[_Place], model: Any) -> None:
         training = model.training
         model.eval()  # sampling with gradient checkpointing in train mode would silently give garbage
         try:
-            self.episodes = self._play(prompts, trainer, model)
+            self.players.prepare(places[0].step)
+            self.episodes = gather_object(self._play(places))
+            if self.config.no_signal == "resample":
+                self._play_again(places)
         finally:
             model.train(training)
-        for episode in self.episodes if self.log else ():
-            append_episode(self.log, episode)  # type: ignore[arg-type]
-        for episode in self.episodes:
-            self._limit.count(episode.failure)
-        seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
-        return self._rows(trainer.processing_class.eos_token_id) | {"seconds": [seconds] * len(prompts)}
 
-    def _play(self, prompts: list[str], trainer: Any, model: Any) -> list[Episode]:
-        config, step = self.config, trainer.state.global_step
-        learner = chat_agent(config, model, trainer.processing_class, LEARNER, "learner")
-        opponent = learner  # where the weights are the same, one batch serves both seats
-        if not config.opponent_is_learner:
-            other = OPPONENT if config.opponent == "frozen" else None
-            opponent = chat_agent(config, model, trainer.processing_class, other, config.opponent)
-        first = trainer.accelerator.process_index * len(prompts)
-        games = [self._game(step, first + row, prompt, learner, opponent) for row, prompt in enumerate(prompts)]
-        played = {episode.id: episode for episode in play_many(games, self.judge, max_turns=config.max_turns)}
+    def _play_again(self, places: Sequence[_Place]) -> None:
+        """Groups that teach nothing get one more scenario, drawn from the run's."""
+        silent = {group for group, rewards in enumerate(self._group_rewards()) if no_signal(rewards)}
+        again = [self._elsewhere(place) for place in places if place.row // self.config.group_size in silent]
+        for episode in gather_object(self._play(again)):
+            self.episodes[episode.tags["row"]] = episode
+
+    def _elsewhere(self, place: _Place) -> _Place:
+        names = sorted(self.scenarios)
+        draw = derive_seed(self.config.seed, "resample", place.step, place.row // self.config.group_size)
+        return _Place(place.step, place.row, self.scenarios[names[draw % len(names)]], place.seat, take=1)
+
+    def _play(self, places: Sequence[_Place]) -> list[Episode]:
+        games = [self._game(place) for place in places]
+        played = {episode.id: episode for episode in play_many(games, self.judge, **self.config.rules)}
         return [played[game.id] for game in games]
 
-    def _game(self, step: int, row: int, prompt: str, learner: ChatAgent, opponent: ChatAgent) -> Game:
-        """Seeds follow from the step and the row alone, so that a resumed run samples what an unbroken one would."""
-        task = json.loads(prompt)
-        seat, scenario = task["seat"], self.scenarios[task["scenario"]]
-        agents = tuple(learner if index == seat else opponent for index in range(len(scenario.personas)))
-        tags = {"step": step, "row": row, "group": row // self.config.group_size, "learner_seat": seat}
-        seed = derive_seed(self.config.seed, step, row)
-        return Game(f"{step}/{row}", scenario, agents, seed, writer=seat, tags=tags)
+    def _game(self, place: _Place) -> Game:
+        group = place.row // self.config.group_size
+        opponent, other = self.players.against(group)
+        learner = self.players.learner
+        agents = tuple(learner if seat == place.seat else other for seat in range(len(place.scenario.personas)))
+        again = ("again",) * place.take
+        tags = {
+            "step": place.step,
+            "row": place.row,
+            "group": group,
+            "learner_seat": place.seat,
+            "opponent": opponent.name,
+            "opponent_version": opponent.version,
+        }
+        seed = derive_seed(self.config.seed, place.step, place.row, *again)
+        name = "/".join(map(str, (place.step, place.row, *again)))
+        return Game(name, place.scenario, agents, seed, writer=place.seat, tags=tags)
 
-    def _rows(self, end: int) -> dict[str, list[Any]]:
-        rows = [learner_row(episode, episode.tags["learner_seat"], end) for episode in self.episodes]
+    def _record(self, main: bool) -> None:
+        """Write the episodes, once, and count them."""
+        self.players.note(self.episodes)
+        for episode in self.episodes:
+            if self.log and main:
+                append_episode(self.log, episode)
+            self._limit.count(episode.failure)
+
+    def _group_rewards(self) -> list[list[float | None]]:
+        size = self.config.group_size
+        rewards = [episode.reward for episode in self.episodes]
+        return [rewards[start : start + size] for start in range(0, len(rewards), size)]
+
+    def _rows(self, own: slice, end: int, step: int) -> dict[str, list[Any]]:
+        copies = self.config.rows_per_game
+        advantages = [value for rewards in self._group_rewards() for value in group_advantages(rewards)]
+        if self.config.advantages == "shuffled":
+            advantages = shuffled(advantages, self.config.seed, step)
+        self.advantages = [value for value in advantages[own] for _ in range(copies)]
+        rows = [row for episode in self.episodes[own] for row in self._rows_of(episode, end)]
         return {
             "prompt_ids": [list(row.prompt) for row in rows],
             "completion_ids": [list(row.completion) for row in rows],
             "env_mask": [list(row.mask) for row in rows],
             "logprobs": [list(row.logprobs) for row in rows],
-            "terminal_reward": [episode.reward for episode in self.episodes],
+            "terminal_reward": [episode.reward for episode in self.episodes[own] for _ in range(copies)],
         }
+
+    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
+        """Always as many; those of a group without signal are left out where the config says so."""
+        rows = learner_rows(episode, episode.tags["learner_seat"], end, self.config.trained_tasks)
+        if self.config.no_signal == "drop" and no_signal(self._group_rewards()[episode.tags["group"]]):
+            rows = []
+        return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))

@@ -1,27 +1,28 @@
-"""From an episode to a training row: ids, mask and log-probabilities of the learner's side.
+"""From an episode to training rows: ids, mask and log-probabilities of the learner's side.
 
-The learner's tokens are those it sampled in its own dialogue turns. Everything else in the row is context: what the
-opponent said, template tokens, end-of-turn tokens that had to be added. The completion comes after the last of them
-and is left out: it would carry no gradient.
+The learner's tokens are those it sampled in its own turns. Everything else in a row is context: what the opponent
+said, template tokens, end-of-turn tokens that had to be added. As long as a conversation only grows, all its turns make
+one row. Where a history window makes the prompt be rendered anew, a new row begins, so that every token is trained in
+the very context that it was sampled in.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from negotiation_env.episode import Episode
 from negotiation_env.events import Task
 
-__all__ = ["Row", "learner_row"]
+__all__ = ["Row", "empty_row", "learner_rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One negotiation as GRPO sees it.
+    """What GRPO sees of one prompt and all that the learner said after it.
 
     Attributes:
         prompt: Ids before the learner's first token.
         completion: Ids from there on, ending with the end-of-turn id; never empty.
-        mask: One per completion id: 1 for a token that the learner sampled in the dialogue, else 0.
+        mask: One per completion id: 1 for a token that the learner sampled and that is trained, else 0.
         logprobs: One per completion id: the sampled token's log-probability where the mask is 1, else 0.
     """
 
@@ -31,49 +32,56 @@ class Row:
     logprobs: tuple[float, ...]
 
 
-def learner_row(episode: Episode, seat: int, end: int) -> Row:
-    """Build the row of one seat.
+@dataclass(slots=True)
+class _Draft:
+    """A row in the making."""
+
+    prompt: tuple[int, ...]
+    ids: list[int] = field(default_factory=list)
+    mask: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def extend(self, tokens: Sequence[int], counted: bool, values: Sequence[float]) -> None:
+        self.ids += tokens
+        self.mask += [int(counted)] * len(tokens)
+        self.logprobs += values if counted else [0.0] * len(tokens)
+
+    def finish(self, end: int) -> Row:
+        """Up to the last counted token, closed: TRL takes a row that ends otherwise as truncated."""
+        length = len(self.mask) - self.mask[::-1].index(1)
+        closing = [] if self.ids[length - 1] == end else [end]
+        ids, mask = self.ids[:length] + closing, self.mask[:length] + [0] * len(closing)
+        return Row(self.prompt, tuple(ids), tuple(mask), (*self.logprobs[:length], *(0.0 for _ in closing)))
+
+
+def learner_rows(episode: Episode, seat: int, end: int, trained: Collection[Task] = (Task.UTTERANCE,)) -> list[Row]:
+    """Build the rows of one seat.
 
     Args:
         episode: Its turns of this seat carry token traces.
         seat: The learner's seat.
-        end: The end-of-turn id; closes a row that was cut off, uncounted, for TRL takes a row that ends otherwise as
-            truncated.
+        end: The end-of-turn id; closes a row that was cut off, uncounted.
+        trained: The tasks whose tokens count.
 
     Returns:
-        The row. A seat that never spoke gets one uncounted token.
+        A row for each prompt that was rendered anew and has counted tokens after it; none for a seat that never spoke.
 
     Raises:
-        ValueError: A turn has no trace, or its context was rendered anew in mid-dialogue, so that the turns do not
-            make one row.
+        ValueError: A turn has no trace, or the first one goes on from a turn that is not there.
     """
-    turns = [said for said in episode.said if said.seat == seat and said.task is Task.UTTERANCE]
-    prompt: Sequence[int] = (end,)
-    ids: list[int] = []
-    mask: list[int] = []
-    logprobs: list[float] = []
-    for number, said in enumerate(turns):
+    drafts: list[_Draft] = []
+    for said in (said for said in episode.said if said.seat == seat):
         trace = said.tokens
-        if trace is None or trace.fresh != (number == 0):
-            raise ValueError(f"episode {episode.id!r}: turn {number} of seat {seat} does not go on from the last one")
-        if number == 0:
-            prompt = trace.context
+        if trace is None or not (trace.fresh or drafts):
+            raise ValueError(f"episode {episode.id!r}: a turn of seat {seat} has no token trace to train on")
+        if trace.fresh:
+            drafts.append(_Draft(trace.context))
         else:
-            _extend(ids, mask, logprobs, trace.context, 0, [0.0] * len(trace.context))
-        _extend(ids, mask, logprobs, trace.sampled, 1, trace.logprobs)
-    if not ids or ids[-1] != end:
-        _extend(ids, mask, logprobs, (end,), 0, (0.0,))
-    return Row(tuple(prompt), tuple(ids), tuple(mask), tuple(logprobs))
+            drafts[-1].extend(trace.context, False, ())
+        drafts[-1].extend(trace.sampled, said.task in trained, trace.logprobs)
+    return [draft.finish(end) for draft in drafts if any(draft.mask)]
 
 
-def _extend(
-    ids: list[int],
-    mask: list[int],
-    logprobs: list[float],
-    tokens: Sequence[int],
-    counted: int,
-    values: Sequence[float],
-) -> None:
-    ids += tokens
-    mask += [counted] * len(tokens)
-    logprobs += values
+def empty_row(end: int) -> Row:
+    """A row without a counted token: TRL wants as many rows of every game."""
+    return Row((end,), (end,), (0,), (0.0,))

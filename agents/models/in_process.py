@@ -1,22 +1,21 @@
 """A transformers model in this process as a `ChatModel`: batched, with the key-value cache kept across turns.
 
-A conversation is a list of token ids that only grows. Each call feeds the ids that the cache does not hold yet (the
-last sampled token and what the others said since) and samples on. Rows of a batch may have holes: padding inside a
-row is masked out and takes no position.
+Each call feeds the ids of a conversation that the cache does not hold yet (the last sampled token and what the others
+said since) and samples on. Rows of a batch may have holes: padding inside a row is masked out and takes no position.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.models.beginnings import alike
 from agents.models.chat_tokens import ChatTokens
+from agents.models.conversations import Conversation, Conversations, Draft
 from agents.models.sampling import draw, log_distribution, uniforms
 from negotiation_env.errors import MissingExtra, UserError
-from negotiation_env.events import Message
-from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace
+from negotiation_env.interfaces import ChatRequest, Reply
 
 if TYPE_CHECKING:
     import torch
@@ -24,34 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["InProcessModel", "load_model"]
 
 _CACHED_BATCHES = 4
-_CONVERSATIONS = 4096
-
-
-@dataclass(slots=True)
-class _Conversation:
-    """One side of a game: exact ids, and how many messages they cover."""
-
-    ids: list[int] = field(default_factory=list)
-    messages: tuple[Message, ...] = ()
-
-
-@dataclass(slots=True)
-class _Row:
-    """One reply in the making."""
-
-    conversation: _Conversation
-    request: ChatRequest
-    context: list[int]
-    fresh: bool
-    sampled: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Batch:
     """The key-value cache of some conversations; `fed` counts the ids of each that it holds."""
 
-    conversations: list[_Conversation]
+    conversations: list[Conversation]
     cache: Any
     mask: "torch.Tensor"
     fed: list[int]
@@ -81,58 +59,29 @@ class InProcessModel:
         self.name = name
         self.max_batch = max_batch
         self._adapter = adapter
-        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+        self._conversations = Conversations(self.tokens)
         self._batches: list[_Batch] = []
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        """Sample a reply to each chat.
-
-        A named conversation goes on from its own sampled ids, whatever the text of its assistant messages; one whose
-        other messages changed is rendered anew.
-        """
+        """Sample a reply to each chat."""
         import torch
 
-        rows = [self._row(request) for request in requests]
+        rows = [self._conversations.draft(request) for request in requests]
         with torch.no_grad(), self._adapter():
             for start in range(0, len(rows), self.max_batch):
                 self._sample(rows[start : start + self.max_batch])
-        return [self._reply(row) for row in rows]
+        return [self._conversations.reply(row) for row in rows]
 
     def forget(self) -> None:
         """Drop all conversations and their cache, as after a change of the weights."""
-        self._conversations.clear()
+        self._conversations.forget()
         self._batches.clear()
 
-    def _row(self, request: ChatRequest) -> _Row:
-        conversation = self._conversations.get(request.conversation) if request.conversation else None
-        if conversation is None or not _goes_on(conversation.messages, request.messages):
-            conversation, fresh = _Conversation(), True
-            context = self.tokens.prompt(request.messages)
-            self._remember(request.conversation, conversation)
-        else:
-            fresh = False
-            news = request.messages[len(conversation.messages) + 1 :]
-            closed = conversation.ids[-1] == self.tokens.end
-            context = ([] if closed else [self.tokens.end]) + self.tokens.follow_up(news)
-        conversation.ids += context
-        conversation.messages = request.messages
-        return _Row(conversation, request, context, fresh)
-
-    def _remember(self, name: str, conversation: _Conversation) -> None:
-        if name:
-            self._conversations[name] = conversation
-            while len(self._conversations) > _CONVERSATIONS:
-                self._conversations.popitem(last=False)
-
-    def _reply(self, row: _Row) -> Reply:
-        truncated = row.sampled[-1] != self.tokens.end
-        trace = TokenTrace(tuple(row.context), tuple(row.sampled), tuple(row.logprobs), row.fresh)
-        usage = {"prompt_tokens": len(row.conversation.ids) - len(row.sampled), "completion_tokens": len(row.sampled)}
-        return Reply(self.tokens.text(row.sampled), truncated=truncated, tokens=trace, usage=usage)
-
-    def _sample(self, rows: list[_Row]) -> None:
+    def _sample(self, rows: list[Draft]) -> None:
         """Feed what is new, then draw token after token until every row has ended."""
         batch = self._batch([row.conversation for row in rows])
+        if not any(batch.fed):
+            self._feed_beginnings(batch)
         limit = max(row.request.sampling.max_tokens for row in rows)
         noise = uniforms([row.request.seed for row in rows], limit)
         sampling = [row.request.sampling for row in rows]
@@ -146,16 +95,14 @@ class InProcessModel:
                 batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)]
             )
 
-    def _take(self, row: _Row, token: int, logprob: float) -> bool:
+    def _take(self, row: Draft, token: int, logprob: float) -> bool:
         """Append a drawn token unless the row has ended; say whether it goes on."""
         if not self._open(row):
             return False
-        row.sampled.append(token)
-        row.logprobs.append(logprob)
-        row.conversation.ids.append(token)
+        row.take([token], [logprob])
         return self._open(row)
 
-    def _open(self, row: _Row) -> bool:
+    def _open(self, row: Draft) -> bool:
         ended = bool(row.sampled) and row.sampled[-1] == self.tokens.end
         return not ended and len(row.sampled) < row.request.sampling.max_tokens
 
@@ -181,7 +128,19 @@ class InProcessModel:
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 
-    def _batch(self, conversations: list[_Conversation]) -> _Batch:
+    def _feed_beginnings(self, batch: _Batch) -> None:
+        """Run what chats have in common through the model once, and give each a copy of the keys and values."""
+        chats = [conversation.ids for conversation in batch.conversations]
+        groups = alike(chats)
+        if len(groups) == len(chats):
+            return
+        few = _empty_batch([batch.conversations[members[0]] for _, members in groups], batch.mask.device)
+        self._feed(few, [chats[members[0]][:length] for length, members in groups])
+        places = {row: place for place, (_, members) in enumerate(groups) for row in members}
+        _keep_rows(few, [places[row] for row in range(len(chats))])
+        batch.cache, batch.mask, batch.fed = few.cache, few.mask, few.fed
+
+    def _batch(self, conversations: list[Conversation]) -> _Batch:
         """The cached rows of these conversations, or an empty cache to be filled from their first id on."""
         for index, batch in enumerate(self._batches):
             places = {id(conversation): row for row, conversation in enumerate(batch.conversations)}
@@ -191,22 +150,20 @@ class InProcessModel:
                 return batch
         return self._new_batch(conversations)
 
-    def _new_batch(self, conversations: list[_Conversation]) -> _Batch:
-        import torch
-        from transformers import DynamicCache
-
-        rows = len(conversations)
-        mask = torch.zeros(rows, 0, dtype=torch.long, device=self.model.device)
-        batch = _Batch(conversations, DynamicCache(), mask, [0] * rows)
-        self._batches = [*self._batches[1 - _CACHED_BATCHES :], batch]
+    def _new_batch(self, conversations: list[Conversation]) -> _Batch:
+        """An empty one; of the others only those are kept that can go on, and not too many."""
+        going_on = [batch for batch in self._batches if any(map(self._conversations.knows, batch.conversations))]
+        batch = _empty_batch(conversations, self.model.device)
+        self._batches = [*going_on[1 - _CACHED_BATCHES :], batch]
         return batch
 
 
-def _goes_on(known: tuple[Message, ...], now: tuple[Message, ...]) -> bool:
-    """Whether a chat is the known one, then one own turn, then news; own turns are known by their ids, not by text."""
-    if len(now) < len(known) + 2 or now[len(known)]["role"] != "assistant":
-        return False
-    return all(old == new for old, new in zip(known, now, strict=False) if old["role"] != "assistant")
+def _empty_batch(conversations: list[Conversation], device: Any) -> _Batch:
+    import torch
+    from transformers import DynamicCache
+
+    rows = len(conversations)
+    return _Batch(conversations, DynamicCache(), torch.zeros(rows, 0, dtype=torch.long, device=device), [0] * rows)
 
 
 def _keep_rows(batch: _Batch, rows: list[int]) -> None:

@@ -57,4 +57,4 @@ def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int)
         yield from examine_agent(agent, scenarios, max_turns)
     labelled = read_labelled()
     tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]
-    yield from examine_judge(resolve_judge(judge), [item.question for item in tries], calls=n * max_turns)
+    yield from examine_judge(resolve_judge(judge), [item.question for item in tries], calls=n * max(max_turns, 1))

@@ -17,6 +17,7 @@ from negotiation_env.cli.options import (
     Seed,
     Split,
     UnscoredShare,
+    enough_turns,
     find_scenario,
     open_traffic,
     print_table,
@@ -40,7 +41,7 @@ def play(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Play one negotiation and watch it."""
+    """Play one negotiation and watch it; with --max-turns 0 a single agent answers."""
     from negotiation_env.data import load_scenarios
     from negotiation_env.episode import append_episode
     from negotiation_env.evaluate import EPISODES, pick, seat_agents
@@ -53,7 +54,7 @@ def play(
     traffic = open_traffic(record, replay)
     game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), len(chosen.personas)), seed)
     decider = resolve_judge(judge, traffic, cache=not no_cache)
-    rules = {"max_turns": max(max_turns, len(chosen.personas)), "history_turns": history_turns}
+    rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ def evaluate_command(
             resume=resume,
             unscored_limit=unscored_limit,
             progress=advance,
-            max_turns=max([max_turns, *(len(each.personas) for each in scenarios)]),
+            max_turns=enough_turns(max_turns, scenarios),
             history_turns=history_turns,
             judge_sees_dialogue=judge_sees_dialogue,
             complete_without_agreement=True,

@@ -23,6 +23,7 @@ __all__ = [
     "Seed",
     "Split",
     "UnscoredShare",
+    "enough_turns",
     "find_scenario",
     "open_traffic",
     "print_table",
@@ -45,7 +46,7 @@ Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
 JudgeSpec = Annotated[str, typer.Option("--judge", help=_JUDGE_HELP)]
 Split = Annotated[str, typer.Option("--split", help=_SPLIT_HELP)]
 Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
-MaxTurns = Annotated[int, typer.Option("--max-turns", min=2, help="Most utterances of a negotiation.")]
+MaxTurns = Annotated[int, typer.Option("--max-turns", min=0, help="Most utterances; 0: a single agent answers.")]
 HistoryTurns = Annotated[
     int | None, typer.Option("--history-turns", min=1, help="Show speakers only so many last turns; default: all.")
 ]
@@ -82,6 +83,11 @@ def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[
     from agents.specs import resolve_agent
 
     return [resolve_agent(spec, traffic) for spec in specs]
+
+
+def enough_turns(max_turns: int, scenarios: "list[Scenario]") -> int:
+    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays 0."""
+    return max_turns and max([max_turns, *(len(scenario.personas) for scenario in scenarios)])
 
 
 def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":

@@ -1,14 +1,18 @@
 """`negotiate train`."""
 
+import os
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
-from negotiation_env.errors import UserError
+from negotiation_env.errors import MissingExtra, UserError
+
+if TYPE_CHECKING:
+    from training.config import TrainConfig
 
 __all__ = ["train"]
 
@@ -20,6 +24,13 @@ def train(
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/train"),
     seed: Annotated[int | None, typer.Option("--seed", help="Overrides the config's seed.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the config and show what the run takes; load and write nothing.")
+    ] = False,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, envvar="WORLD_SIZE", help="Of a dry run: how many train side by side.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the dry run's findings as JSON only.")] = False,
     record: Record = None,
     replay: Replay = None,
     no_cache: NoCache = False,
@@ -27,26 +38,55 @@ def train(
     """Train a negotiator by GRPO self-play.
 
     Any key of the config can be overridden: --max_steps 4 --learning_rate 1e-4. The folder receives the adapter,
-    episodes.jsonl, metrics.jsonl, reward.png and summary.json. A recording or replay is of the judge alone, for the
+    episodes.jsonl, metrics.jsonl, plots and summary.json. A recording or replay is of the judge alone, for the
     learner samples anew.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # renamed options inside TRL
+    from training.config import load_config
+
     settings = _overrides(context.args) | ({} if seed is None else {"seed": str(seed)})
+    loaded = load_config(config, settings)
+    if dry_run:
+        _dry_run(loaded, processes, as_json)
+    elif as_json:
+        raise UserError("--json shows what a dry run found; add --dry-run")
+    else:
+        _train(loaded, out, record, replay, resume=resume, cache=not no_cache)
+
+
+def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
     try:
-        from training.config import load_config
-        from training.grpo import train as run_training
+        from training.dry_run import dry_run, tables
+    except ImportError as error:
+        raise MissingExtra("a dry run", "train") from error
+    found = dry_run(config, processes)
+    if as_json:
+        typer.echo(found.to_json(), nl=False)
+        return
+    for table in tables(found):
+        print_table(table)
+
+
+def _train(
+    config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
+) -> None:
+    try:
+        from training.run import train as run_training
     except ImportError as error:
         raise UserError(f"training needs more packages ({error}); run: pip install 'negotiation-env[train]'") from error
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
 
-    loaded = load_config(config, settings)
-    judge = resolve_judge(loaded.judge, open_traffic(record, replay), cache=not no_cache)
-    result = run_training(loaded, out, resume=resume, judge=judge)
+    traffic = open_traffic(record, replay)
+    judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
+    result = run_training(config, out, resume=resume, judge=judge)
+    if os.environ.get("RANK", "0") != "0":
+        return  # one process speaks for all
     if result.before and result.after:
         print_table(summary_table({"before": result.before, "after": result.after}, "Held-out scenarios, "))
     typer.echo(f"{result.signal:.0%} of the training groups carried a signal")
-    typer.echo(f"adapter: {out / 'adapter'}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
+    trained = "adapter" if config.fine_tuning == "lora" else "model"
+    typer.echo(f"{trained}: {out / trained}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
 
 
 def _overrides(arguments: list[str]) -> dict[str, str]:

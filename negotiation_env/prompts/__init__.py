@@ -1,6 +1,7 @@
 """Chat messages for a seat: text in, text out.
 
-The templates are versioned files beside this module; `VERSION` names the set and is written into every episode.
+The templates are versioned files beside this module; `VERSION` names the set and is written into every episode. Those
+with `_plain` in their names show no personas: `personas=False`, the ablation.
 They are filled in one pass, so that a `$` in a persona or an utterance stays a `$`.
 """
 
@@ -13,7 +14,7 @@ from negotiation_env.events import Message, Utterance
 from negotiation_env.scenario import Persona, Scenario
 from negotiation_env.text import neutralise
 
-__all__ = ["VERSION", "brief", "completion_request", "conversation", "history"]
+__all__ = ["VERSION", "brief", "completion_request", "conversation", "history", "single_agent_chat"]
 
 VERSION = "v1"
 _FIELD_LIMIT = 4000
@@ -21,26 +22,38 @@ _FIELD_LIMIT = 4000
 
 
 @cache
-def _template(name: str) -> Template:
-    return Template(files(__package__).joinpath(f"{name}.{VERSION}.txt").read_text(encoding="utf-8").strip())
+def _template(name: str, personas: bool = True) -> Template:
+    variant = name if personas else f"{name}_plain"
+    return Template(files(__package__).joinpath(f"{variant}.{VERSION}.txt").read_text(encoding="utf-8").strip())
 
 
-def brief(scenario: Scenario, seat: int) -> str:
+def brief(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, the turn grammar."""
-    return _template("brief").substitute(
+    return _template("brief", personas).substitute(
         _persona_fields(scenario.personas[seat]),
         others=", ".join(_clean(persona.name) for persona in _others(scenario, seat)),
         dilemma=_clean(scenario.dilemma),
+        seat=seat,
+        parties=len(scenario.personas),
     )
 
 
-def completion_request(scenario: Scenario, seat: int) -> str:
+def completion_request(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The message that asks a seat for the joint answer and shows it the other personas."""
-    others = "; ".join(_other_in_full(persona) for persona in _others(scenario, seat))
-    return _template("completion").substitute(others=others)
+    return _template("completion", personas).substitute(others=_in_full(_others(scenario, seat)))
 
 
-def history(scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, elided: bool = False) -> list[Message]:
+def single_agent_chat(scenario: Scenario, *, personas: bool = True) -> tuple[Message, ...]:
+    """All that an agent sees that answers alone: the dilemma, all personas, the request for the joint answer."""
+    request = _template("single", personas).substitute(
+        dilemma=_clean(scenario.dilemma), parties=_in_full(scenario.personas)
+    )
+    return (_user([request]),)
+
+
+def history(
+    scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, elided: bool = False, personas: bool = True
+) -> list[Message]:
     """A dialogue as this seat's chat: its own turns are the assistant's, what came between is one user message.
 
     Args:
@@ -48,6 +61,7 @@ def history(scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, eli
         seat: Whose chat.
         dialogue: The utterances to show, in order.
         elided: Earlier ones are left out; the chat says so.
+        personas: Name the speakers by their personas, not by their seats.
 
     Returns:
         Messages that start with the user and alternate between user and assistant.
@@ -60,12 +74,18 @@ def history(scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, eli
             messages += [_user(heard), {"role": "assistant", "content": utterance.text}]
             heard = []
         else:
-            heard.append(_heard(scenario, utterance))
+            heard.append(_heard(scenario, utterance, personas))
     return [*messages, _user(heard)] if heard else messages
 
 
 def conversation(
-    scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, window: int | None = None, completing: bool = False
+    scenario: Scenario,
+    seat: int,
+    dialogue: Sequence[Utterance],
+    *,
+    window: int | None = None,
+    completing: bool = False,
+    personas: bool = True,
 ) -> tuple[Message, ...]:
     """All that a seat sees when it is asked to speak.
 
@@ -75,16 +95,17 @@ def conversation(
         dialogue: Everything said so far.
         window: How many of the last utterances to show; None shows all, 2 is the paper's choice.
         completing: Ask for the joint answer, with the whole dialogue whatever the window.
+        personas: Show the personas.
 
     Returns:
         A system message, then user and assistant in alternation, ending with the user.
     """
     elided = window is not None and not completing and len(dialogue) > window
     shown = dialogue[len(dialogue) - window :] if elided and window is not None else dialogue
-    chat = history(scenario, seat, shown, elided=elided)
+    chat = history(scenario, seat, shown, elided=elided, personas=personas)
     if completing:
-        chat = _with_request(chat, completion_request(scenario, seat))
-    return ({"role": "system", "content": brief(scenario, seat)}, *chat)
+        chat = _with_request(chat, completion_request(scenario, seat, personas=personas))
+    return ({"role": "system", "content": brief(scenario, seat, personas=personas)}, *chat)
 
 
 def _with_request(chat: list[Message], request: str) -> list[Message]:
@@ -98,11 +119,12 @@ def _user(parts: Iterable[str]) -> Message:
     return {"role": "user", "content": "\n\n".join(parts)}
 
 
-def _heard(scenario: Scenario, utterance: Utterance) -> str:
+def _heard(scenario: Scenario, utterance: Utterance, personas: bool) -> str:
     """Name the speaker where there could be a doubt."""
     if len(scenario.personas) == 2:
         return utterance.text
-    return f"{_clean(scenario.personas[utterance.seat].name)}: {utterance.text}"
+    name = _clean(scenario.personas[utterance.seat].name) if personas else f"negotiator_{utterance.seat}"
+    return f"{name}: {utterance.text}"
 
 
 def _others(scenario: Scenario, seat: int) -> list[Persona]:
@@ -114,8 +136,9 @@ def _persona_fields(persona: Persona) -> dict[str, str]:
     return fields | {"values": _clean(", ".join(persona.values) or "-")}
 
 
-def _other_in_full(persona: Persona) -> str:
-    return "{name}. {goal} Values: {values}. Red line: {red_line}".format(**_persona_fields(persona))
+def _in_full(personas: Iterable[Persona]) -> str:
+    shown = "{name}. {goal} Values: {values}. Red line: {red_line}"
+    return "; ".join(shown.format(**_persona_fields(persona)) for persona in personas)
 
 
 @cache

@@ -58,6 +58,26 @@ def test_a_conversation_goes_on_from_its_own_ids_and_is_prefilled_once(model):
     assert sum(fed) >= sum(len(chat) - 1 for chat in chats)
 
 
+def test_games_that_begin_alike_are_prefilled_together_and_sample_as_if_alone(model):
+    agent = ChatAgent(model, TURN, TURN)
+    games = [Game(str(seed), SCENARIOS[0], (agent, agent), seed=seed) for seed in range(3)]
+    fed = []
+    feed = model._feed
+    model._feed = lambda batch, chunks: (fed.append(sum(map(len, chunks))), feed(batch, chunks))[1]
+    together = list(play_many(games, ScriptedJudge(), max_turns=3))
+    alone = [next(iter(play_many([game], ScriptedJudge(), max_turns=3))) for game in games]
+    spoken = [[said.text for said in episode.said] for episode in sorted(together, key=lambda each: each.id)]
+    assert spoken == [[said.text for said in episode.said] for episode in alone]
+    prompt = len(together[0].said[0].tokens.context)
+    assert fed[:2] == [prompt - 1, 3]
+    for episode in together:
+        ids, places, logprobs = conversation_ids(episode, 0)
+        with torch.no_grad():
+            logits = model.model(torch.tensor([ids])).logits[0].float() / TURN.temperature
+        full = torch.log_softmax(logits, dim=-1)[torch.tensor(places) - 1, torch.tensor(ids)[places]]
+        assert (full - torch.tensor(logprobs)).abs().max() < 1e-3
+
+
 def test_what_a_game_samples_does_not_depend_on_its_neighbours(model):
     together, alone = play(model), play(model, SCENARIOS[1:2])
     texts = [[said.text for said in played[SCENARIOS[1].id].said] for played in (together, alone)]

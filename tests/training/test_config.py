@@ -21,9 +21,9 @@ def test_the_command_line_wins_over_the_file():
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ({"max_stepz": "3"}, "there is no key 'max_stepz'; the keys are model, adapter"),
+        ({"max_stepz": "3"}, "there is no key 'max_stepz'; the keys are method, model, adapter"),
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
-        ({"opponent": "clone"}, "opponent: .*'frozen', 'current' or 'base'"),
+        ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
         ({"micro_batch": "4"}, "micro_batch must divide"),
     ],
 )

@@ -3,6 +3,7 @@ import pytest
 from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.runner import Game, play_many
+from training.dialogue_metrics import dialogue_metrics
 from training.metrics import group_rewards, step_metrics
 
 
@@ -34,3 +35,17 @@ def test_unscored_is_a_share_of_its_own_and_no_zero():
     metrics = step_metrics(episodes([4.0, None, 4.0, None]))
     assert metrics["unscored"] == 0.5
     assert metrics["group_mean"] == pytest.approx(4.0)
+
+
+def test_a_steps_metrics_hold_the_dialogues_figures():
+    played = episodes([1.0, 2.0, "no", "no"])
+    metrics, figures = step_metrics(played), dialogue_metrics(played)
+    assert figures["agreement/turn"] == 4.0
+    assert {name: metrics[name] for name in figures} == figures
+
+
+def test_what_had_nothing_to_count_has_no_figure():
+    metrics = step_metrics(episodes(["no"] * 4))
+    assert metrics["agreement_rate"] == 0.0
+    assert "agreement/turn" not in metrics
+    assert "length/completion_words" not in metrics

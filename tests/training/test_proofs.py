@@ -6,11 +6,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from transformers import TrainerCallback  # noqa: E402
+
 from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
-from training.adapters import LEARNER, OPPONENT, merged, refresh, speaking  # noqa: E402
+from training.adapters import LEARNER, merged  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
-from training.grpo import build_trainer  # noqa: E402
+from training.engines.in_process import InProcess  # noqa: E402
+from training.grpo import build_trainer, cut_to_width  # noqa: E402
+from training.players import Players  # noqa: E402
+from training.snapshots import Snapshots  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -38,14 +43,16 @@ def agree_at_turn_three(question):
     return len(question.dialogue) == 3
 
 
-def trainer_of(small_model, out, **changes):
+def trainer_of(small_model, out, judge=None, **changes):
     model, tokenizer = small_model()
-    judge = ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
-    return build_trainer(config(**changes), model, tokenizer, judge, out, SCENARIOS)
+    settings, snapshots = config(**changes), Snapshots(model)
+    players = Players(settings, InProcess(model, tokenizer, snapshots, merge=settings.merge_rollouts), snapshots)
+    judge = judge or ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
+    return build_trainer(settings, model, tokenizer, judge, players, out, SCENARIOS)
 
 
-def weights(model, adapter):
-    return {name: p.detach().clone() for name, p in model.named_parameters() if f".{adapter}." in name}
+def weights(model):
+    return {name: p.detach().clone() for name, p in model.named_parameters() if f".{LEARNER}." in name}
 
 
 def same(one, other):
@@ -113,65 +120,88 @@ def test_gradients_are_zero_for_all_but_the_learners_dialogue_tokens(batch, monk
     assert (gradient[carried][counted[carried]] != 0).all()
 
 
-def test_the_completion_is_not_in_the_row_and_the_frozen_copy_gets_no_gradient(batch):
-    trainer, episodes, inputs = batch
+def test_the_completion_is_not_in_the_row(batch):
+    _, episodes, inputs = batch
     for row, episode in enumerate(episodes):
         answer = list(episode.said[-1].tokens.sampled)
         assert episode.said[-1].task == "completion"
         width = len(answer)
         ids = inputs["completion_ids"][row][inputs["completion_mask"][row].bool()].tolist()
         assert ids[-width:] != answer
-    trainer.compute_loss(trainer.model, inputs).backward()
-    gradients = {name: p.grad for name, p in trainer.model.named_parameters()}
-    assert all(gradient is None for name, gradient in gradients.items() if f".{OPPONENT}." in name)
-    assert any(gradient is not None and gradient.abs().max() > 0 for gradient in gradients.values())
 
 
-@pytest.mark.parametrize("switch", [speaking, merged])
-def test_an_adapter_speaks_and_everything_is_put_back(small_model, switch):
+def test_the_policy_ratio_is_one_and_the_loss_grpos(batch):
+    """-sum(advantage) over the counted tokens, divided by their number: the loss before the first update."""
+    trainer, _, inputs = batch
+    counted = inputs["tool_mask"].bool() & inputs["completion_mask"].bool()
+    expected = -(inputs["advantages"][:, None] * counted).sum() / counted.sum()
+    assert trainer.compute_loss(trainer.model, inputs).item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_cutting_the_padding_of_a_micro_batch_changes_nothing(batch):
+    trainer, _, inputs = batch
+    row = int(inputs["advantages"].abs().argmax())
+    rows = {name: value[row : row + 1] if getattr(value, "ndim", 0) else value for name, value in inputs.items()}
+    cut = cut_to_width(rows)
+    assert cut["completion_ids"].shape[1] == rows["completion_mask"].sum()
+    assert cut["prompt_ids"].shape[1] == rows["prompt_mask"].sum()
+    gradients = []
+    for part in (rows, cut):
+        trainer.model.zero_grad()
+        trainer.compute_loss(trainer.model, part).backward()
+        gradients.append({name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None})
+    largest = max(gradient.abs().max() for gradient in gradients[0].values())
+    assert largest > 1e-4
+    assert all((gradients[0][name] - gradients[1][name]).abs().max() < 1e-4 * largest for name in gradients[0])
+
+
+def test_the_adapter_is_folded_in_and_everything_is_put_back(small_model):
     model, _ = small_model()
-    learner, opponent = weights(model, LEARNER), weights(model, OPPONENT)
-    for name, parameter in model.named_parameters():
-        if f".{OPPONENT}." in name:
-            parameter.data.mul_(1.5)
-    ids = torch.tensor([[5, 6, 7]])
-    outputs = {}
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    for adapter in (LEARNER, OPPONENT, None):
-        with torch.no_grad(), switch(model, adapter):
-            outputs[adapter] = model(ids).logits
-    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
-    trains = {name for name, p in model.named_parameters() if p.requires_grad}
-    assert trains == set(learner)
-    assert not torch.allclose(outputs[LEARNER], outputs[OPPONENT])
-    assert not torch.allclose(outputs[LEARNER], outputs[None])
+    ids = torch.tensor([[5, 6, 7]])
     with torch.no_grad():
-        assert torch.allclose(outputs[LEARNER], model(ids).logits, atol=1e-3)
-    assert set(opponent) == {name.replace(f".{LEARNER}.", f".{OPPONENT}.") for name in learner}
+        with merged(model):
+            folded = model(ids).logits
+        with model.disable_adapter():
+            bare = model(ids).logits
+        assert torch.allclose(folded, model(ids).logits, atol=1e-3)
+    assert not torch.allclose(folded, bare)
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+    assert {name for name, p in model.named_parameters() if p.requires_grad} == set(weights(model))
 
 
 def test_the_frozen_copys_weights_change_only_at_a_refresh(small_model, tmp_path):
-    trainer = trainer_of(small_model, tmp_path, max_steps=3, refresh_every=2, max_turn_tokens=4)
-    history = []
+    trainer = trainer_of(small_model, tmp_path, max_steps=4, opponent="frozen:2", max_turn_tokens=4)
+    snapshots, played_with, after = trainer.rollout_func.players._snapshots, [], [weights(trainer.model)]
+    original = trainer.rollout_func._play_step
 
-    class Watch(type(trainer.callback_handler.callbacks[0]).__mro__[1]):
+    def watched(places, model):
+        original(places, model)
+        [version] = snapshots.versions
+        with snapshots.swapped_in(version):
+            played_with.append(weights(trainer.model))
+
+    class Watch(TrainerCallback):
         def on_step_end(self, args, state, control, **_):
-            history.append((state.global_step, weights(trainer.model, LEARNER), weights(trainer.model, OPPONENT)))
+            after.append(weights(trainer.model))
 
-    start = weights(trainer.model, OPPONENT)
+    trainer.rollout_func._play_step = watched
     trainer.add_callback(Watch())
     trainer.train()
-    (_, learner_1, copy_1), (_, learner_2, copy_2), (_, learner_3, copy_3) = history
-    assert not same(learner_1, learner_2)
-    assert same(copy_1, start)
-    assert same({name.replace(OPPONENT, LEARNER): p for name, p in copy_2.items()}, learner_2)
-    assert same(copy_3, copy_2)
-    assert not same(learner_3, learner_2)
+    assert [episode.tags["opponent_version"] for episode in read_episodes(tmp_path / "episodes.jsonl")][::4] == [
+        0,
+        0,
+        2,
+        2,
+    ]
+    assert [same(weights, after[step]) for weights, step in zip(played_with, (0, 0, 2, 2), strict=True)] == [True] * 4
+    assert not same(after[0], after[1])
+    assert not same(after[1], after[2])
 
 
-def run(small_model, out, resume_from=None, **changes):
+def run(small_model, out, **changes):
     trainer = trainer_of(small_model, out, **changes)
-    trainer.train(resume_from_checkpoint=resume_from)
+    trainer.train()
     return trainer
 
 
@@ -179,22 +209,34 @@ def played(out):
     return [episode.to_json() for episode in read_episodes(out / "episodes.jsonl")]
 
 
-def test_the_same_seed_gives_the_same_transcripts_and_a_resumed_run_equals_an_unbroken_one(small_model, tmp_path):
-    unbroken = run(small_model, tmp_path / "a")
-    again = run(small_model, tmp_path / "b", max_steps=1)
-    first_step = len(played(tmp_path / "b"))
-    assert played(tmp_path / "b") == played(tmp_path / "a")[:first_step]
-    resumed = run(small_model, tmp_path / "b", resume_from=str(tmp_path / "b" / "checkpoints" / "checkpoint-1"))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"opponent": {"pool:1,2,rated": 1, "frozen:2": 1, "scripted:compromising": 1}},
+        {"history_turns": 2, "max_turns": 5},
+        {"trained_tokens": "dialogue+completion", "advantages": "shuffled"},
+        {"method": "single-agent", "temperature": 1.0, "beta": 0.04},
+    ],
+    ids=["self-play", "pool", "window", "completion", "single-agent"],
+)
+def test_a_resumed_run_equals_an_unbroken_one(small_model, tmp_path, changes):
+    unbroken = run(small_model, tmp_path / "a", max_steps=3, **changes)
+    again = run(small_model, tmp_path / "b", max_steps=2, **changes)
+    first_steps = len(played(tmp_path / "b"))
+    assert played(tmp_path / "b") == played(tmp_path / "a")[:first_steps]
+    resumed = trainer_of(small_model, tmp_path / "b", max_steps=3, **changes)
+    checkpoint = tmp_path / "b" / "checkpoints" / "checkpoint-2"
+    resumed.rollout_func.players.load(checkpoint)
+    resumed.train(resume_from_checkpoint=str(checkpoint))
     assert played(tmp_path / "b") == played(tmp_path / "a")
-    for adapter in (LEARNER, OPPONENT):
-        assert same(weights(unbroken.model, adapter), weights(resumed.model, adapter))
-        assert not same(weights(again.model, adapter), weights(resumed.model, adapter))
+    assert same(weights(unbroken.model), weights(resumed.model))
+    assert not same(weights(again.model), weights(resumed.model))
     lines = (tmp_path / "b" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
 
 
 def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path):
-    model, tokenizer = small_model()
     lost = []
 
     def score(question):
@@ -202,7 +244,7 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
         return None if len(lost) % 2 else varied_score(question)
 
     judge = ScriptedJudge(score=score, agrees=agree_at_turn_three)
-    trainer = build_trainer(config(group_size=4, groups_per_step=1), model, tokenizer, judge, tmp_path, SCENARIOS)
+    trainer = trainer_of(small_model, tmp_path, judge, group_size=4, groups_per_step=1)
     trainer.model.train()
     inputs = trainer._generate_and_score_completions([dict(trainer.train_dataset[0]) for _ in range(4)])
     unscored = [episode.reward is None for episode in trainer.rollout_func.episodes]
@@ -210,13 +252,3 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
     assert (inputs["advantages"][torch.tensor(unscored)] == 0).all()
     scored = inputs["advantages"][~torch.tensor(unscored)]
     assert scored.sum().abs() < 1e-4
-
-
-def test_refreshing_copies_the_learner(small_model):
-    model, _ = small_model()
-    for parameter in weights(model, LEARNER):
-        dict(model.named_parameters())[parameter].data.add_(1.0)
-    refresh(model)
-    assert same(
-        {name.replace(OPPONENT, LEARNER): p for name, p in weights(model, OPPONENT).items()}, weights(model, LEARNER)
-    )

@@ -1,0 +1,101 @@
+"""vLLM's engine in this process as a `ChatModel`, for play and evaluation on a GPU of one's own."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agents.models.chat_tokens import ChatTokens
+from agents.models.conversations import Conversations, Draft
+from agents.models.vllm_tokens import sampling_fields
+from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.interfaces import ChatRequest, Reply
+
+__all__ = ["VllmEngine"]
+
+_RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
+"""The adapter ranks that vLLM makes room for."""
+
+
+class VllmEngine:
+    """A model in vLLM, in bfloat16 on a GPU, else on the CPU in float32; it keeps what is free of the GPU's memory.
+
+    Args:
+        source: A transformers folder or hub id.
+        adapter: A LoRA adapter's folder.
+        name: The name in records.
+
+    Raises:
+        UserError: There is no such model or adapter.
+        MissingExtra: vLLM is not installed.
+    """
+
+    def __init__(self, source: str | Path, adapter: str | Path | None = None, name: str = "") -> None:
+        self.name = name or str(source)
+        try:
+            self._llm = _load(str(source), adapter)
+        except (OSError, ValueError) as error:
+            raise UserError(f"vLLM cannot load the model {self.name}: {error}") from error
+        self._adapter = _lora_request(adapter) if adapter else None
+        self.tokens = ChatTokens(self._llm.get_tokenizer())
+        self._conversations = Conversations(self.tokens)
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Sample a reply to each chat; one that has outgrown the model's context gets a reply with its error."""
+        drafts = [self._conversations.draft(request) for request in requests]
+        self._sample([draft for draft in drafts if self._fits(draft)])
+        return [self._reply(draft) for draft in drafts]
+
+    def _sample(self, drafts: Sequence[Draft]) -> None:
+        from vllm import SamplingParams, TokensPrompt
+
+        outputs = self._llm.generate(
+            [TokensPrompt(prompt_token_ids=draft.conversation.ids) for draft in drafts],
+            [SamplingParams(**sampling_fields(draft.request, self.tokens.end)) for draft in drafts],
+            lora_request=self._adapter,
+            use_tqdm=False,
+        )
+        for draft, output in zip(drafts, outputs, strict=True):
+            [sampled] = output.outputs
+            told = [step[token].logprob for token, step in zip(sampled.token_ids, sampled.logprobs, strict=True)]
+            draft.take(sampled.token_ids, told)
+
+    def _fits(self, draft: Draft) -> bool:
+        return len(draft.conversation.ids) < int(self._llm.model_config.max_model_len)
+
+    def _reply(self, draft: Draft) -> Reply:
+        if draft.sampled:
+            return self._conversations.reply(draft)
+        self._conversations.drop(draft)
+        return Reply("", error=f"{self.name}: a chat of {len(draft.conversation.ids)} tokens outgrows the context")
+
+
+def _load(source: str, adapter: str | Path | None) -> Any:
+    try:
+        from vllm import LLM
+        from vllm.platforms import current_platform
+    except ImportError as error:
+        raise MissingExtra("a model in vLLM", "vllm") from error
+    on_cpu = current_platform.is_cpu()
+    return LLM(
+        source,
+        dtype="float32" if on_cpu else "bfloat16",
+        logprobs_mode="processed_logprobs",
+        enable_lora=adapter is not None,
+        max_lora_rank=_room(Path(adapter)) if adapter else _RANKS[0],
+        enforce_eager=on_cpu,
+        # On CPU a seeded request in a chunked prefill ends the engine: "CPU Generator does not use offset".
+        enable_chunked_prefill=not on_cpu,
+    )
+
+
+def _room(adapter: Path) -> int:
+    """The smallest rank of vLLM's that holds an adapter."""
+    rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
+    return next((room for room in _RANKS if room >= rank), rank)
+
+
+def _lora_request(adapter: str | Path) -> Any:
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest("adapter", 1, str(adapter))

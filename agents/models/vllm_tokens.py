@@ -1,0 +1,93 @@
+"""A model or adapter of a vLLM server as a `ChatModel`: token ids go in and come out.
+
+It uses vLLM's own fields of `/v1/completions` (`return_token_ids`). Start the server with `--logprobs-mode
+processed_logprobs`, or the log-probabilities are not those of the distribution that was sampled from.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from agents.models.chat_tokens import ChatTokens
+from agents.models.conversations import Conversations, Draft
+from negotiation_env.chat_completions import Call, json_object, response_format
+from negotiation_env.endpoint import Endpoint
+from negotiation_env.faults import PassingFault
+from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
+
+__all__ = ["VllmTokens", "sampling_fields"]
+
+
+class VllmTokens:
+    """One of the models that a vLLM server serves; each reply carries its token trace.
+
+    Args:
+        endpoint: The server.
+        tokenizer: The model's, with a chat template.
+        model: The name under which the server serves it.
+        name: The name in records.
+    """
+
+    def __init__(self, endpoint: Endpoint, tokenizer: Any, model: str, name: str) -> None:
+        self.name = name
+        self.tokens = ChatTokens(tokenizer)
+        self._endpoint = endpoint
+        self._model = model
+        self._conversations = Conversations(self.tokens)
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Sample a reply to each chat; one that fails for good gets a reply with its error."""
+        drafts = [self._conversations.draft(request) for request in requests]
+        replies = self._endpoint.send([self._call(draft) for draft in drafts])
+        for draft, reply in zip(drafts, replies, strict=True):
+            if reply.error:
+                self._conversations.drop(draft)
+        return replies
+
+    def _call(self, draft: Draft) -> Call:
+        request = draft.request
+        fields = {"model": self._model, "prompt": draft.conversation.ids, "return_token_ids": True}
+        fields |= sampling_fields(request, self.tokens.end)
+        if request.schema is not None:
+            fields["response_format"] = response_format(request.schema)
+        body = json.dumps(fields).encode()
+        return Call("/completions", body, request.sampling.max_tokens, partial(self._read, draft))
+
+    def _read(self, draft: Draft, raw: bytes) -> Reply:
+        answer = json_object(raw)
+        try:
+            choice = answer["choices"][0]
+            sampled, told = choice["token_ids"], choice["logprobs"]
+            logprobs = told["token_logprobs"]
+        except (KeyError, IndexError, TypeError):
+            sampled, told, logprobs = [], {}, []
+        if not sampled:
+            raise PassingFault(f"the reply holds no token ids; is this vLLM? {raw[:200]!r}")
+        draft.take(sampled, logprobs)
+        alternatives = map(Alternatives, told["tokens"], told["top_logprobs"]) if draft.request.alternatives else ()
+        reply = self._conversations.reply(draft)
+        return replace(reply, model=str(answer.get("model", "")), alternatives=tuple(alternatives))
+
+
+def sampling_fields(request: ChatRequest, end: int) -> dict[str, Any]:
+    """How vLLM shall sample, in the names that its server and its `SamplingParams` share.
+
+    Whatever the model's `generation_config.json` would change is set: the distribution is the model's own but for
+    temperature and top-p, and the end-of-turn id alone ends a reply.
+    """
+    return {
+        "temperature": request.sampling.temperature,
+        "top_p": request.sampling.top_p,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "max_tokens": request.sampling.max_tokens,
+        "seed": request.seed & 0x7FFFFFFF,
+        "logprobs": request.alternatives,
+        "stop_token_ids": [end],
+        "ignore_eos": True,
+    }

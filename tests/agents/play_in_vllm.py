@@ -1,0 +1,25 @@
+"""Plays two games together, then one of them alone, in the virtual environment of vLLM: MODEL_SPEC OUTPUT_FOLDER."""
+
+import sys
+from pathlib import Path
+
+from agents.chat import ChatAgent
+from agents.specs import resolve_model
+from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios
+from negotiation_env.episode import append_episode
+from negotiation_env.runner import Game, play_many
+
+
+def main(spec: str, folder: Path) -> None:
+    model = resolve_model(spec)
+    agent = ChatAgent(model, Sampling(0.7, 1.0, 12))
+    games = [Game(scenario.id, scenario, (agent, agent), seed=3) for scenario in load_scenarios("everyday")[:2]]
+    for file, some in (("together", games), ("alone", games[1:])):
+        for episode in play_many(some, ScriptedJudge(agrees=lambda _: False), max_turns=4):
+            append_episode(folder / file, episode)
+    endless = ChatRequest(({"role": "user", "content": "word " * 9000},))
+    (folder / "error").write_text(str(model.chat([endless])[0].error))
+
+
+if __name__ == "__main__":  # vLLM starts processes that import this file again
+    main(sys.argv[1], Path(sys.argv[2]))

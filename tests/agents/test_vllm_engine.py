@@ -1,0 +1,71 @@
+"""vLLM's engine runs in a virtual environment of its own; see `tests/vllm_server.sh`."""
+
+import os
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from agents.specs import resolve_agent
+from negotiation_env.episode import latest_episodes
+from negotiation_env.errors import MissingExtra
+from tests.vllm_server import trainer_logprobs, vllm_environment
+
+SCRIPT = Path(__file__).with_name("play_in_vllm.py")
+ON_CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+def test_without_vllm_the_user_is_told_what_to_install():
+    with pytest.raises(MissingExtra, match=r"negotiation-env\[vllm\]"):
+        resolve_agent("vllm:some/model")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The folder of what was played."""
+    python = Path(vllm_environment(), "bin", "python")
+    from agents.models.embedded import embedded_adapter, embedded_model
+
+    folder = tmp_path_factory.mktemp("played")
+    command = [str(python), str(SCRIPT), f"vllm:{embedded_model()}+{embedded_adapter()}", str(folder)]
+    variables = os.environ | ON_CPU | {"PYTHONPATH": str(SCRIPT.parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.vllm
+def test_games_carry_the_ids_that_were_sampled_and_the_models_log_probabilities(played):
+    import torch
+
+    from agents.models.embedded import embedded_adapter, embedded_model
+    from agents.models.in_process import load_model
+    from training.rows import learner_rows
+
+    model = load_model(embedded_model(), embedded_adapter())
+    for episode in latest_episodes(played / "together").values():
+        assert all(said.text == model.tokens.text(said.tokens.sampled) for said in episode.said)
+        [row] = learner_rows(episode, 0, model.tokens.end)
+        apart = trainer_logprobs(model.model, row, 0.7) - torch.tensor(row.logprobs)
+        assert apart[torch.tensor(row.mask) == 1].abs().max() < 5e-3
+
+
+@pytest.mark.vllm
+def test_what_a_game_samples_does_not_depend_on_its_neighbours(played):
+    together = latest_episodes(played / "together")
+    for name, alone in latest_episodes(played / "alone").items():
+        texts = [[said.text for said in episode.said] for episode in (alone, together[name])]
+        assert texts[0] == texts[1]
+
+
+@pytest.mark.vllm
+def test_a_chat_that_outgrows_the_context_is_an_error_in_its_place(played):
+    assert "outgrows the context" in (played / "error").read_text()

@@ -1,0 +1,40 @@
+from statistics import fmean, stdev
+
+import pytest
+
+from training.advantages import group_advantages, no_signal, shuffled
+
+
+def test_an_advantage_is_the_distance_from_the_groups_mean_in_standard_deviations():
+    rewards = [0.0, 1.0, 4.0, 3.0]
+    expected = [(reward - fmean(rewards)) / (stdev(rewards) + 1e-4) for reward in rewards]
+    assert group_advantages(rewards) == pytest.approx(expected)
+
+
+def test_the_unscored_get_nothing_and_count_nowhere():
+    assert group_advantages([1.0, None, 3.0])[1] == 0.0
+    assert group_advantages([1.0, None, 3.0])[::2] == group_advantages([1.0, 3.0])
+    assert group_advantages([None, 3.0]) == [0.0, 0.0]
+
+
+def test_equal_rewards_are_no_signal():
+    assert group_advantages([2.0, 2.0, 2.0]) == [0.0, 0.0, 0.0]
+    assert no_signal([2.0, 2.0, None])
+    assert no_signal([None, None])
+    assert not no_signal([2.0, 2.5])
+
+
+def test_they_are_those_of_trl():
+    torch = pytest.importorskip("torch")
+    rewards = torch.tensor([0.5, 1.5, 1.0, 4.0])
+    theirs = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+    assert group_advantages(rewards.tolist()) == pytest.approx(theirs.tolist(), abs=1e-6)
+
+
+def test_the_control_deals_the_same_advantages_to_others_and_repeats_with_its_seed():
+    advantages = [float(number) for number in range(16)]
+    mixed = shuffled(advantages, 0, 5)
+    assert sorted(mixed) == advantages
+    assert mixed != advantages
+    assert mixed == shuffled(advantages, 0, 5)
+    assert mixed != shuffled(advantages, 0, 6)

@@ -1,0 +1,40 @@
+"""Advantages: how much better than its group a negotiation went (GRPO; arXiv 2603.10476)."""
+
+from collections.abc import Sequence
+from random import Random
+from statistics import fmean, stdev
+
+from negotiation_env.runner import derive_seed
+
+__all__ = ["group_advantages", "no_signal", "shuffled"]
+
+_SMALL = 1e-4
+"""Keeps the division finite, as in TRL."""
+
+
+def group_advantages(rewards: Sequence[float | None]) -> list[float]:
+    """(r - mean) / std within one group.
+
+    Args:
+        rewards: One a negotiation; None is unscored.
+
+    Returns:
+        One a negotiation; 0 for the unscored, which are no part of mean and deviation, and where no two are scored.
+    """
+    scored = [reward for reward in rewards if reward is not None]
+    if len(scored) < 2:
+        return [0.0] * len(rewards)
+    mean, spread = fmean(scored), stdev(scored) + _SMALL
+    return [0.0 if reward is None else (reward - mean) / spread for reward in rewards]
+
+
+def no_signal(rewards: Sequence[float | None]) -> bool:
+    """Whether a group teaches nothing: fewer than two different rewards."""
+    return len({reward for reward in rewards if reward is not None}) < 2
+
+
+def shuffled(advantages: Sequence[float], *seed: object) -> list[float]:
+    """The control: the same advantages, each given to a negotiation drawn at random from the batch."""
+    mixed = list(advantages)
+    Random(derive_seed("shuffle", *seed)).shuffle(mixed)
+    return mixed

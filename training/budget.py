@@ -1,0 +1,265 @@
+"""What a training run will take, worked out without weights: parameters, memory, tokens, the judge's calls.
+
+Tokens, calls and money are upper bounds: they follow from the longest negotiation that the config allows, on the
+scenario with the longest texts. Memory is an estimate; `training.memory` has its formula.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from negotiation_env.data import load_scenarios
+from negotiation_env.errors import UserError
+from negotiation_env.evaluate import pick
+from negotiation_env.judges.criteria import load_criteria
+from negotiation_env.judges.forms import form_of
+from negotiation_env.judges.llm_file import JudgeFile
+from negotiation_env.scenario import Scenario
+from training.architectures import Parameters, count_parameters, find_architecture
+from training.config import TrainConfig
+from training.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
+from training.memory import Load, Memory, estimate_memory
+from training.opponents import Opponents, Pool, parse_opponents
+
+if TYPE_CHECKING:
+    from agents.models.chat_tokens import ChatTokens
+
+__all__ = ["Bill", "Budget", "Work", "plan"]
+
+_BATCH: Final = 64
+"""Most conversations that an in-process model samples for at once."""
+_KEPT: Final = 4
+"""Batches whose keys and values it keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done, at most, in a training step or an evaluation.
+
+    Attributes:
+        games: Negotiations.
+        sampled: Tokens that the model in training and its past selves say.
+        prefilled: Tokens that they read without having said them.
+        rows: Training rows.
+        forwarded: Tokens of these rows, which the forward and the backward pass go through.
+        trained: Tokens of them that carry the gradient.
+        questions: What the judge is asked.
+    """
+
+    games: int = 0
+    sampled: int = 0
+    prefilled: int = 0
+    rows: int = 0
+    forwarded: int = 0
+    trained: int = 0
+    questions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one LLM judge is asked in a run, at most; replies that have to be asked for again come on top.
+
+    Attributes:
+        judge: The model.
+        calls: Chat completions.
+        prompt_tokens: Tokens in them, estimated.
+        completion_tokens: Tokens out of them, every reply as long as it may be.
+        dollars: None where its file has no prices.
+    """
+
+    judge: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    dollars: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run takes.
+
+    Attributes:
+        architecture: Where the model's shape was read.
+        positions: The model's longest context, in tokens.
+        context: The run's longest conversation, in tokens.
+        parameters: How many.
+        memory: Of one process.
+        step: One training step, over all processes.
+        steps: How many of them.
+        evaluation: One evaluation on the held-out scenarios.
+        evaluations: How many of them.
+        bills: Of the LLM judges whose settings are known.
+    """
+
+    architecture: str
+    positions: int
+    context: int
+    parameters: Parameters
+    memory: Memory
+    step: Work
+    steps: int
+    evaluation: Work
+    evaluations: int
+    bills: tuple[Bill, ...]
+
+
+def plan(
+    config: TrainConfig,
+    *,
+    processes: int = 1,
+    chat: "ChatTokens | None" = None,
+    judges: Sequence[JudgeFile] = (),
+    held_out_judges: Sequence[JudgeFile] = (),
+) -> Budget:
+    """Work out what a run takes.
+
+    Args:
+        config: The settings.
+        processes: How many train side by side.
+        chat: The model's tokenizer; None estimates its counts.
+        judges: The LLM judges that the training asks.
+        held_out_judges: Those that only the evaluations ask.
+
+    Raises:
+        UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, or the rows of a step
+            cannot be shared out.
+    """
+    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens, chat)
+    opponents = parse_opponents(config.opponent)
+    games = _training_games(config, ruler)
+    held_out = _held_out_games(config, ruler)
+    shape = find_architecture(config.model)
+    parameters = count_parameters(config, shape)
+    step = _step(config, opponents, games)
+    evaluation = _evaluation(config, held_out)
+    evaluations = _evaluations(config)
+    training_asks = (_most_asked(games), config.max_steps * step.games)
+    evaluations_ask = (_most_asked(held_out), evaluations * evaluation.games)
+    words = replace(ruler, chat=None)  # a judge has a tokenizer of its own
+    return Budget(
+        architecture=shape.source,
+        positions=shape.positions,
+        context=max(game.context for game in (*games.values(), *held_out.values())),
+        parameters=parameters,
+        memory=estimate_memory(config, shape, parameters, _load(config, opponents, games, processes, evaluation)),
+        step=step,
+        steps=config.max_steps,
+        evaluation=evaluation,
+        evaluations=evaluations,
+        bills=(
+            *(_bill(judge, words, [training_asks, evaluations_ask]) for judge in judges),
+            *(_bill(judge, words, [evaluations_ask]) for judge in held_out_judges),
+        ),
+    )
+
+
+Games = dict[int, LongestGame]
+"""The longest negotiation for each seat that the learner may have."""
+
+
+def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
+    found = load_scenarios(config.split, seed=config.seed)
+    chosen = pick(found, config.scenarios or len(found), config.seed)
+    seats = (0, 1) if config.learner_seat == "alternate" else (config.learner_seat,)
+    return {seat: _longest(config, chosen, seat, ruler) for seat in seats}
+
+
+def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
+    """In evaluations the first seat writes the joint answer, agreed or not."""
+    return {} if config.eval_split == "none" else {0: _longest(config, load_scenarios(config.eval_split), 0, ruler)}
+
+
+def _longest(config: TrainConfig, scenarios: Sequence[Scenario], seat: int, ruler: Ruler) -> LongestGame:
+    try:
+        return longest_game(config, longest_scenario(scenarios), seat, ruler)
+    except ValueError as error:
+        raise UserError(f"the scenarios do not fit the config: {error}") from error
+
+
+def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
+    """The most of each figure over the learner's seats; silent groups may be played twice."""
+    takes = 2 if config.no_signal == "resample" else 1
+    played, rows = takes * config.games_per_step, config.games_per_step
+    speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
+    trained = [game.rows(config, seat) for seat, game in games.items()]
+    return Work(
+        games=played,
+        sampled=played * max(sum(speech.limit for speech in own) for own in speeches),
+        prefilled=played * max(sum(speech.fresh for speech in own) for own in speeches),
+        rows=rows * max(map(len, trained)),
+        forwarded=rows * max(sum(length for length, _ in each) for each in trained),
+        trained=rows * max(sum(counted for _, counted in each) for each in trained),
+        questions=played * len(_most_asked(games).questions),
+    )
+
+
+def _own_speeches(game: LongestGame, seat: int, opponents: Opponents) -> list[Speech]:
+    """Those of the model in training and its past selves; other agents' are not ours to sample."""
+    copies = any(pool for pool, _ in opponents.shares.values())
+    return [speech for speech in game.speeches if copies or speech.seat == seat]
+
+
+def _evaluation(config: TrainConfig, games: Games) -> Work:
+    """The learner plays every seat."""
+    if not games:
+        return Work()
+    game, played = games[0], min(config.eval_scenarios, len(load_scenarios(config.eval_split)))
+    return Work(
+        games=played,
+        sampled=played * sum(speech.limit for speech in game.speeches),
+        prefilled=played * sum(speech.fresh for speech in game.speeches),
+        questions=played * len(game.questions),
+    )
+
+
+def _evaluations(config: TrainConfig) -> int:
+    """Before, after, and every so many steps between."""
+    if config.eval_split == "none":
+        return 0
+    return 2 + ((config.max_steps - 1) // config.eval_every if config.eval_every else 0)
+
+
+def _most_asked(games: Games) -> LongestGame:
+    return max(games.values(), key=lambda game: len(game.questions), default=LongestGame((), ()))
+
+
+def _load(config: TrainConfig, opponents: Opponents, games: Games, processes: int, evaluation: Work) -> Load:
+    """One process plays its share of a step, and the first one all of an evaluation."""
+    own = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
+    played = max(config.rows_per_process(processes) // config.rows_per_game, evaluation.games)
+    return Load(
+        rows=min(played, _BATCH),
+        fed=max(speech.fresh for speeches in own for speech in speeches),
+        kept=max(_kept(config, opponents, speeches, played) for speeches in own),
+        row=max(length for seat, game in games.items() for length, _ in game.rows(config, seat)),
+        copies=sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool),
+    )
+
+
+def _kept(config: TrainConfig, opponents: Opponents, speeches: Sequence[Speech], games: int) -> int:
+    """Tokens of each seat's conversation; where turns are read anew, of the last batches of each policy."""
+    seats = {speech.seat for speech in speeches}
+    by_seat = [[speech for speech in speeches if speech.seat == seat] for seat in seats]
+    if config.history_turns is None:
+        return games * sum(own[-1].end for own in by_seat)
+    alike = all(pool == Pool(1, 1) for pool, _ in opponents.shares.values())
+    policies = [speeches] if alike else by_seat
+    return min(games, _BATCH) * sum(speech.end for own in policies for speech in own[-_KEPT:])
+
+
+def _copies(pool: Pool, steps: int) -> int:
+    return min(pool.size, (steps - 1) // pool.every + 1)
+
+
+def _bill(judge: JudgeFile, ruler: Ruler, asked: Sequence[tuple[LongestGame, int]]) -> Bill:
+    """For the questions of the longest games, each played so many times."""
+    criteria, samples = load_criteria(judge.criteria), judge.judge.samples
+    calls = prompt = 0
+    for game, times in asked:
+        calls += times * samples * len(game.questions)
+        lengths = (ruler.tokens(form_of(question, criteria).messages) for question in game.questions)
+        prompt += times * samples * sum(lengths)
+    completion = calls * judge.judge.max_tokens
+    prices = judge.endpoint.prompt_price, judge.endpoint.completion_price
+    dollars = None if None in prices else (prompt * (prices[0] or 0) + completion * (prices[1] or 0)) / 1e6
+    return Bill(judge.endpoint.name, calls, prompt, completion, dollars)

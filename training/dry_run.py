@@ -1,0 +1,241 @@
+"""A training run's config, checked and budgeted without weights, GPU or network."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from agents.models.chat_tokens import ChatTokens
+from agents.specs import resolve_agent
+from negotiation_env.endpoint import read_endpoint
+from negotiation_env.errors import UserError
+from negotiation_env.judges import JUDGE_SPECS
+from negotiation_env.judges.criteria import load_criteria
+from negotiation_env.judges.llm_file import JudgeFile, read_llm_judge, short_spec
+from negotiation_env.judges.panel import COMBINATIONS
+from negotiation_env.specs import load_factory
+from training.budget import Budget, plan
+from training.config import TrainConfig
+from training.memory import Item
+from training.opponents import parse_opponents
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["DryRun", "dry_run", "judge_files", "tables"]
+
+_FIGURES: Final = {
+    "games": "negotiations",
+    "sampled": "tokens sampled",
+    "prefilled": "tokens read",
+    "rows": "training rows",
+    "forwarded": "tokens in them",
+    "trained": "tokens trained",
+    "questions": "questions to the judge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What was found.
+
+    Attributes:
+        config: The settings.
+        processes: How many train side by side.
+        budget: What the run takes.
+        unchecked: What only the run itself can show.
+    """
+
+    config: TrainConfig
+    processes: int
+    budget: Budget
+    unchecked: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """All of it, memory's peak included, as JSON."""
+        budget = asdict(self.budget)
+        budget["memory"]["peak"] = self.budget.memory.peak
+        found = {"config": self.config.model_dump(), "processes": self.processes, "budget": budget}
+        return json.dumps(found | {"unchecked": self.unchecked}, indent=1) + "\n"
+
+
+def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
+    """Check a config and work out what its run takes; no weights are loaded and nothing is written.
+
+    Args:
+        config: The settings.
+        processes: How many train side by side.
+
+    Raises:
+        UserError: Something cannot work; the message says what.
+        ModelError: The model's chat template cannot be trained with.
+    """
+    _check_weights(config)
+    _check_engine(config.engine)
+    _check_opponents(config)
+    judges = [] if config.judge == "self" else judge_files(config.judge)
+    held_out = [] if config.held_out_judge == "none" else judge_files(config.held_out_judge)
+    chat = _tokenizer(config.model)
+    if chat and config.history_turns is None:
+        chat.follow_up(({"role": "user", "content": "x"},))  # raises where a chat cannot grow
+    budget = plan(config, processes=processes, chat=chat, judges=judges, held_out_judges=held_out)
+    if budget.context > budget.positions:
+        raise UserError(
+            f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
+            "lower max_turns, max_turn_tokens or max_completion_tokens"
+        )
+    return DryRun(config, processes, budget, tuple(_unchecked(config, processes, chat)))
+
+
+def judge_files(spec: str) -> list[JudgeFile]:
+    """The settings of the LLM judges behind a judge's spec; none for a judge of another kind. Nobody is called.
+
+    Raises:
+        UserError: No such spec, or its file is wrong.
+    """
+    kind, _, rest = spec.partition(":")
+    if spec in ("embedded", "scripted"):
+        return []
+    if kind == "python":
+        load_factory(rest)
+        return []
+    if kind == "panel":
+        combine, _, members = rest.partition(":")
+        if combine not in COMBINATIONS or members.count(",") < 1:
+            raise UserError(f"judge {spec!r}: expected panel:{'|'.join(COMBINATIONS)}:SPEC,SPEC…")
+        return [found for member in members.split(",") for found in judge_files(member)]
+    if kind == "openai" and rest:
+        return [short_spec(rest)]
+    if spec.endswith(".toml"):
+        found = read_llm_judge(Path(spec))
+        load_criteria(found.criteria)
+        return [found]
+    raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
+
+
+def _check_weights(config: TrainConfig) -> None:
+    if config.quantise == "none":
+        return
+    if config.fine_tuning == "full":
+        raise UserError('quantise = "4bit" holds frozen weights, and fine_tuning = "full" has none; use "lora"')
+    if config.engine == "in-process" and config.merge_rollouts:
+        raise UserError('an adapter cannot be folded into quantise = "4bit" weights; set merge_rollouts = false')
+
+
+def _check_engine(engine: str) -> None:
+    for url in engine.removeprefix("vllm:").split(",") if engine.startswith("vllm:") else ():
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(f"engine {engine!r}: expected vllm:http://HOST:PORT,…, got {url!r}")
+
+
+def _check_opponents(config: TrainConfig) -> None:
+    for spec in parse_opponents(config.opponent).agents:
+        kind, _, rest = spec.partition(":")
+        if kind == "python":
+            load_factory(rest)
+        elif spec.endswith(".toml"):
+            read_endpoint(Path(spec))
+        elif not (spec == "embedded" or (kind in ("hf", "openai") and rest)):
+            resolve_agent(spec)
+
+
+def _tokenizer(model: str) -> ChatTokens | None:
+    """The model's tokenizer, where it is on this machine."""
+    from transformers import AutoTokenizer
+
+    if model == "embedded":
+        return None  # looking for it would fetch the model
+    try:
+        return ChatTokens(AutoTokenizer.from_pretrained(model, local_files_only=True))
+    except (OSError, ValueError):
+        return None
+
+
+def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> Iterator[str]:
+    yield f"the weights of {config.model}: not loaded; the memory is an estimate"
+    if processes > 1:
+        yield f"how ZeRO or FSDP shards over the {processes} processes: the memory is without"
+    if chat is None:
+        yield "its tokenizer is not on this machine: prompts are estimated at 3.2 characters a token"
+    if config.engine != "in-process":
+        yield f"the engine: nobody was asked at {config.engine.removeprefix('vllm:')}"
+    for judge in (config.judge, config.held_out_judge):
+        if judge == "self":
+            yield "what the learner reads and says as its own judge is not counted"
+        elif judge not in ("none", "embedded", "scripted"):
+            yield f"the judge {judge}: not called; `negotiate doctor --judge {judge}` does"
+    for agent in parse_opponents(config.opponent).agents:
+        yield f"the opponent {agent}: not tried"
+
+
+def tables(found: DryRun) -> "Iterator[Table]":
+    """What a dry run found, for the terminal: model, memory, work, bills, and what was not checked."""
+    yield _model_table(found)
+    yield _memory_table(found)
+    yield _work_table(found.budget)
+    if found.budget.bills:
+        yield _bill_table(found.budget)
+    yield _table("not checked", *([told] for told in found.unchecked))
+
+
+def _table(title: str, *rows: list[str], heads: tuple[str, ...] = ("",)) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", show_header=heads != ("",))
+    for number, head in enumerate(heads):
+        table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _model_table(found: DryRun) -> "Table":
+    budget, counts = found.budget, found.budget.parameters
+    heads = ("model", found.config.model)
+    return _table(
+        "dry run: nothing is loaded, nothing is written",
+        ["shape out of", budget.architecture],
+        ["parameters", f"{counts.total:,}"],
+        ["without embeddings", f"{counts.total - counts.embedding:,}"],
+        ["trained", f"{counts.trainable:,} ({counts.trainable / counts.total:.2%})"],
+        ["longest conversation", f"{budget.context:,} of {budget.positions:,} tokens"],
+        heads=heads,
+    )
+
+
+def _memory_table(found: DryRun) -> "Table":
+    memory = found.budget.memory
+    rows = [_memory_row(item) for item in memory.standing]
+    for name, items in (("while updating", memory.update), ("while sampling", memory.sampling)):
+        rows += [_memory_row(item, f"{name}: ") for item in items]
+    rows.append(["peak", f"{memory.peak:.2f}"])
+    return _table("GPU memory a process, estimated", *rows, heads=("", "GiB"))
+
+
+def _memory_row(item: Item, when: str = "") -> list[str]:
+    return [when + item.name, f"{item.gib:.2f}"]
+
+
+def _work_table(budget: Budget) -> "Table":
+    heads = ("", "a step", f"{budget.steps:,} steps", f"{budget.evaluations} evaluations")
+    return _table("work, at most", *(_work_row(budget, *figure) for figure in _FIGURES.items()), heads=heads)
+
+
+def _work_row(budget: Budget, name: str, label: str) -> list[str]:
+    step, evaluation = (int(getattr(work, name)) for work in (budget.step, budget.evaluation))
+    return [label, *(f"{count:,}" for count in (step, budget.steps * step, budget.evaluations * evaluation))]
+
+
+def _bill_table(budget: Budget) -> "Table":
+    rows = []
+    for bill in budget.bills:
+        dollars = "no prices" if bill.dollars is None else f"{bill.dollars:,.2f}"
+        name = re.sub("^openai:", "", bill.judge)
+        rows.append([name, f"{bill.calls:,}", f"{bill.prompt_tokens:,}", f"{bill.completion_tokens:,}", dollars])
+    heads = ("LLM judge", "calls", "tokens in", "tokens out", "dollars")
+    return _table("the judge's calls in the run, at most, retries aside", *rows, heads=heads)

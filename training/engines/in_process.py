@@ -1,0 +1,62 @@
+"""The model that trains, sampling in this process."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from peft import PeftModel
+
+from agents.models.in_process import InProcessModel
+from negotiation_env.interfaces import ChatModel
+from training.adapters import merged
+from training.snapshots import Snapshots
+
+__all__ = ["InProcess"]
+
+
+class InProcess:
+    """Samples with the weights that train, or for a while with past ones in their place.
+
+    Args:
+        model: The model that trains.
+        tokenizer: Its tokenizer.
+        snapshots: Has the past weights.
+        merge: Fold a LoRA adapter into the weights while sampling.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots, *, merge: bool = True) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._snapshots = snapshots
+        self._merge = merge and isinstance(model, PeftModel)
+        self._now = 0
+        self._policies: dict[int, InProcessModel] = {}
+
+    def sync(self, version: int, past: Collection[int]) -> None:
+        """Drop every conversation: their cached keys and values are of other weights, or of games that are over."""
+        self._now = version
+        self._policies = {each: self._chat_model(each) for each in {version, *past}}
+
+    def policy(self, version: int) -> ChatModel:
+        """The model that samples as a version does."""
+        return self._policies[version]
+
+    def _chat_model(self, version: int) -> InProcessModel:
+        return InProcessModel(self._model, self._tokenizer, f"policy-v{version}", lambda: self._speaking(version))
+
+    @contextmanager
+    def _speaking(self, version: int) -> Iterator[None]:
+        if version != self._now:
+            with self._snapshots.swapped_in(version), self._folded():
+                yield
+        else:
+            with self._folded():
+                yield
+
+    @contextmanager
+    def _folded(self) -> Iterator[None]:
+        if not self._merge:
+            yield
+            return
+        with merged(self._model):
+            yield

@@ -1,0 +1,203 @@
+"""The learner and its past selves on vLLM servers, each version a LoRA adapter under a name of its own.
+
+A name is never used twice, not even by another run on the same server: under a name that it knows, a server would go on
+with the keys and values that it has cached of older weights.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from itertools import cycle
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+import torch
+from peft import LoraConfig, PeftModel
+
+from agents.models.sampling import log_distribution
+from agents.models.vllm_tokens import VllmTokens
+from negotiation_env.chat_completions import Call, EndpointSettings
+from negotiation_env.endpoint import Endpoint, connect
+from negotiation_env.errors import EngineError, UserError
+from negotiation_env.events import Message
+from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
+from training.snapshots import Snapshots
+
+__all__ = ["VllmServers"]
+
+_LEARNER: Final = "default"
+_PROBE: Final[tuple[Message, ...]] = ({"role": "user", "content": "Two farms share one well. Suggest how to go on."},)
+_PROBE_TOKENS: Final = 16
+
+
+class VllmServers:
+    """Samples on servers that hold the base model of the one that trains, and room for its adapters.
+
+    Start each with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 in its environment and as `vllm serve BASE --enable-lora
+    --max-lora-rank 64 --max-loras 4 --logprobs-mode processed_logprobs`.
+
+    Args:
+        model: The model that trains, with the learner as its LoRA adapter "default".
+        tokenizer: Its tokenizer.
+        snapshots: Has the past weights.
+        urls: The servers, such as http://127.0.0.1:8000.
+        folder: Where adapters are handed over: a folder that the servers see under the same path.
+        temperature: At which the probe samples; that of the learner's turns, above 0.
+        tolerance: The largest mean difference between the log-probabilities of a server and of the trainer, in nats.
+
+    Raises:
+        UserError: The model has no such adapter, or nobody answers at one of the URLs.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        snapshots: Snapshots,
+        urls: Sequence[str],
+        folder: Path,
+        *,
+        temperature: float,
+        tolerance: float,
+    ) -> None:
+        if not isinstance(model, PeftModel) or not isinstance(model.peft_config.get(_LEARNER), LoraConfig):
+            raise UserError("vLLM servers take the learner as a LoRA adapter; train one, or sample in-process")
+        self._model = model
+        self._tokenizer = tokenizer
+        self._snapshots = snapshots
+        self._folder = folder.resolve()
+        self._sampling = Sampling(temperature, 1.0, _PROBE_TOKENS)
+        self._tolerance = tolerance
+        self._run = f"run-{secrets.token_hex(4)}"
+        self._servers = [_connect(url) for url in urls]
+        self._policies: dict[int, _RoundRobin] = {}
+
+    def sync(self, version: int, past: Collection[int]) -> None:
+        """Hand over the learner's weights of now and the past ones that a server lacks, then compare log-probabilities.
+
+        Raises:
+            EngineError: A server does not take an adapter, or samples from other weights than the trainer's.
+            UserError: Nobody answers at a server's URL any more.
+        """
+        wanted = {self._name(each): each for each in (*past, version)}
+        for name, each in wanted.items():
+            self._write(name, nullcontext() if each == version else self._snapshots.swapped_in(each))
+        for server in self._servers:
+            self._publish(server, wanted)
+        self._clear(wanted)
+        self._policies = {each: self._policy(each) for each in wanted.values()}
+        self._probe(version)
+
+    def policy(self, version: int) -> ChatModel:
+        """The model that samples as a version does."""
+        return self._policies[version]
+
+    def _name(self, version: int) -> str:
+        return f"{self._run}-v{version}"
+
+    def _policy(self, version: int) -> "_RoundRobin":
+        model, name = self._name(version), f"policy-v{version}"
+        return _RoundRobin([VllmTokens(server, self._tokenizer, model, name) for server in self._servers])
+
+    def _write(self, name: str, weights: AbstractContextManager[None]) -> None:
+        if not (self._folder / name).exists():
+            with weights:
+                self._model.save_pretrained(
+                    self._folder / name, selected_adapters=[_LEARNER], save_embedding_layers=False
+                )
+
+    def _publish(self, server: Endpoint, wanted: Collection[str]) -> None:
+        """Unload what is no longer wanted, and load what the server lacks; one that was restarted lacks everything."""
+        listed = server.models()
+        for name in listed:
+            if name.startswith(self._run) and name not in wanted:
+                _tell(server, "unload", {"lora_name": name})
+        for name in wanted:
+            if name not in listed:
+                _tell(server, "load", {"lora_name": name, "lora_path": str(self._folder / name)})
+
+    def _clear(self, wanted: Collection[str]) -> None:
+        for path in self._folder.glob(f"{self._run}-*"):
+            if path.name not in wanted:
+                shutil.rmtree(path)
+
+    def _probe(self, version: int) -> None:
+        """Let each server sample a little, and compare what it says of it with what the trainer says."""
+        for server, sampler in zip(self._servers, self._policies[version].models, strict=True):
+            reply = sampler.chat([ChatRequest(_PROBE, self._sampling, seed=version)])[0]
+            if reply.tokens is None:
+                raise EngineError(f"version {version} cannot sample: {reply.error}")
+            theirs, ours = reply.tokens.logprobs, self._logprobs(reply.tokens)
+            apart = fmean(abs(one - other) for one, other in zip(theirs, ours, strict=True))
+            if not apart <= self._tolerance:
+                raise EngineError(
+                    f"{server.settings.base_url}: its log-probabilities of version {version} are {apart:.3g} nats off "
+                    f"the trainer's (mean {fmean(theirs):.3g} against {fmean(ours):.3g}), {self._tolerance:g} is "
+                    "tolerated; is it without `--logprobs-mode processed_logprobs`, does it serve another base model, "
+                    "an older adapter, or another number format?"
+                )
+
+    def _logprobs(self, trace: TokenTrace) -> list[float]:
+        """The trainer's log-probabilities of what a server sampled."""
+        sampled = torch.tensor(trace.sampled, device=self._model.device)
+        context = torch.tensor(trace.context, device=self._model.device)
+        training = self._model.training
+        self._model.eval()
+        try:
+            with torch.no_grad():
+                logits = self._model(input_ids=torch.cat([context, sampled])[None]).logits[0, len(context) - 1 : -1]
+        finally:
+            self._model.train(training)
+        logprobs = log_distribution(logits, [self._sampling] * len(sampled))
+        told: list[float] = logprobs.gather(-1, sampled[:, None])[:, 0].tolist()
+        return told
+
+
+class _RoundRobin:
+    """One policy on several servers; a conversation stays with one server, whose cache has its beginning."""
+
+    def __init__(self, models: Sequence[VllmTokens]) -> None:
+        self.name = models[0].name
+        self.models = models
+        self._next = cycle(range(len(models)))
+        self._places: dict[str, int] = {}
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Ask all servers at a time."""
+        places = [self._place(request.conversation) for request in requests]
+        shares = [
+            [request for request, place in zip(requests, places, strict=True) if place == each]
+            for each in range(len(self.models))
+        ]
+        with ThreadPoolExecutor(len(self.models)) as pool:
+            replies = [iter(each) for each in pool.map(lambda model, share: model.chat(share), self.models, shares)]
+        return [next(replies[place]) for place in places]
+
+    def _place(self, conversation: str) -> int:
+        if not conversation:
+            return next(self._next)
+        if conversation not in self._places:
+            self._places[conversation] = next(self._next)
+        return self._places[conversation]
+
+
+def _connect(url: str) -> Endpoint:
+    base_url = url.rstrip("/").removesuffix("/v1") + "/v1"
+    # A server has its own queue: requests may wait there as long as they would here.
+    patient = EndpointSettings("vllm", base_url, "VLLM_API_KEY", concurrency=1024, timeout=600, deadline=1800)
+    return connect(patient)
+
+
+def _tell(server: Endpoint, verb: str, fields: dict[str, str]) -> None:
+    call = Call(f"/{verb}_lora_adapter", json.dumps(fields).encode(), 0, lambda raw: Reply(raw.decode()))
+    reply = server.send([call])[0]
+    if reply.error:
+        raise EngineError(
+            f"the server does not {verb} an adapter: {reply.error}; start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, "
+            "--enable-lora, a --max-lora-rank of at least the adapter's, and on a file system that it shares with the "
+            "trainer"
+        )

@@ -1,0 +1,98 @@
+"""Self-play on held-out scenarios: before training, every so many steps, and after it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from negotiation_env.data import load_scenarios
+from negotiation_env.evaluate import SETTINGS, SUMMARY, Summary, evaluate, pick
+from negotiation_env.interfaces import Judge
+from negotiation_env.progress import progress
+from negotiation_env.rejudge import rejudge
+from training.config import TrainConfig
+from training.held_out_log import HELD_OUT, HeldOut, append_held_out
+from training.players import Players
+
+__all__ = ["HeldOutPlay"]
+
+_FOLDER = "held_out"
+
+
+class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
+    """Plays the held-out scenarios and asks both judges.
+
+    Every completion is written and scored, agreed or not. The held-out judge scores what was played before the
+    training judge, so that the two differ in nothing but their opinion.
+
+    Args:
+        config: The run's settings.
+        model: The model that trains.
+        players: Has the learner.
+        judge: The training judge.
+        second: The held-out judge; None is none.
+        out: The run's folder.
+    """
+
+    def __init__(
+        self, config: TrainConfig, model: Any, players: Players, judge: Judge, second: Judge | None, out: Path
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.players = players
+        self.judge = judge
+        self.second = second
+        self.out = out
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Play where the config wants it; the last step is played when training is over."""
+        every, step = self.config.eval_every, state.global_step
+        if every and step % every == 0 and step < args.max_steps and state.is_world_process_zero:
+            self.play(step)
+
+    def play(self, step: int) -> Summary | None:
+        """Evaluate the weights of now, which have `step` optimizer steps behind them; one that is there is read."""
+        if self.config.eval_split == "none":
+            return None
+        folder = self.out / _FOLDER / f"step-{step}"
+        if (folder / SUMMARY).is_file():
+            summary = Summary.from_json((folder / SUMMARY).read_text(encoding="utf-8"))
+        else:
+            summary = self._play(step, folder)
+        append_held_out(self.out / HELD_OUT, HeldOut(step, self.judge.name, summary.score, summary.agreement_rate))
+        if self.second:
+            found = rejudge(folder, self.second, unscored_limit=self.config.unscored_limit)
+            append_held_out(self.out / HELD_OUT, HeldOut(step, found.new_judge, found.new_score))
+        return summary
+
+    def forget_after(self, step: int) -> None:
+        """Drop evaluations of steps that are trained anew."""
+        for folder in (self.out / _FOLDER).glob("step-*"):
+            if int(folder.name.removeprefix("step-")) > step:
+                shutil.rmtree(folder)
+
+    def _play(self, step: int, folder: Path) -> Summary:
+        training = self.model.training
+        self.model.eval()
+        try:
+            self.players.prepare(step)
+            return self._evaluate(step, folder)
+        finally:
+            self.model.train(training)
+
+    def _evaluate(self, step: int, folder: Path) -> Summary:
+        config = self.config
+        scenarios = pick(load_scenarios(config.eval_split), config.eval_scenarios, config.seed)
+        with progress(f"held-out negotiations after {step} steps", len(scenarios)) as advance:
+            return evaluate(
+                [self.players.learner],
+                self.judge,
+                scenarios,
+                folder,
+                seed=config.seed,
+                resume=(folder / SETTINGS).is_file(),  # a killed or stopped evaluation
+                unscored_limit=config.unscored_limit,
+                progress=advance,
+                **config.rules | {"complete_without_agreement": True, "reward_without_agreement": False},
+            )

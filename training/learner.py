@@ -1,0 +1,64 @@
+"""The model that trains, and its tokenizer."""
+
+from typing import Any
+
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from negotiation_env.errors import UserError
+from training.adapters import LEARNER
+from training.config import TrainConfig
+
+__all__ = ["load_learner"]
+
+
+def load_learner(config: TrainConfig) -> tuple[Any, Any]:
+    """The model, with the learner's adapter unless every weight is trained, and the tokenizer.
+
+    Raises:
+        UserError: There is no such model or adapter.
+    """
+    from agents.models.embedded import embedded_adapter, embedded_model
+
+    embedded = config.model == "embedded"
+    source = str(embedded_model()) if embedded else config.model
+    adapter = config.adapter or (str(embedded_adapter()) if embedded else "none")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
+        base = AutoModelForCausalLM.from_pretrained(source, **_loading(config))
+        return _trainable(base, source, adapter, config), tokenizer
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot load {source} with the adapter {adapter}: {str(error).splitlines()[0]}") from error
+
+
+def _loading(config: TrainConfig) -> dict[str, Any]:
+    """Full precision on a CPU and for weights that AdamW moves; else bfloat16, frozen weights in 4 bit if asked for."""
+    import torch
+
+    half = torch.cuda.is_available() and config.fine_tuning == "lora"
+    settings: dict[str, Any] = {"dtype": torch.bfloat16 if half else torch.float32}
+    if config.quantise == "4bit":
+        from transformers import BitsAndBytesConfig
+
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    return settings
+
+
+def _trainable(base: Any, source: str, adapter: str, config: TrainConfig) -> Any:
+    if config.fine_tuning == "full":
+        return base if adapter == "none" else PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    if config.quantise == "4bit":
+        from peft import prepare_model_for_kbit_training
+
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=config.gradient_checkpointing)
+    if adapter == "none":
+        shape = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear")
+        return get_peft_model(base, shape)
+    model = PeftModel.from_pretrained(base, adapter, is_trainable=True)
+    model.peft_config[LEARNER].base_model_name_or_path = source  # saving looks it up there, not on a hub
+    return model

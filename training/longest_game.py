@@ -1,0 +1,143 @@
+"""The longest negotiation that a config allows, played through the protocol itself: what bounds a run's tokens.
+
+Every turn and the joint answer are as long as they may be, and nobody agrees before the last turn.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from negotiation_env.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
+from negotiation_env.protocol import Negotiation, Rules
+from negotiation_env.scenario import Scenario
+from training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from agents.models.chat_tokens import ChatTokens
+
+__all__ = ["LongestGame", "Ruler", "Speech", "longest_game", "longest_scenario"]
+
+_TURN: Final = "\ue000"
+"""Stands for the words of a turn; a character for private use, which no scenario holds."""
+_ANSWER: Final = "\ue001"
+_CHARACTERS_A_TOKEN: Final = 3.2
+_TOKENS_A_MESSAGE: Final = 12
+"""What a chat template puts around a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """Measures chats in tokens.
+
+    Attributes:
+        turn: Tokens of a turn.
+        answer: Tokens of a joint answer.
+        chat: Counts with the model's own tokenizer; None estimates, for other models' chats: a token for every 3.2
+            characters and 12 for every message.
+    """
+
+    turn: int
+    answer: int
+    chat: "ChatTokens | None" = None
+
+    def tokens(self, messages: Sequence[Message]) -> int:
+        """The length of a chat, up to where the next reply begins."""
+        text = "".join(message["content"] for message in messages)
+        said = text.count(_TURN) * self.turn + text.count(_ANSWER) * self.answer
+        if self.chat:
+            return said + len(self.chat.prompt(messages))
+        return said + math.ceil(len(text) / _CHARACTERS_A_TOKEN) + _TOKENS_A_MESSAGE * len(messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A turn or the joint answer, in tokens.
+
+    Attributes:
+        seat: Whose.
+        task: Which of the two.
+        context: What the speaker sees.
+        fresh: What of it the speaker's conversation does not hold yet.
+        limit: The longest that can be said.
+    """
+
+    seat: int
+    task: Task
+    context: int
+    fresh: int
+    limit: int
+
+    @property
+    def end(self) -> int:
+        """The length of the conversation after it."""
+        return self.context + self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class LongestGame:
+    """One negotiation at its longest.
+
+    Attributes:
+        speeches: In order; the joint answer is the last.
+        questions: What the judge is asked, in order.
+    """
+
+    speeches: tuple[Speech, ...]
+    questions: tuple[Question, ...]
+
+    @property
+    def context(self) -> int:
+        """The longest conversation, in tokens."""
+        return max(speech.end for speech in self.speeches)
+
+    def rows(self, config: TrainConfig, seat: int) -> list[tuple[int, int]]:
+        """The learner's training rows: the length of each and how many of its tokens are trained."""
+        trained = [speech for speech in self.speeches if speech.seat == seat and speech.task in config.trained_tasks]
+        if config.history_turns is not None:
+            return [(speech.end, speech.limit) for speech in trained]
+        return [(trained[-1].end, sum(speech.limit for speech in trained))]
+
+
+def longest_scenario(scenarios: Iterable[Scenario]) -> Scenario:
+    """The one with the longest texts, in characters."""
+    return max(scenarios, key=lambda scenario: len(scenario.to_json()))
+
+
+def longest_game(config: TrainConfig, scenario: Scenario, writer: int, ruler: Ruler) -> LongestGame:
+    """Play a scenario at its longest.
+
+    Args:
+        config: Has the rules.
+        scenario: Dilemma and personas.
+        writer: The learner's seat, which writes the joint answer.
+        ruler: Measures in tokens.
+
+    Raises:
+        ValueError: The rules do not fit the number of parties.
+    """
+    game = Negotiation(scenario, Rules(**config.rules, writer=writer))
+    speeches: list[Speech] = []
+    questions: list[Question] = []
+    while not isinstance(game.pending, Outcome):
+        if isinstance(game.pending, Turn):
+            speeches.append(_speech(game.pending, speeches, config, ruler))
+            game.say(_ANSWER if game.pending.task is Task.COMPLETION else _TURN)
+        else:
+            questions.append(game.pending)
+            game.rule(_late(game.pending, config.max_turns))
+    return LongestGame(tuple(speeches), tuple(questions))
+
+
+def _speech(turn: Turn, before: Sequence[Speech], config: TrainConfig, ruler: Ruler) -> Speech:
+    """With a history window each turn's prompt is rendered anew; else a conversation grows."""
+    context = ruler.tokens(turn.messages)
+    held = next((speech.end for speech in reversed(before) if speech.seat == turn.seat), 0)
+    fresh = context if config.history_turns is not None else context - held
+    limit = ruler.answer if turn.task is Task.COMPLETION else ruler.turn
+    return Speech(turn.seat, turn.task, context, fresh, limit)
+
+
+def _late(question: Question, max_turns: int) -> Verdict:
+    agreed = len(question.dialogue) == max_turns
+    return Verdict(3.0 if question.kind is QuestionKind.SCORE else float(agreed), "the longest game")

@@ -1,0 +1,175 @@
+"""A training run from end to end: its folder, the training itself, the held-out games, the report."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from negotiation_env.evaluate import SUMMARY, Summary
+from negotiation_env.interfaces import ChatRequest, Judge, Reply
+from negotiation_env.judges import resolve_judge
+from negotiation_env.scenario import Scenario
+from training.adapters import LEARNER
+from training.checkpoints import last_checkpoint, steps_behind
+from training.config import TrainConfig
+from training.engines import Engine
+from training.engines.in_process import InProcess
+from training.grpo import NegotiationTrainer, build_trainer
+from training.held_out import HeldOutPlay
+from training.held_out_log import HELD_OUT, read_held_out
+from training.learner import load_learner
+from training.players import Players
+from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
+from training.run_folder import open_run, rewind
+from training.snapshots import Snapshots
+
+__all__ = ["TrainResult", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a run left behind.
+
+    Attributes:
+        out: The run's folder.
+        before: The held-out evaluation before training; None where the config leaves it out.
+        after: The same evaluation after it.
+        log: One entry a step: TRL's and our metrics.
+    """
+
+    out: Path
+    before: Summary | None
+    after: Summary | None
+    log: list[dict[str, Any]]
+
+    @property
+    def signal(self) -> float:
+        """Share of the training groups whose rewards differed, 0 to 1."""
+        return groups_with_signal(self.log)
+
+
+def train(
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    judge: Judge | None = None,
+    scenarios: Sequence[Scenario] = (),
+) -> TrainResult:
+    """Run a training.
+
+    Args:
+        config: The settings.
+        out: The run's folder; receives config.toml, episodes.jsonl, metrics.jsonl, checkpoints, the trained adapter or
+            model, the held-out games, summary.json and the plots.
+        resume: Go on from the folder's last whole checkpoint.
+        judge: Used instead of the one that the config names.
+        scenarios: Used instead of the config's split.
+
+    Raises:
+        UserError: The folder holds a run already, or, to resume, one with other settings.
+    """
+    if os.environ.get("RANK", "0") == "0":
+        open_run(config, out, resume=resume)
+    model, tokenizer = load_learner(config)
+    snapshots = Snapshots(model)
+    players = Players(config, _engine(config, model, tokenizer, snapshots, out), snapshots)
+    judge = judge or _judge(config.judge, players)
+    second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
+    trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
+    held_out = HeldOutPlay(config, model, players, judge, second, out)
+    trainer.add_callback(held_out)
+    return _train(config, trainer, players, held_out, out, resume=resume)
+
+
+def _train(
+    config: TrainConfig,
+    trainer: NegotiationTrainer,
+    players: Players,
+    held_out: HeldOutPlay,
+    out: Path,
+    *,
+    resume: bool,
+) -> TrainResult:
+    main = trainer.accelerator.is_main_process
+    checkpoint = last_checkpoint(out / "checkpoints") if resume else None
+    before = None
+    if main:
+        rewind(out, steps_behind(checkpoint))
+        held_out.forget_after(steps_behind(checkpoint))
+        before = held_out.play(0)
+    trainer.accelerator.wait_for_everyone()
+    if checkpoint:
+        players.load(checkpoint)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    log = [entry for entry in trainer.state.log_history if "reward" in entry]
+    if not main:
+        return TrainResult(out, None, None, log)
+    _save(trainer, config, out)
+    after = held_out.play(trainer.state.global_step)
+    _report(config, before, after, log, held_out.judge.name, out)
+    return TrainResult(out, before, after, log)
+
+
+def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
+    if config.engine == "in-process":
+        return InProcess(model, tokenizer, snapshots, merge=config.merge_rollouts)
+    from training.engines.vllm_server import VllmServers
+
+    urls = config.engine.removeprefix("vllm:").split(",")
+    return VllmServers(
+        model,
+        tokenizer,
+        snapshots,
+        urls,
+        out / "adapters",
+        temperature=config.temperature,
+        tolerance=config.engine_tolerance,
+    )
+
+
+def _judge(spec: str, players: Players) -> Judge:
+    if spec != "self":
+        return resolve_judge(spec)
+    from negotiation_env.judges.llm import LLMJudge
+
+    return LLMJudge(_LearnerNow(players))
+
+
+class _LearnerNow:
+    """The learner's model as it is at each call, for the self-rewarded baseline."""
+
+    name = "learner"
+
+    def __init__(self, players: Players) -> None:
+        self._players = players
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """Ask the learner."""
+        return self._players.learner.model.chat(requests)
+
+
+def _save(trainer: NegotiationTrainer, config: TrainConfig, out: Path) -> None:
+    """The learner alone: an adapter, or the whole model with its tokenizer."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if config.fine_tuning == "lora":
+        model.save_pretrained(str(out / "adapter"), selected_adapters=[LEARNER])
+    else:
+        model.save_pretrained(str(out / "model"))
+        trainer.processing_class.save_pretrained(str(out / "model"))
+
+
+def _report(
+    config: TrainConfig,
+    before: Summary | None,
+    after: Summary | None,
+    log: list[dict[str, Any]],
+    judge: str,
+    out: Path,
+) -> None:
+    plot_rewards(log, judge, out / "reward.png")
+    plot_dialogue(log, out / "dialogue.png")
+    if (out / HELD_OUT).is_file():
+        plot_held_out(read_held_out(out / HELD_OUT), out / "held_out.png")
+    before_and_after(config, before, after, log, out / SUMMARY)
