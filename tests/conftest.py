@@ -38,18 +38,25 @@ def small_model():
     return lambda: _small_learner()
 
 
-def _small_learner():
+def small_network():
+    """SmolLM2's first two layers, and its tokenizer."""
     import torch
-    from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from agents.models.embedded import embedded_model
 
-    torch.manual_seed(0)
     folder = embedded_model()
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, num_hidden_layers=2)
-    model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    return model, AutoTokenizer.from_pretrained(folder, padding_side="left")
+    return base, AutoTokenizer.from_pretrained(folder, padding_side="left")
+
+
+def _small_learner():
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    base, tokenizer = small_network()
+    return get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)), tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     for checkpoint in newest_first:
         if (checkpoint / RATINGS).is_file():
             return checkpoint
-        shutil.rmtree(checkpoint)
+        shutil.rmtree(checkpoint, ignore_errors=True)  # another process may be removing it too
     return None
 
 

@@ -73,7 +73,6 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
         UserError: Something cannot work; the message says what.
         ModelError: The model's chat template cannot be trained with.
     """
-    _check_weights(config)
     _check_engine(config.engine)
     _check_opponents(config)
     judges = [] if config.judge == "self" else judge_files(config.judge)
@@ -114,15 +113,6 @@ def judge_files(spec: str) -> list[JudgeFile]:
         load_criteria(found.criteria)
         return [found]
     raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
-
-
-def _check_weights(config: TrainConfig) -> None:
-    if config.quantise == "none":
-        return
-    if config.fine_tuning == "full":
-        raise UserError('quantise = "4bit" holds frozen weights, and fine_tuning = "full" has none; use "lora"')
-    if config.engine == "in-process" and config.merge_rollouts:
-        raise UserError('an adapter cannot be folded into quantise = "4bit" weights; set merge_rollouts = false')
 
 
 def _check_engine(engine: str) -> None:

@@ -48,12 +48,18 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Play where the config wants it; the last step is played when training is over."""
         every, step = self.config.eval_every, state.global_step
-        if every and step % every == 0 and step < args.max_steps and state.is_world_process_zero:
-            self.play(step)
+        if every and step % every == 0 and step < args.max_steps:
+            self.play(step, main=state.is_world_process_zero)
 
-    def play(self, step: int) -> Summary | None:
-        """Evaluate the weights of now, which have `step` optimizer steps behind them; one that is there is read."""
+    def play(self, step: int, *, main: bool) -> Summary | None:
+        """Evaluate the weights of now, which have `step` optimizer steps behind them; one that is there is read.
+
+        Every process calls this, for all have their part in handing weights to an engine; the main one plays.
+        """
         if self.config.eval_split == "none":
+            return None
+        self.players.prepare(step)
+        if not main:
             return None
         folder = self.out / _FOLDER / f"step-{step}"
         if (folder / SUMMARY).is_file():
@@ -76,7 +82,6 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         training = self.model.training
         self.model.eval()
         try:
-            self.players.prepare(step)
             return self._evaluate(step, folder)
         finally:
             self.model.train(training)

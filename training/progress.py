@@ -31,7 +31,8 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the bar."""
         self._bar.update(self._task, completed=state.global_step)
-        self._bar.start()
+        if state.is_world_process_zero:
+            self._bar.start()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note the time."""
@@ -60,4 +61,5 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        if state.is_world_process_zero:
+            self._bar.stop()

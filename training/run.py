@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transformers import set_seed
+
 from negotiation_env.evaluate import SUMMARY, Summary
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
@@ -72,6 +74,7 @@ def train(
     """
     if os.environ.get("RANK", "0") == "0":
         open_run(config, out, resume=resume)
+    set_seed(config.seed)  # a new adapter begins alike in every process, and after a kill
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)
     players = Players(config, _engine(config, model, tokenizer, snapshots, out), snapshots)
@@ -94,21 +97,20 @@ def _train(
 ) -> TrainResult:
     main = trainer.accelerator.is_main_process
     checkpoint = last_checkpoint(out / "checkpoints") if resume else None
-    before = None
     if main:
         rewind(out, steps_behind(checkpoint))
         held_out.forget_after(steps_behind(checkpoint))
-        before = held_out.play(0)
+    before = held_out.play(0, main=main)
     trainer.accelerator.wait_for_everyone()
     if checkpoint:
         players.load(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     log = [entry for entry in trainer.state.log_history if "reward" in entry]
-    if not main:
-        return TrainResult(out, None, None, log)
-    _save(trainer, config, out)
-    after = held_out.play(trainer.state.global_step)
-    _report(config, before, after, log, held_out.judge.name, out)
+    if main:
+        _save(trainer, config, out)
+    after = held_out.play(trainer.state.global_step, main=main)
+    if main:
+        _report(config, before, after, log, held_out.judge.name, out)
     return TrainResult(out, before, after, log)
 
 

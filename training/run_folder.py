@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+from negotiation_env.episode import write_whole
 from negotiation_env.errors import UserError
 from training.config import TrainConfig, load_config
 
@@ -14,7 +16,14 @@ _CONFIG = "config.toml"
 def to_toml(config: TrainConfig) -> str:
     """The resolved settings as TOML; keys without a value are left out."""
     values = config.model_dump(mode="json", exclude_none=True)
-    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+    return "".join(f"{name} = {_to_toml(value)}\n" for name, value in values.items())
+
+
+def _to_toml(value: Any) -> str:
+    """Of the values that settings have, JSON and TOML write all but a table alike."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_to_toml(name)} = {_to_toml(inner)}' for name, inner in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
@@ -36,7 +45,7 @@ def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
     elif saved.exists():
         raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
     out.mkdir(parents=True, exist_ok=True)
-    saved.write_text(to_toml(config), encoding="utf-8")
+    write_whole(saved, to_toml(config))
 
 
 def rewind(out: Path, step: int) -> None:
@@ -50,17 +59,17 @@ def rewind(out: Path, step: int) -> None:
         path = out / name
         if not path.is_file():
             continue
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and number(line) < step]
+        lines = path.read_bytes().splitlines(keepends=True)  # as text, half a character or U+2028 would be in the way
+        kept = [line for line in lines if line.endswith(b"\n") and number(line) < step]
         fresh = path.with_suffix(".tmp")
-        fresh.write_text("".join(kept), encoding="utf-8")
+        fresh.write_bytes(b"".join(kept))
         fresh.replace(path)
 
 
-def _episode_step(line: str) -> int:
+def _episode_step(line: bytes) -> int:
     return int(json.loads(line)["tags"]["step"])
 
 
-def _metrics_step(line: str) -> int:
+def _metrics_step(line: bytes) -> int:
     """Metrics are logged after the step, so that its number is one higher than its episodes'."""
     return int(json.loads(line)["step"]) - 1

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from negotiation_env.errors import UserError
+from negotiation_env.events import Task
 from training.config import TrainConfig, load_config
 from training.run_folder import open_run, rewind, to_toml
 
@@ -25,11 +26,42 @@ def test_the_command_line_wins_over_the_file():
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
         ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
         ({"micro_batch": "4"}, "micro_batch must divide"),
+        ({"quantise": "4bit"}, "set merge_rollouts = false"),
+        ({"quantise": "4bit", "fine_tuning": "full"}, "4-bit weights cannot be trained"),
+        ({"engine": "vllm:http://127.0.0.1:8000", "fine_tuning": "full"}, "is handed adapters"),
+        ({"engine": "sglang"}, "engine: "),
     ],
 )
 def test_a_wrong_key_or_value_is_named(overrides, told):
     with pytest.raises(UserError, match=told):
         load_config(EXAMPLE, overrides)
+
+
+def test_a_history_window_makes_a_row_of_each_of_the_learners_turns():
+    assert TrainConfig().rows_per_game == 1
+    assert TrainConfig(history_turns=2).rows_per_game == 4
+    assert TrainConfig(history_turns=2, learner_seat=1).rows_per_game == 3
+    assert TrainConfig(history_turns=2, trained_tokens="dialogue+completion").rows_per_game == 5
+    assert TrainConfig(history_turns=2, trained_tokens="completion").rows_per_game == 1
+    assert TrainConfig(history_turns=2, method="single-agent").rows_per_game == 1
+
+
+def test_the_steps_rows_are_shared_out_evenly_or_not_at_all():
+    assert TrainConfig(history_turns=2, micro_batch=2).rows_per_process(4) == 16
+    with pytest.raises(UserError, match="3 processes x micro_batch 1 must divide"):
+        TrainConfig().rows_per_process(3)
+
+
+def test_the_single_agent_answers_alone_and_trains_on_its_answer():
+    config = TrainConfig(method="single-agent", personas=False)
+    assert config.rules == {"max_turns": 0, "personas": False}
+    assert config.trained_tasks == (Task.COMPLETION,)
+
+
+def test_without_the_agreement_gate_an_answer_is_written_and_rewarded_anyway():
+    rules = TrainConfig(agreement_gate=False).rules
+    assert rules["complete_without_agreement"]
+    assert rules["reward_without_agreement"]
 
 
 def test_a_missing_or_broken_file_is_told(tmp_path):

@@ -84,8 +84,6 @@ def test_the_rows_of_a_step_are_shared_by_the_processes(recipe):
         ({"judge": "panel:median:scripted"}, "expected panel:median"),
         ({"held_out_judge": "self"}, "no judge 'self'"),
         ({"engine": "vllm:node-a:8000"}, "expected vllm:http://HOST:PORT"),
-        ({"quantise": "4bit"}, "set merge_rollouts = false"),
-        ({"quantise": "4bit", "fine_tuning": "full"}, "holds frozen weights"),
         ({"max_turn_tokens": 3000}, "the longest conversation needs .* takes 8192; lower max_turns"),
         ({"model": "nobody/knows"}, "the shape of 'nobody/knows' is not known here"),
     ],

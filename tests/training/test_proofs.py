@@ -59,14 +59,19 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+def batch_of(trainer):
+    """The first step's batch as TRL feeds it to the loss."""
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1  # set by the training loop, which this stands in for
+    groups = [dict(trainer.train_dataset[group]) for group in range(trainer.rollout_func.config.groups_per_step)]
+    return trainer._generate_and_score_completions([row for row in groups for _ in range(trainer.num_generations)])
+
+
 @pytest.fixture
 def batch(small_model, tmp_path):
-    """A trainer, its rollout's episodes, and the batch as TRL feeds it to the loss."""
+    """A trainer, its rollout's episodes, and their batch."""
     trainer = trainer_of(small_model, tmp_path)
-    trainer.model.train()
-    trainer.current_gradient_accumulation_steps = 1  # set by the training loop, which this fixture stands in for
-    prompts = [dict(row) for row in trainer.train_dataset for _ in range(2)][:4]
-    inputs = trainer._generate_and_score_completions(prompts)
+    inputs = batch_of(trainer)
     return trainer, trainer.rollout_func.episodes, inputs
 
 
@@ -85,8 +90,21 @@ def test_the_ids_fed_to_the_loss_are_the_ids_sampled(batch):
     assert {episode.tags["learner_seat"] for episode in episodes} == {0, 1}
 
 
-def test_the_trainers_log_probabilities_are_the_rollouts(batch):
-    trainer, _, inputs = batch
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"history_turns": 2, "max_turns": 6},
+        {"trained_tokens": "dialogue+completion"},
+        {"history_turns": 1, "trained_tokens": "dialogue+completion"},
+        {"method": "single-agent"},
+        {"merge_rollouts": False},
+    ],
+    ids=["dialogue", "window", "completion", "window and completion", "single agent", "unmerged"],
+)
+def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, changes):
+    trainer = trainer_of(small_model, tmp_path, **changes)
+    inputs = batch_of(trainer)
     ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
     mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
     with torch.no_grad():
@@ -95,8 +113,79 @@ def test_the_trainers_log_probabilities_are_the_rollouts(batch):
         )
     counted = inputs["tool_mask"].bool() & inputs["completion_mask"].bool()
     difference = (recomputed - inputs["sampling_per_token_logps"])[counted].abs().max().item()
-    assert counted.sum() > 20
+    sampled = [
+        said.tokens.sampled
+        for episode in trainer.rollout_func.episodes
+        for said in episode.said
+        if said.seat == episode.tags["learner_seat"] and said.task in trainer.rollout_func.config.trained_tasks
+    ]
+    assert counted.sum() == sum(map(len, sampled)) > 15
     assert difference < 1e-3
+
+
+def test_with_a_history_window_every_turn_that_is_rendered_anew_is_a_row_with_the_games_advantage(
+    small_model, tmp_path
+):
+    trainer = trainer_of(small_model, tmp_path, history_turns=1, max_turns=6, learner_seat=0)
+    trainer.rollout_func.judge._judge = ScriptedJudge(score=varied_score, agrees=lambda question: False)
+    trainer.rollout_func.config = trainer.rollout_func.config.model_copy(update={"agreement_gate": False})
+    inputs = batch_of(trainer)
+    counted = (inputs["tool_mask"] * inputs["completion_mask"]).sum(dim=1).view(4, 3)
+    assert (counted > 0).all()  # four games, three turns of the learner in each
+    advantages = inputs["advantages"].view(4, 3)
+    assert (advantages == advantages[:, :1]).all()
+    assert advantages.abs().max() > 0
+
+
+def test_the_control_deals_the_advantages_to_other_negotiations(small_model, tmp_path):
+    true, mixed = (
+        batch_of(trainer_of(small_model, tmp_path / name, advantages=name, group_size=4, groups_per_step=1))
+        for name in ("group", "shuffled")
+    )
+    assert torch.equal(true["completion_ids"], mixed["completion_ids"])
+    assert sorted(true["advantages"].tolist()) == sorted(mixed["advantages"].tolist())
+    assert true["advantages"].tolist() != mixed["advantages"].tolist()
+
+
+def equal_in_the_first_group(scenario):
+    return lambda question: 2.0 if question.scenario.id == scenario else varied_score(question)
+
+
+def test_groups_without_signal_can_be_dropped_from_the_loss(small_model, tmp_path):
+    trainer = trainer_of(small_model, tmp_path, no_signal="drop")
+    first = json.loads(trainer.train_dataset[0]["prompt"])["scenario"]
+    judge = ScriptedJudge(score=equal_in_the_first_group(first), agrees=agree_at_turn_three)
+    trainer.rollout_func.judge._judge = judge
+    counted = (lambda inputs: (inputs["tool_mask"] * inputs["completion_mask"]).sum(dim=1))(batch_of(trainer))
+    assert (counted[:2] == 0).all()
+    assert (counted[2:] > 0).all()
+
+
+def test_groups_without_signal_can_be_played_again_on_another_scenario(small_model, tmp_path):
+    trainer = trainer_of(small_model, tmp_path, no_signal="resample")
+    first = json.loads(trainer.train_dataset[0]["prompt"])["scenario"]
+    judge = ScriptedJudge(score=equal_in_the_first_group(first), agrees=agree_at_turn_three)
+    trainer.rollout_func.judge._judge = judge
+    batch_of(trainer)
+    ids = [episode.id for episode in trainer.rollout_func.episodes]
+    assert ids == ["0/0/again", "0/1/again", "0/2", "0/3"]
+    assert len({episode.scenario.id for episode in trainer.rollout_func.episodes[:2]}) == 1
+
+
+def test_every_weight_is_trained_in_full_fine_tuning_and_the_base_stays_as_it_was(tmp_path):
+    from tests.conftest import small_network
+
+    model, tokenizer = small_network()
+    settings, snapshots = config(fine_tuning="full", opponent="base", learning_rate=1e-4), Snapshots(model)
+    players = Players(settings, InProcess(model, tokenizer, snapshots), snapshots)
+    judge = ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
+    trainer = build_trainer(settings, model, tokenizer, judge, players, tmp_path, SCENARIOS)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    trainer.train()
+    changed = [name for name, p in model.named_parameters() if not torch.equal(p, before[name])]
+    assert len(changed) > 0.9 * len(before)
+    with snapshots.swapped_in(0):
+        assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
 def test_gradients_are_zero_for_all_but_the_learners_dialogue_tokens(batch, monkeypatch):

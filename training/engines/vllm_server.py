@@ -16,6 +16,8 @@ from statistics import fmean
 from typing import Any, Final
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from peft import LoraConfig, PeftModel
 
 from agents.models.sampling import log_distribution
@@ -79,16 +81,21 @@ class VllmServers:
     def sync(self, version: int, past: Collection[int]) -> None:
         """Hand over the learner's weights of now and the past ones that a server lacks, then compare log-probabilities.
 
+        Where several processes train, all of them call this.
+
         Raises:
             EngineError: A server does not take an adapter, or samples from other weights than the trainer's.
             UserError: Nobody answers at a server's URL any more.
         """
+        [self._run] = broadcast_object_list([self._run])  # of several processes, the first one hands over for all
         wanted = {self._name(each): each for each in (*past, version)}
-        for name, each in wanted.items():
-            self._write(name, nullcontext() if each == version else self._snapshots.swapped_in(each))
-        for server in self._servers:
-            self._publish(server, wanted)
-        self._clear(wanted)
+        if PartialState().is_main_process:
+            for name, each in wanted.items():
+                self._write(name, nullcontext() if each == version else self._snapshots.swapped_in(each))
+            for server in self._servers:
+                self._publish(server, wanted)
+            self._clear(wanted)
+        PartialState().wait_for_everyone()
         self._policies = {each: self._policy(each) for each in wanted.values()}
         self._probe(version)
 
