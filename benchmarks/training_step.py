@@ -2,8 +2,9 @@
 
     python -m benchmarks.training_step [--steps 3] [--out benchmarks/results/training_step.json]
 
-The settings are those of examples/learning_embedded.toml. A step lasts from one line of the training log to the next;
-the first one warms up and is not counted. Every second of a step belongs to one part, the innermost that ran:
+For a CPU; hide a GPU (CUDA_VISIBLE_DEVICES=""), for its work would run on while the clock is at the next part. The
+settings are those of examples/learning_embedded.toml. A step lasts from one line of the training log to the next; the
+first one warms up and is not counted. Every second of a step belongs to one part, the innermost that ran:
 
 - the model calls: the network's forward in the rollouts, the network's forward for the loss (TRL's includes the
   tokens' log-probabilities and entropies), the backward pass, and the judge's calls, whole;
@@ -11,8 +12,9 @@ the first one warms up and is not counted. Every second of a step belongs to one
   passes, drawing tokens, ids from texts and back, environment, metrics, the loss beside the network, clipping and
   optimizer, and all that is left, which is TRL's and transformers' own.
 
-The ratio is the whole step over the model calls. The checkpoint after the last step is listed apart; the example writes
-one every 5 steps.
+The ratio is the whole step over the model calls. `load` is how many processes wanted a core at the end: with more than
+there are cores, every part takes longer by the clock. The checkpoint after the last step is listed apart; the example
+writes one every 5 steps.
 """
 
 import argparse
@@ -51,6 +53,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "learning_embedded.toml"
 GENERATION, LOSS, REST = "generation", "loss forward", "TRL and the rest"
 MODEL_CALLS = (GENERATION, LOSS, "loss backward", "judge")
 PARTS: tuple[tuple[Any, str, str], ...] = (
+    (PeftModelForCausalLM, "forward", GENERATION),  # or LOSS, where gradients are wanted
     (Accelerator, "backward", "loss backward"),
     (TimedJudge, "judge", "judge"),
     (in_process.InProcessModel, "chat", "adapter"),  # what is left of it beside the parts within
@@ -148,21 +151,20 @@ def measure(config: TrainConfig) -> Laps:
 
 @contextmanager
 def on_the_clock(clock: Clock) -> Iterator[None]:
-    """Time the network's forward and all `PARTS`."""
+    """Time all `PARTS`."""
     with ExitStack() as stack:
         for owner, name, part in PARTS:
-            stack.enter_context(patch.object(owner, name, timed(getattr(owner, name), lambda part=part: part, clock)))
-        forward = timed(PeftModelForCausalLM.forward, lambda: LOSS if torch.is_grad_enabled() else GENERATION, clock)
-        stack.enter_context(patch.object(PeftModelForCausalLM, "forward", forward))
+            stack.enter_context(patch.object(owner, name, timed(getattr(owner, name), part, clock)))
         yield
 
 
-def timed(function: Callable[..., Any], part: Callable[[], str], clock: Clock) -> Callable[..., Any]:
+def timed(function: Callable[..., Any], part: str, clock: Clock) -> Callable[..., Any]:
     """The function, on the clock."""
 
     @wraps(function)
     def on_clock(*arguments: Any, **options: Any) -> Any:
-        with clock.part(part()):
+        for_loss = part == GENERATION and torch.is_grad_enabled()
+        with clock.part(LOSS if for_loss else part):
             return function(*arguments, **options)
 
     return on_clock
@@ -173,7 +175,8 @@ def figures(steps: Sequence[dict[str, float]]) -> dict[str, Any]:
     parts = (*MODEL_CALLS, *dict.fromkeys(part for *_, part in PARTS if part not in MODEL_CALLS), REST)
     ratios = [sum(step.values()) / sum(step.get(part, 0.0) for part in MODEL_CALLS) for step in steps]
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch threads: {torch.get_num_threads()}",
+        "load": round(os.getloadavg()[0], 1),
         "config": EXAMPLE.name,
         "step_s": [round(sum(step.values()), 3) for step in steps],
         "parts_s": {part: round(fmean(step.get(part, 0.0) for step in steps), 3) for part in parts},
@@ -188,7 +191,8 @@ def table(found: dict[str, Any]) -> str:
     ranked = sorted(found["parts_s"].items(), key=lambda part: (part[0] not in MODEL_CALLS, -part[1]))
     lines = [f"{name:<24}{seconds:8.2f} s{seconds / step:8.1%}" for name, seconds in [*ranked, ("step", step)]]
     ratios = ", ".join(f"{ratio:.3f}" for ratio in found["ratios"])
-    return "\n".join([*lines, f"checkpoint, apart {found['checkpoint_s']:14.2f} s", f"ratio {found['ratio']:.3f} ({ratios})"])
+    checkpoint = f"{'checkpoint, apart':<24}{found['checkpoint_s']:8.2f} s"
+    return "\n".join([*lines, checkpoint, f"ratio {found['ratio']:.3f} ({ratios})"])
 
 
 if __name__ == "__main__":

@@ -28,8 +28,6 @@ __all__ = ["Bill", "Budget", "Work", "plan"]
 
 _BATCH: Final = 64
 """Most conversations that an in-process model samples for at once."""
-_KEPT: Final = 4
-"""Batches whose keys and values it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,21 +228,16 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, processes: in
     return Load(
         rows=min(played, _BATCH),
         fed=max(speech.fresh for speeches in own for speech in speeches),
-        kept=max(_kept(config, opponents, speeches, played) for speeches in own),
+        kept=max(_kept(speeches, played) for speeches in own),
         row=max(length for seat, game in games.items() for length, _ in game.rows(config, seat)),
         copies=sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool),
     )
 
 
-def _kept(config: TrainConfig, opponents: Opponents, speeches: Sequence[Speech], games: int) -> int:
-    """Tokens of each seat's conversation; where turns are read anew, of the last batches of each policy."""
+def _kept(speeches: Sequence[Speech], games: int) -> int:
+    """Tokens of each seat's longest conversation; what was rendered anew has taken the place of what was before."""
     seats = {speech.seat for speech in speeches}
-    by_seat = [[speech for speech in speeches if speech.seat == seat] for seat in seats]
-    if config.history_turns is None:
-        return games * sum(own[-1].end for own in by_seat)
-    alike = all(pool == Pool(1, 1) for pool, _ in opponents.shares.values())
-    policies = [speeches] if alike else by_seat
-    return min(games, _BATCH) * sum(speech.end for own in policies for speech in own[-_KEPT:])
+    return games * sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in seats)
 
 
 def _copies(pool: Pool, steps: int) -> int:

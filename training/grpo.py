@@ -127,7 +127,7 @@ class _Synced:
 def _correct_for_engine(trainer: NegotiationTrainer) -> None:
     """Let TRL weigh each token by exp(trainer's - engine's log-probability), capped: `token_truncate`."""
     trainer.use_vllm = True
-    trainer.vllm_generation = _Synced()
+    trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
 
 
 def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ from training.report import before_and_after, groups_with_signal, plot_dialogue,
 from training.run_folder import open_run, rewind
 from training.snapshots import Snapshots
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "judge_of", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def train(
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)
     players = Players(config, _engine(config, model, tokenizer, snapshots, out), snapshots)
-    judge = judge or _judge(config.judge, players)
+    judge = judge or judge_of(config.judge, players)
     second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
     trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
     held_out = HeldOutPlay(config, model, players, judge, second, out)
@@ -131,7 +131,8 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
     )
 
 
-def _judge(spec: str, players: Players) -> Judge:
+def judge_of(spec: str, players: Players) -> Judge:
+    """The judge of a spec; "self" is the learner as it is at each call, under the LLM judge's prompts."""
     if spec != "self":
         return resolve_judge(spec)
     from negotiation_env.judges.llm import LLMJudge
@@ -140,7 +141,7 @@ def _judge(spec: str, players: Players) -> Judge:
 
 
 class _LearnerNow:
-    """The learner's model as it is at each call, for the self-rewarded baseline."""
+    """The learner's model as it is at each call."""
 
     name = "learner"
 

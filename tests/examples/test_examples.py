@@ -1,6 +1,7 @@
 """Every example runs, and is short."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_the_official_client_plays_at_an_endpoint():
 def test_the_example_judge_file_can_be_read():
     found = read_llm_judge(EXAMPLES / "judge.toml")
     assert (found.criteria, found.endpoint.model, found.judge.samples) == ("collective_agency", "gpt-4o-mini", 3)
+
+
+def test_runs_are_drawn_over_one_another(tmp_path):
+    pytest.importorskip("torch")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        lines = [json.dumps({"step": step, "group_mean": step / 4}) for step in range(1, 5)]
+        (tmp_path / name / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    load("compare_runs").main([f"trained={tmp_path / 'a'}", f"control={tmp_path / 'b'}"], tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.models

@@ -4,10 +4,13 @@ torch = pytest.importorskip("torch")
 
 from agents.models.fake import FakeModel  # noqa: E402
 from agents.scripted import ScriptedAgent  # noqa: E402
-from negotiation_env.events import Task  # noqa: E402
+from negotiation_env.events import Question, QuestionKind, Task  # noqa: E402
 from negotiation_env.interfaces import Reply  # noqa: E402
+from tests.conftest import two_parties  # noqa: E402
+from tests.llm_replies import judge_reply  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
 from training.players import Players  # noqa: E402
+from training.run import judge_of  # noqa: E402
 from training.snapshots import Snapshots  # noqa: E402
 
 
@@ -84,3 +87,16 @@ def test_an_answer_that_is_trained_is_sampled_from_the_distribution_that_is_trai
     sampling = who.learner.sampling(Task.COMPLETION)
     assert (sampling.temperature, sampling.top_p) == expected
     assert who.learner.sampling(Task.UTTERANCE).top_p == 1.0
+
+
+def test_the_learner_can_be_its_own_judge():
+    def reply(request):
+        return judge_reply(
+            {"messages": request.messages, "response_format": {"json_schema": {"schema": request.schema}}}
+        )
+
+    who, _, _ = players()
+    who.engine.policy = lambda version: FakeModel(reply)
+    who.prepare(0)
+    question = Question(QuestionKind.SCORE, two_parties(), completion="We share the well from Monday on.")
+    assert judge_of("self", who).judge([question])[0].value is not None

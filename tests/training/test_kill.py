@@ -1,0 +1,70 @@
+"""The real command, killed by SIGKILL at any moment and resumed, ends as one that was never killed."""
+
+import time
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.training.command import (  # noqa: E402
+    PATIENCE,
+    episodes,
+    finish,
+    log_of,
+    metrics,
+    run_to_the_end,
+    tensors,
+    training,
+    write_config,
+)
+from training.held_out_log import HELD_OUT, read_held_out  # noqa: E402
+from training.opponents import RATINGS  # noqa: E402
+
+pytestmark = pytest.mark.models
+
+
+def the_first_game_is_recorded(out):
+    return (out / "episodes.jsonl").is_file()
+
+
+def a_checkpoint_is_begun(out):
+    return (out / "checkpoints" / "checkpoint-2").is_dir()
+
+
+def the_last_held_out_games_are_begun(out):
+    return (out / "held_out" / "step-4" / "run.json").is_file()
+
+
+def kill_at(moment, process, out):
+    deadline = time.monotonic() + PATIENCE
+    while not moment(out):
+        assert process.poll() is None, log_of(out).read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_an_unbroken_one(model_folder, tmp_path):
+    config = write_config(tmp_path / "run.toml", model_folder)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    moments = (the_first_game_is_recorded, a_checkpoint_is_begun, the_last_held_out_games_are_begun)
+    with training(config, whole) as unbroken:
+        for number, moment in enumerate(moments):
+            with training(config, killed, resume=number > 0) as process:
+                kill_at(moment, process, killed)
+        run_to_the_end(config, killed, resume=True)
+        finish(unbroken, whole)
+    assert episodes(killed) == episodes(whole)
+    assert len({episode.scenario.id for episode in episodes(whole)}) == 2  # of four groups: a second epoch
+    assert metrics(killed) == metrics(whole)
+    assert all(step["grad_norm"] > 0 for step in metrics(whole))
+    assert read_held_out(killed / HELD_OUT) == read_held_out(whole / HELD_OUT)
+    trained, last = "adapter/adapter_model.safetensors", "checkpoints/checkpoint-4"
+    assert same(tensors(killed / trained), tensors(whole / trained))
+    assert same(*(tensors(out / last / "snapshots.safetensors") for out in (killed, whole)))
+    assert (killed / last / RATINGS).read_text() == (whole / last / RATINGS).read_text()
