@@ -188,6 +188,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         logging_steps=1,
         save_steps=config.save_steps,
         report_to=list(config.report_to),
+        ddp_timeout=24 * 60 * 60,  # of several processes, the others wait while the main one plays held-out games
         bf16=gpu,
         use_cpu=not gpu,
     )
