@@ -6,10 +6,12 @@ from statistics import fmean, stdev
 
 from negotiation_env.runner import derive_seed
 
-__all__ = ["group_advantages", "no_signal", "shuffled"]
+__all__ = ["group_advantages", "no_signal", "shuffled", "spread"]
 
 _SMALL = 1e-4
 """Keeps the division finite, as in TRL."""
+_SPREAD = 0.25
+"""Less than the step between two levels, so that an order never outweighs a score."""
 
 
 def group_advantages(rewards: Sequence[float | None]) -> list[float]:
@@ -31,6 +33,19 @@ def group_advantages(rewards: Sequence[float | None]) -> list[float]:
 def no_signal(rewards: Sequence[float | None]) -> bool:
     """Whether a group teaches nothing: fewer than two different rewards."""
     return len({reward for reward in rewards if reward is not None}) < 2
+
+
+def spread(order: Sequence[int]) -> list[float]:
+    """What is added to equal rewards of answers that were ordered.
+
+    Args:
+        order: Places of the answers, the best one's first.
+
+    Returns:
+        One an answer: 0.25 for the best, -0.25 for the worst, the others evenly between.
+    """
+    step = 2 * _SPREAD / (len(order) - 1)
+    return [_SPREAD - step * order.index(place) for place in range(len(order))]
 
 
 def shuffled(advantages: Sequence[float], *seed: object) -> list[float]:

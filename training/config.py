@@ -46,6 +46,8 @@ class TrainConfig(BaseModel):
         advantages: "shuffled" is the control: within the batch, each negotiation gets another one's advantage.
         no_signal: Groups with equal rewards: "keep" them, "drop" their tokens from the loss's normaliser, or
             "resample" them once, on another scenario.
+        rerank_ties: Where all answers of a group have one score, ask the judge to order them, and move their rewards by
+            up to a quarter point; the record keeps the scores. For LLM judges.
         temperature: Of the dialogue. Top-p is 1 in training, for a truncated distribution would bias the gradient
             (the paper's is 0.95).
         max_turn_tokens: Longest turn.
@@ -95,6 +97,7 @@ class TrainConfig(BaseModel):
     trained_tokens: Literal["dialogue", "dialogue+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"
     no_signal: Literal["keep", "drop", "resample"] = "keep"
+    rerank_ties: bool = False
     temperature: float = Field(0.7, gt=0)
     max_turn_tokens: int = Field(96, ge=1)
     completion_temperature: float = Field(0.1, ge=0)

@@ -2,21 +2,25 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accelerate.utils import gather_object
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, gather_object
 
 from agents.models.chat_tokens import ChatTokens
 from negotiation_env.episode import Episode, append_episode
+from negotiation_env.errors import UserError
 from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge
+from negotiation_env.judges.ranking import Ranker, Ranking
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
-from training.advantages import group_advantages, no_signal, shuffled
+from training.advantages import group_advantages, no_signal, shuffled, spread
 from training.config import TrainConfig
 from training.players import Players
 from training.rows import Row, empty_row, learner_rows
@@ -39,9 +43,25 @@ class TimedJudge:
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Pass the questions on."""
+        with self._timed():
+            return self._judge.judge(questions)
+
+    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
+        """Pass the rankings on.
+
+        Raises:
+            UserError: The judge cannot rank.
+        """
+        if not isinstance(self._judge, Ranker):
+            raise UserError(f"rerank_ties: {self.name} cannot order answers; use an LLM judge")
+        with self._timed():
+            return self._judge.rank(rankings)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         start = time.perf_counter()
         try:
-            return self._judge.judge(questions)
+            yield
         finally:
             self.seconds += time.perf_counter() - start
 
@@ -88,6 +108,7 @@ class Rollout:
         """The step's negotiations, of all processes, in the order of their prompts."""
         self.advantages: list[float] = []
         """One for each row that was returned last."""
+        self._moved: dict[str, float] = {}
         self._limit = UnscoredLimit(config.unscored_limit)
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
@@ -121,10 +142,23 @@ class Rollout:
         try:
             self.players.prepare(places[0].step)
             self.episodes = gather_object(self._play(places))
+            self._settle_ties()
             if self.config.no_signal == "resample":
                 self._play_again(places)
         finally:
             model.train(training)
+
+    def _settle_ties(self) -> None:
+        """Order the answers of groups whose rewards are equal; one process asks for all."""
+        self._moved = {}
+        if not self.config.rerank_ties:
+            return
+        tied = [group for group in self._groups() if _is_tied(group)]
+        rankings = [Ranking(group[0].scenario, tuple(map(_answer, group))) for group in tied]
+        orders = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
+        for group, order in zip(tied, broadcast_object_list(orders), strict=True):
+            if order:
+                self._moved |= dict(zip((episode.id for episode in group), spread(order), strict=True))
 
     def _play_again(self, places: Sequence[_Place]) -> None:
         """Groups that teach nothing get one more scenario, drawn from the run's."""
@@ -169,10 +203,16 @@ class Rollout:
                 append_episode(self.log, episode)
             self._limit.count(episode.failure)
 
-    def _group_rewards(self) -> list[list[float | None]]:
+    def _groups(self) -> list[list[Episode]]:
         size = self.config.group_size
-        rewards = [episode.reward for episode in self.episodes]
-        return [rewards[start : start + size] for start in range(0, len(rewards), size)]
+        return [self.episodes[start : start + size] for start in range(0, len(self.episodes), size)]
+
+    def _group_rewards(self) -> list[list[float | None]]:
+        """The rewards that advantages are made of: those of the record, tied ones moved apart."""
+        return [
+            [None if each.reward is None else each.reward + self._moved.get(each.id, 0.0) for each in group]
+            for group in self._groups()
+        ]
 
     def _rows(self, own: slice, end: int, step: int) -> dict[str, list[Any]]:
         copies = self.config.rows_per_game
@@ -195,3 +235,14 @@ class Rollout:
         if self.config.no_signal == "drop" and no_signal(self._group_rewards()[episode.tags["group"]]):
             rows = []
         return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
+
+
+def _is_tied(group: Sequence[Episode]) -> bool:
+    """Whether every negotiation has an answer, all with one reward."""
+    return len({episode.reward for episode in group}) == 1 and all(
+        episode.outcome.score is not None for episode in group
+    )
+
+
+def _answer(episode: Episode) -> str:
+    return episode.outcome.completion or ""

@@ -18,7 +18,18 @@ from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.material import chat, clean, instructions, is_quoted, party_key, scene, spoken
 from negotiation_env.scenario import Scenario
 
-__all__ = ["AgreementForm", "ComparisonForm", "Form", "Pair", "Reading", "ScoreForm", "Unreadable", "form_of"]
+__all__ = [
+    "AgreementForm",
+    "ComparisonForm",
+    "Form",
+    "Pair",
+    "Reading",
+    "ScoreForm",
+    "Unreadable",
+    "form_of",
+    "parse",
+    "schema_of",
+]
 
 
 def _no_bool(value: Any) -> Any:
@@ -104,7 +115,7 @@ class AgreementForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return _schema(_agreement_reply(len(self.question.scenario.personas)))
+        return schema_of(_agreement_reply(len(self.question.scenario.personas)))
 
     def read(self, reply: Reply) -> Reading:
         """1.0 where the judge says so and every party's quote is its own; else 0.0.
@@ -145,7 +156,7 @@ class ScoreForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return _schema(self._reply)
+        return schema_of(self._reply)
 
     def read(self, reply: Reply) -> Reading:
         """The weighted mean of the levels, capped by the worse-served goal.
@@ -224,7 +235,7 @@ class ComparisonForm:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply."""
-        return _schema(_ComparisonReply)
+        return schema_of(_ComparisonReply)
 
     def read(self, reply: Reply) -> Reading:
         """1.0 first, 0.0 second, 0.5 a tie.
@@ -256,7 +267,8 @@ def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
 
 
 @cache
-def _schema(kind: type[BaseModel]) -> dict[str, Any]:
+def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a reply."""
     return kind.model_json_schema()
 
 

@@ -18,11 +18,13 @@ from negotiation_env.judges.criteria import Criteria, load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, Reading, Unreadable, form_of
 from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
+from negotiation_env.judges.ranking import Ranking, RankingForm
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
 
 _ALTERNATIVES = 20
 """The most likely tokens to report; vendors allow at most 20."""
+_BY_CRITERIA = ("score", "comparison", "ranking")
 _AGAIN = 0.5
 """Temperature of a second try: a greedy model would say the same again."""
 
@@ -109,6 +111,12 @@ class LLMJudge:
         found = self._ask([ComparisonForm(pair, self.criteria) for pair in pairs])
         return [self._preference(answers) for answers in found]
 
+    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
+        """The places of each ranking's answers, the best one's first; None where nothing readable came."""
+        first = [_Answer(RankingForm(ranking, self.criteria), 0) for ranking in rankings]
+        self._fill(first)
+        return [tuple(each.reading.details["order"]) if each.reading else None for each in first]
+
     def _ask(self, forms: Sequence[Form]) -> list[list[_Answer]]:
         """All forms at once, then the further samples of those that brought no log-probabilities."""
         first = [_Answer(form, 0) for form in forms]
@@ -182,7 +190,7 @@ class LLMJudge:
         return Preference(verdict.value, self.name, verdict.reason, verdict.calls)
 
     def _digest(self) -> str:
-        texts = [instructions("agreement"), *(instructions(name, self.criteria) for name in ("score", "comparison"))]
+        texts = [instructions("agreement"), *(instructions(name, self.criteria) for name in _BY_CRITERIA)]
         content = json.dumps([texts, asdict(self.criteria), asdict(self.settings)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 

@@ -2,7 +2,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from training.advantages import group_advantages, no_signal, shuffled
+from training.advantages import group_advantages, no_signal, shuffled, spread
 
 
 def test_an_advantage_is_the_distance_from_the_groups_mean_in_standard_deviations():
@@ -38,3 +38,9 @@ def test_the_control_deals_the_same_advantages_to_others_and_repeats_with_its_se
     assert mixed != advantages
     assert mixed == shuffled(advantages, 0, 5)
     assert mixed != shuffled(advantages, 0, 6)
+
+
+def test_ordered_answers_are_moved_apart_by_less_than_a_level():
+    assert spread([2, 0, 1]) == [0.0, -0.25, 0.25]
+    assert spread([1, 0]) == [-0.25, 0.25]
+    assert sum(spread([3, 1, 0, 2])) == pytest.approx(0.0)

@@ -10,6 +10,7 @@ from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
+from negotiation_env.errors import UserError  # noqa: E402
 from training.adapters import LEARNER, merged  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
 from training.engines.in_process import InProcess  # noqa: E402
@@ -170,6 +171,33 @@ def test_groups_without_signal_can_be_played_again_on_another_scenario(small_mod
     ids = [episode.id for episode in trainer.rollout_func.episodes]
     assert ids == ["0/0/again", "0/1/again", "0/2", "0/3"]
     assert len({episode.scenario.id for episode in trainer.rollout_func.episodes[:2]}) == 1
+
+
+class RankingJudge(ScriptedJudge):
+    """Finds all answers equal, and orders them by their last letters."""
+
+    def __init__(self):
+        super().__init__(score=lambda question: 2.0, agrees=agree_at_turn_three)
+
+    def rank(self, rankings):
+        self.asked = rankings
+        orders = [sorted(range(len(each.answers)), key=lambda n: each.answers[n][::-1]) for each in rankings]
+        return [tuple(order) if number == 0 else None for number, order in enumerate(orders)]
+
+
+def test_tied_answers_can_be_ordered_by_the_judge_and_the_record_keeps_their_scores(small_model, tmp_path):
+    judge = RankingJudge()
+    inputs = batch_of(trainer_of(small_model, tmp_path, judge, rerank_ties=True))
+    assert [len(ranking.answers) for ranking in judge.asked] == [2, 2]
+    assert sorted(inputs["advantages"].tolist()[:2]) == pytest.approx([-(0.5**0.5), 0.5**0.5], abs=1e-3)
+    assert inputs["advantages"].tolist()[2:] == [0.0, 0.0]  # the judge could not say
+    assert {episode.reward for episode in read_episodes(tmp_path / "episodes.jsonl")} == {2.0}
+
+
+def test_a_judge_that_cannot_order_is_told(small_model, tmp_path):
+    judge = ScriptedJudge(score=lambda question: 2.0, agrees=agree_at_turn_three)
+    with pytest.raises(UserError, match="cannot order answers; use an LLM judge"):
+        batch_of(trainer_of(small_model, tmp_path, judge, rerank_ties=True))
 
 
 def test_every_weight_is_trained_in_full_fine_tuning_and_the_base_stays_as_it_was(tmp_path):
