@@ -1,14 +1,7 @@
-from types import SimpleNamespace
-
 import pytest
 
-from agents.chat import ChatAgent
-from agents.models.fake import FakeModel
-from negotiation_env import ScriptedJudge
 from negotiation_env.errors import JudgeError
-from negotiation_env.runner import Game, play
 from negotiation_env.unscored import UnscoredLimit
-from tests.conftest import two_parties
 
 
 def stops_at(limit, outcomes):
@@ -65,23 +58,3 @@ def test_the_message_says_how_many_why_and_what_to_do_in_one_line():
 def test_a_limit_is_a_share(share):
     with pytest.raises(ValueError, match="from 0 to 1"):
         UnscoredLimit(share)
-
-
-def test_training_stops_after_the_rollout_that_exceeds_the_limit_and_keeps_its_episodes(tmp_path, monkeypatch):
-    pytest.importorskip("torch")
-    from training.config import TrainConfig
-    from training.rollout import Rollout
-
-    agent = ChatAgent(FakeModel())
-    batch = [play(Game(str(n), two_parties(), (agent, agent)), ScriptedJudge(score=None)) for n in range(12)]
-    log = tmp_path / "episodes.jsonl"
-    rollout = Rollout(TrainConfig(unscored_limit=0.5), {}, ScriptedJudge(), log)
-    monkeypatch.setattr(rollout, "_play", lambda *_: batch)
-    monkeypatch.setattr(rollout, "_rows", lambda *_: {})
-    network = SimpleNamespace(training=True, eval=lambda: None, train=lambda _: None)
-    accelerator = SimpleNamespace(unwrap_model=lambda model: model)
-    trainer = SimpleNamespace(model=network, accelerator=accelerator, processing_class=SimpleNamespace(eos_token_id=0))
-    rollout(["a prompt"], trainer)
-    with pytest.raises(JudgeError, match="20 of the last 20"):
-        rollout(["a prompt"], trainer)
-    assert len(log.read_text().splitlines()) == 24

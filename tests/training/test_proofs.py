@@ -10,7 +10,7 @@ from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
-from negotiation_env.errors import UserError  # noqa: E402
+from negotiation_env.errors import JudgeError, UserError  # noqa: E402
 from training.adapters import LEARNER, merged  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
 from training.engines.in_process import InProcess  # noqa: E402
@@ -146,6 +146,17 @@ def test_the_control_deals_the_advantages_to_other_negotiations(small_model, tmp
     assert torch.equal(true["completion_ids"], mixed["completion_ids"])
     assert sorted(true["advantages"].tolist()) == sorted(mixed["advantages"].tolist())
     assert true["advantages"].tolist() != mixed["advantages"].tolist()
+
+
+def test_a_run_stops_after_the_rollout_that_exceeds_the_unscored_limit_and_keeps_its_episodes(small_model, tmp_path):
+    judge = ScriptedJudge(score=None, agrees=agree_at_turn_three)
+    short = {"max_turn_tokens": 2, "max_completion_tokens": 2, "group_size": 5, "unscored_limit": 0.5}
+    trainer = trainer_of(small_model, tmp_path, judge, max_steps=3, **short)
+    before = weights(trainer.model)
+    with pytest.raises(JudgeError, match="20 of the last 20"):
+        trainer.train()
+    assert len(played(tmp_path)) == 20
+    assert same(before, weights(trainer.model))  # a step without a single score teaches nothing
 
 
 def equal_in_the_first_group(scenario):
