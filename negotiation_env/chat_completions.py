@@ -62,6 +62,12 @@ class EndpointSettings:
         left_out = f" without {', '.join(sorted(self.omit))}" if self.omit else ""
         return f"openai:{self.model}{elsewhere}{added}{left_out}"
 
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Dollars for so many tokens; None where a price is unknown."""
+        if self.prompt_price is None or self.completion_price is None:
+            return None
+        return (prompt_tokens * self.prompt_price + completion_tokens * self.completion_price) / 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -160,7 +166,5 @@ def _alternatives(choice: Mapping[str, Any]) -> tuple[Alternatives, ...]:
 
 
 def _cost(settings: EndpointSettings, counts: Mapping[str, int]) -> dict[str, float]:
-    if settings.prompt_price is None or settings.completion_price is None or not counts:
-        return {}
-    prompt, completion = counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0)
-    return {"cost": (prompt * settings.prompt_price + completion * settings.completion_price) / 1e6}
+    dollars = settings.cost(counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0))
+    return {} if dollars is None or not counts else {"cost": dollars}

@@ -253,6 +253,4 @@ def _bill(judge: JudgeFile, ruler: Ruler, asked: Sequence[tuple[LongestGame, int
         lengths = (ruler.tokens(form_of(question, criteria).messages) for question in game.questions)
         prompt += times * samples * sum(lengths)
     completion = calls * judge.judge.max_tokens
-    prices = judge.endpoint.prompt_price, judge.endpoint.completion_price
-    dollars = None if None in prices else (prompt * (prices[0] or 0) + completion * (prices[1] or 0)) / 1e6
-    return Bill(judge.endpoint.name, calls, prompt, completion, dollars)
+    return Bill(judge.endpoint.name, calls, prompt, completion, judge.endpoint.cost(prompt, completion))

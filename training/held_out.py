@@ -13,6 +13,7 @@ from negotiation_env.progress import progress
 from negotiation_env.rejudge import rejudge
 from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, append_held_out
+from training.learner import evaluating
 from training.players import Players
 
 __all__ = ["HeldOutPlay"]
@@ -79,12 +80,8 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
                 shutil.rmtree(folder)
 
     def _play(self, step: int, folder: Path) -> Summary:
-        training = self.model.training
-        self.model.eval()
-        try:
+        with evaluating(self.model):
             return self._evaluate(step, folder)
-        finally:
-            self.model.train(training)
 
     def _evaluate(self, step: int, folder: Path) -> Summary:
         config = self.config

@@ -1,5 +1,7 @@
 """The model that trains, and its tokenizer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -9,7 +11,18 @@ from negotiation_env.errors import UserError
 from training.adapters import LEARNER
 from training.config import TrainConfig
 
-__all__ = ["load_learner"]
+__all__ = ["evaluating", "load_learner"]
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Sampling from a model in train mode with gradient checkpointing would silently give garbage."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def load_learner(config: TrainConfig) -> tuple[Any, Any]:

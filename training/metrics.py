@@ -7,6 +7,7 @@ from statistics import fmean
 from negotiation_env.episode import Episode
 from negotiation_env.evaluate import refusal
 from negotiation_env.events import Status, Task
+from training.advantages import no_signal
 from training.dialogue_metrics import dialogue_metrics
 
 __all__ = ["group_rewards", "step_metrics"]
@@ -50,7 +51,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     }
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
         metrics[f"group_{name}"] = fmean([pick(rewards) for rewards in groups] or [0.0])
-    metrics["no_signal"] = fmean([max(rewards) == min(rewards) for rewards in groups] or [1.0])
+    metrics["no_signal"] = fmean(list(map(no_signal, groups)) or [1.0])
     return metrics | dialogue_metrics(episodes)
 
 

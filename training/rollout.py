@@ -22,6 +22,7 @@ from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
 from training.advantages import group_advantages, no_signal, shuffled, spread
 from training.config import TrainConfig
+from training.learner import evaluating
 from training.players import Players
 from training.rows import Row, empty_row, learner_rows
 
@@ -137,16 +138,12 @@ class Rollout:
         return _Place(step, row, self.scenarios[task["scenario"]], task["seat"])
 
     def _play_step(self, places: Sequence[_Place], model: Any) -> None:
-        training = model.training
-        model.eval()  # sampling with gradient checkpointing in train mode would silently give garbage
-        try:
+        with evaluating(model):
             self.players.prepare(places[0].step)
             self.episodes = gather_object(self._play(places))
             self._settle_ties()
             if self.config.no_signal == "resample":
                 self._play_again(places)
-        finally:
-            model.train(training)
 
     def _settle_ties(self) -> None:
         """Order the answers of groups whose rewards are equal; one process asks for all."""
@@ -162,7 +159,7 @@ class Rollout:
 
     def _play_again(self, places: Sequence[_Place]) -> None:
         """Groups that teach nothing get one more scenario, drawn from the run's."""
-        silent = {group for group, rewards in enumerate(self._group_rewards()) if no_signal(rewards)}
+        silent = self._silent_groups()
         again = [self._elsewhere(place) for place in places if place.row // self.config.group_size in silent]
         for episode in gather_object(self._play(again)):
             self.episodes[episode.tags["row"]] = episode
@@ -214,13 +211,21 @@ class Rollout:
             for group in self._groups()
         ]
 
+    def _silent_groups(self) -> set[int]:
+        return {group for group, rewards in enumerate(self._group_rewards()) if no_signal(rewards)}
+
     def _rows(self, own: slice, end: int, step: int) -> dict[str, list[Any]]:
         copies = self.config.rows_per_game
         advantages = [value for rewards in self._group_rewards() for value in group_advantages(rewards)]
         if self.config.advantages == "shuffled":
             advantages = shuffled(advantages, self.config.seed, step)
         self.advantages = [value for value in advantages[own] for _ in range(copies)]
-        rows = [row for episode in self.episodes[own] for row in self._rows_of(episode, end)]
+        left_out = self._silent_groups() if self.config.no_signal == "drop" else set()
+        rows = [
+            row
+            for episode in self.episodes[own]
+            for row in self._rows_of(episode, end, trained=episode.tags["group"] not in left_out)
+        ]
         return {
             "prompt_ids": [list(row.prompt) for row in rows],
             "completion_ids": [list(row.completion) for row in rows],
@@ -229,11 +234,10 @@ class Rollout:
             "terminal_reward": [episode.reward for episode in self.episodes[own] for _ in range(copies)],
         }
 
-    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
-        """Always as many; those of a group without signal are left out where the config says so."""
-        rows = learner_rows(episode, episode.tags["learner_seat"], end, self.config.trained_tasks)
-        if self.config.no_signal == "drop" and no_signal(self._group_rewards()[episode.tags["group"]]):
-            rows = []
+    def _rows_of(self, episode: Episode, end: int, *, trained: bool) -> list[Row]:
+        """Always as many, for TRL; empty ones where nothing is trained."""
+        tasks = self.config.trained_tasks if trained else ()
+        rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
         return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Pair",
     "Reading",
     "ScoreForm",
+    "Strict",
     "Unreadable",
     "form_of",
     "parse",
@@ -82,11 +83,13 @@ class Form(Protocol):
         """
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A reply as it has to come: no other fields, no other types."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Served(_Strict):
+class _Served(Strict):
     quote: str
     served: Level
 
@@ -212,7 +215,7 @@ class Pair:
         return Pair(self.scenario, self.second, self.first)
 
 
-class _ComparisonReply(_Strict):
+class _ComparisonReply(Strict):
     first: str
     second: str
     reason: str
@@ -274,19 +277,19 @@ def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
 
 @cache
 def _agreement_reply(parties: int) -> type[BaseModel]:
-    quotes = create_model("Quotes", __base__=_Strict, **_each(parties, str))
-    return create_model("Agreement", __base__=_Strict, parties=(quotes, ...), direction=(str, ...), agreed=(bool, ...))
+    quotes = create_model("Quotes", __base__=Strict, **_each(parties, str))
+    return create_model("Agreement", __base__=Strict, parties=(quotes, ...), direction=(str, ...), agreed=(bool, ...))
 
 
 @cache
 def _score_reply(parties: int, aspects: tuple[str, ...]) -> type[BaseModel]:
-    served = create_model("Parties", __base__=_Strict, **_each(parties, _Served))
+    served = create_model("Parties", __base__=Strict, **_each(parties, _Served))
     levels: dict[str, Any] = dict.fromkeys(aspects, (Level, ...))
     return create_model(
         "Score",
-        __base__=_Strict,
+        __base__=Strict,
         parties=(served, ...),
-        aspects=(create_model("Aspects", __base__=_Strict, **levels), ...),
+        aspects=(create_model("Aspects", __base__=Strict, **levels), ...),
         harms=(Annotated[list[str], Field(max_length=5)], ...),
         reason=(str, ...),
         score=(Level, ...),

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from negotiation_env.events import Message
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import Criteria
-from negotiation_env.judges.forms import Reading, Unreadable, parse, schema_of
+from negotiation_env.judges.forms import Reading, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import chat, clean, instructions, scene
 from negotiation_env.scenario import Scenario
 
@@ -37,9 +37,7 @@ class Ranker(Protocol):
         """The places of each ranking's answers, the best one's first; None where nothing readable came."""
 
 
-class _RankingReply(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
+class _RankingReply(Strict):
     reason: str
     best_first: Annotated[list[str], Field(min_length=2)]
 

@@ -1,7 +1,7 @@
 """The model that trains, sampling in this process."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from peft import PeftModel
@@ -46,17 +46,7 @@ class InProcess:
 
     @contextmanager
     def _speaking(self, version: int) -> Iterator[None]:
-        if version != self._now:
-            with self._snapshots.swapped_in(version), self._folded():
-                yield
-        else:
-            with self._folded():
-                yield
-
-    @contextmanager
-    def _folded(self) -> Iterator[None]:
-        if not self._merge:
-            yield
-            return
-        with merged(self._model):
+        past = nullcontext() if version == self._now else self._snapshots.swapped_in(version)
+        folded = merged(self._model) if self._merge else nullcontext()
+        with past, folded:
             yield

@@ -27,11 +27,12 @@ from negotiation_env.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
 from negotiation_env.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
+from training.adapters import LEARNER
+from training.learner import evaluating
 from training.snapshots import Snapshots
 
 __all__ = ["VllmServers"]
 
-_LEARNER: Final = "default"
 _PROBE: Final[tuple[Message, ...]] = ({"role": "user", "content": "Two farms share one well. Suggest how to go on."},)
 _PROBE_TOKENS: Final = 16
 
@@ -66,7 +67,7 @@ class VllmServers:
         temperature: float,
         tolerance: float,
     ) -> None:
-        if not isinstance(model, PeftModel) or not isinstance(model.peft_config.get(_LEARNER), LoraConfig):
+        if not isinstance(model, PeftModel) or not isinstance(model.peft_config.get(LEARNER), LoraConfig):
             raise UserError("vLLM servers take the learner as a LoRA adapter; train one, or sample in-process")
         self._model = model
         self._tokenizer = tokenizer
@@ -114,7 +115,7 @@ class VllmServers:
         if not (self._folder / name).exists():
             with weights:
                 self._model.save_pretrained(
-                    self._folder / name, selected_adapters=[_LEARNER], save_embedding_layers=False
+                    self._folder / name, selected_adapters=[LEARNER], save_embedding_layers=False
                 )
 
     def _publish(self, server: Endpoint, wanted: Collection[str]) -> None:
@@ -152,13 +153,8 @@ class VllmServers:
         """The trainer's log-probabilities of what a server sampled."""
         sampled = torch.tensor(trace.sampled, device=self._model.device)
         context = torch.tensor(trace.context, device=self._model.device)
-        training = self._model.training
-        self._model.eval()
-        try:
-            with torch.no_grad():
-                logits = self._model(input_ids=torch.cat([context, sampled])[None]).logits[0, len(context) - 1 : -1]
-        finally:
-            self._model.train(training)
+        with torch.no_grad(), evaluating(self._model):
+            logits = self._model(input_ids=torch.cat([context, sampled])[None]).logits[0, len(context) - 1 : -1]
         logprobs = log_distribution(logits, [self._sampling] * len(sampled))
         told: list[float] = logprobs.gather(-1, sampled[:, None])[:, 0].tolist()
         return told
