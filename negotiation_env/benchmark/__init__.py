@@ -1,0 +1,1 @@
+"""Who negotiates well: negotiators, opponents and scenarios crossed, compared, and put into tables."""
