@@ -20,7 +20,8 @@ reward is 0; with `reward_without_agreement` the answer is written and its score
 
 With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
 joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
-observe no personas, neither their own nor the others'; the judge still does.
+observe no personas, neither their own nor the others'; the judge still does. A scenario without personas is an open
+question: one agent, which observes the question alone and needs `max_turns=0`.
 
 An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
 (0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
@@ -129,7 +130,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.judge = EmbeddedJudge(probe=False) if judge is None else resolve_judge(judge)
         self.rules = Rules(**rules)
         self.render_mode = render_mode
-        seats = max(len(scenario.personas) for scenario in self.scenarios)
+        seats = max(scenario.seats for scenario in self.scenarios)
         self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
         self.agents: list[str] = []
         self.observation_spaces: dict[str, Space[Any]] = {
@@ -163,7 +164,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenario = self._scenario(chosen.get("scenario"))
         self.game = Negotiation(scenario, replace(self.rules, writer=chosen.get("writer", self.rules.writer)))
         self.rulings: list[Ruling] = []
-        self.agents = [f"negotiator_{seat}" for seat in range(len(scenario.personas))]
+        self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)

@@ -196,7 +196,7 @@ def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) ->
     if twice or not scenarios:
         raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
     return [
-        Game(scenario.id, scenario, seat_agents(agents, len(scenario.personas)), derive_seed(seed, scenario.id))
+        Game(scenario.id, scenario, seat_agents(agents, scenario.seats), derive_seed(seed, scenario.id))
         for scenario in scenarios
     ]
 
@@ -334,6 +334,6 @@ def mean_with_interval(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(low), float(high), len(values))
 
 
-def seat_agents(agents: Sequence[Agent], parties: int) -> tuple[Agent, ...]:
-    """One agent for each party; the last one given takes the seats beyond."""
-    return tuple(agents[min(seat, len(agents) - 1)] for seat in range(parties))
+def seat_agents(agents: Sequence[Agent], seats: int) -> tuple[Agent, ...]:
+    """One agent for each seat; the last one given takes the seats beyond."""
+    return tuple(agents[min(seat, len(agents) - 1)] for seat in range(seats))

@@ -104,7 +104,7 @@ class Negotiation:
     Where the rules leave no turns it begins with the completion: a single agent answers for all parties.
 
     Args:
-        scenario: Dilemma and personas; one seat each.
+        scenario: Dilemma and personas, one seat each; an open question has the one seat of who answers it.
         rules: How it is played.
 
     Raises:
@@ -114,7 +114,9 @@ class Negotiation:
     def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
         self.scenario = scenario
         self.rules = rules or Rules()
-        seats = len(scenario.personas)
+        seats = scenario.seats
+        if seats == 1 and not self.rules.single:
+            raise ValueError(f"nobody negotiates over the open question {scenario.id!r}; expected max_turns=0")
         if 0 < self.rules.max_turns < seats:
             raise ValueError(
                 f"max_turns must let each of {seats} parties speak once, or be 0; got {self.rules.max_turns}"

@@ -42,9 +42,8 @@ class Game:
     tags: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.agents) != len(self.scenario.personas):
-            parties = len(self.scenario.personas)
-            raise ValueError(f"game {self.id!r}: {parties} parties need {parties} agents, got {len(self.agents)}")
+        if len(self.agents) != (seats := self.scenario.seats):
+            raise ValueError(f"game {self.id!r}: {seats} seats need {seats} agents, got {len(self.agents)}")
 
 
 def derive_seed(*parts: object) -> int:

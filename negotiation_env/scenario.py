@@ -1,4 +1,4 @@
-"""What is negotiated: a dilemma and the personas that face each other over it."""
+"""What is negotiated: a dilemma and the personas that face each other over it; or an open question without any."""
 
 import json
 from collections.abc import Mapping
@@ -44,29 +44,36 @@ class Persona:
 class Scenario:
     """A dilemma and two or more personas; the persona at index i sits in seat i.
 
+    Without personas it is an open question, which a single agent answers (`Rules.max_turns` 0).
+
     Attributes:
         id: Names the scenario in records; unique within a split.
         dilemma: The situation, ending in the question to settle.
-        personas: One per seat, at least two.
-        category: "professional", "interpersonal", "everyday", or a user's own.
+        personas: One per seat, at least two; none for an open question.
+        category: "professional", "interpersonal", "everyday", "society", or a user's own.
         domain: The field of life it plays in.
         tension: The id of the persona pair, where the personas came from one.
     """
 
     id: str
     dilemma: str
-    personas: tuple[Persona, ...]
+    personas: tuple[Persona, ...] = ()
     category: str = ""
     domain: str = ""
     tension: str = ""
 
     def __post_init__(self) -> None:
         _require_text(self, "id", "dilemma")
-        if len(self.personas) < 2:
-            raise ValueError(f"scenario {self.id!r}: expected at least 2 personas, got {len(self.personas)}")
+        if len(self.personas) == 1:
+            raise ValueError(f"scenario {self.id!r}: expected at least 2 personas, or none for an open question; got 1")
         names = [persona.name for persona in self.personas]
         if len(set(names)) < len(names):
             raise ValueError(f"scenario {self.id!r}: persona names must differ, got {names}")
+
+    @property
+    def seats(self) -> int:
+        """How many agents it takes: one for each persona, one for an open question."""
+        return max(1, len(self.personas))
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "Scenario":

@@ -93,6 +93,14 @@ def test_a_single_agent_answers_at_once_and_the_others_do_nothing():
     )
 
 
+def test_an_open_question_has_one_agent():
+    game = env(scenarios="eval_open", judge=ScriptedJudge(score=4.0), max_turns=0)
+    game.reset(seed=0)
+    assert game.agents == ["negotiator_0"]
+    game.step("We share it.")
+    assert game.rewards == {"negotiator_0": 4.0}
+
+
 def test_a_single_agent_can_take_the_gymnasium_seat():
     judge, name = ScriptedJudge(score=4.0), "negotiation_env/Negotiation-v0"
     game = gymnasium.make(name, judge=judge, scenarios=[two_parties()], max_turns=0)

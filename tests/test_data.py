@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from negotiation_env.data import SPLITS, load_demos, load_open_questions, load_scenarios
+from negotiation_env.data import SPLITS, load_demos, load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.judge_check.labelled import read_labelled
 from tests.conftest import two_parties
@@ -19,6 +19,7 @@ from tests.conftest import two_parties
         ("everyday", 365),
         ("eval_conflict", 100),
         ("eval_multi", 20),
+        ("eval_open", 100),
     ],
 )
 def test_the_shipped_splits_are_complete(split, count):
@@ -28,7 +29,7 @@ def test_the_shipped_splits_are_complete(split, count):
 
 
 def test_the_other_shipped_files_are_complete():
-    assert (len(load_demos()), len(load_open_questions())) == (180, 100)
+    assert len(load_demos()) == 180
 
 
 def test_the_probes_dialogues_are_half_agreed_and_on_dilemmas_that_check_no_judge():

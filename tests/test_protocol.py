@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from negotiation_env import Negotiation, Outcome, Question, Rules, Turn, Verdict
+from negotiation_env import Negotiation, Outcome, Question, Rules, Scenario, Turn, Verdict
 from negotiation_env.errors import IllegalMove
 from negotiation_env.protocol import MOVES, Phase, moves_table
 from tests.conftest import three_parties, two_parties
@@ -53,6 +53,18 @@ def test_with_no_turns_a_single_agent_answers_at_once_and_the_score_ends_it(scen
     assert (game.phase, game.pending.seat, game.pending.task) == ("completing", 1, "completion")
     assert play(game, "plan").kind == "score"
     assert play(game, Verdict(3.5, "j")) == Outcome("answered", 0, False, "plan", 3.5)
+
+
+def test_an_open_question_is_shown_as_it_is_and_answered_alone():
+    question = Scenario("q", "How do we share a well?")
+    game = Negotiation(question, Rules(max_turns=0))
+    assert game.pending.messages == ({"role": "user", "content": "How do we share a well?"},)
+    assert play(game, "In turns.", Verdict(2.0, "j")) == Outcome("answered", 0, False, "In turns.", 2.0)
+
+
+def test_nobody_negotiates_over_an_open_question():
+    with pytest.raises(ValueError, match="expected max_turns=0"):
+        Negotiation(Scenario("q", "How do we share a well?"))
 
 
 def test_the_parties_see_no_personas_if_told_so_and_the_judge_still_does(scenario):

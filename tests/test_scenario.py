@@ -27,6 +27,12 @@ def test_a_wrong_field_is_named(change, told):
         Scenario.from_dict(two_parties().to_dict() | change)
 
 
+def test_without_personas_it_is_an_open_question_for_one_agent():
+    question = Scenario("q", "How do we share a well?")
+    assert (question.seats, two_parties().seats) == (1, 2)
+    assert Scenario.from_dict(question.to_dict()) == question
+
+
 def test_something_else_than_an_object_is_told():
     with pytest.raises(ValueError, match="expected a JSON object"):
         Persona.from_dict(["name"])

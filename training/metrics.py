@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from negotiation_env.dialogue_metrics import dialogue_metrics
 from negotiation_env.episode import Episode
 from negotiation_env.evaluate import refusal
 from negotiation_env.events import Status, Task
 from training.advantages import no_signal
-from training.dialogue_metrics import dialogue_metrics
 
 __all__ = ["group_rewards", "step_metrics"]
 

@@ -122,7 +122,7 @@ def plot_held_out(evaluations: Sequence[HeldOut], path: Path) -> "Figure":
 
 
 def plot_dialogue(log: Sequence[Mapping[str, Any]], path: Path) -> "Figure":
-    """Draw how the parties talk over the steps, as small multiples; `training.dialogue_metrics` defines the figures."""
+    """Draw how the parties talk over the steps, as small multiples; `dialogue_metrics` defines the figures."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 8), layout="constrained")

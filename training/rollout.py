@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,9 @@ class Rollout:
         games, step = prompts[:: self.config.rows_per_game], trainer.state.global_step
         first = trainer.accelerator.process_index * len(games)
         self._play_step([self._place(step, first + row, prompt) for row, prompt in enumerate(games)], trainer.model)
+        self._weigh(step)
         self._record(trainer.accelerator.is_main_process)
-        rows = self._rows(slice(first, first + len(games)), ChatTokens(trainer.processing_class).end, step)
+        rows = self._rows(slice(first, first + len(games)), ChatTokens(trainer.processing_class).end)
         rollout = time.perf_counter() - start - self.judge.seconds
         seconds = {"rollout": rollout, "judge": self.judge.seconds}
         return rows | {"seconds": [seconds] * len(prompts)}
@@ -192,6 +193,16 @@ class Rollout:
         name = "/".join(map(str, (place.step, place.row, *again)))
         return Game(name, place.scenario, agents, seed, writer=place.seat, tags=tags)
 
+    def _weigh(self, step: int) -> None:
+        """Give each negotiation its advantage; it goes on record."""
+        advantages = [value for rewards in self._group_rewards() for value in group_advantages(rewards)]
+        if self.config.advantages == "shuffled":
+            advantages = shuffled(advantages, self.config.seed, step)
+        self.episodes = [
+            replace(episode, tags={**episode.tags, "advantage": value})
+            for episode, value in zip(self.episodes, advantages, strict=True)
+        ]
+
     def _record(self, main: bool) -> None:
         """Write the episodes, once, and count them."""
         self.players.note(self.episodes)
@@ -214,12 +225,9 @@ class Rollout:
     def _silent_groups(self) -> set[int]:
         return {group for group, rewards in enumerate(self._group_rewards()) if no_signal(rewards)}
 
-    def _rows(self, own: slice, end: int, step: int) -> dict[str, list[Any]]:
+    def _rows(self, own: slice, end: int) -> dict[str, list[Any]]:
         copies = self.config.rows_per_game
-        advantages = [value for rewards in self._group_rewards() for value in group_advantages(rewards)]
-        if self.config.advantages == "shuffled":
-            advantages = shuffled(advantages, self.config.seed, step)
-        self.advantages = [value for value in advantages[own] for _ in range(copies)]
+        self.advantages = [episode.tags["advantage"] for episode in self.episodes[own] for _ in range(copies)]
         left_out = self._silent_groups() if self.config.no_signal == "drop" else set()
         rows = [
             row

@@ -52,7 +52,7 @@ def play(
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     traffic = open_traffic(record, replay)
-    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), len(chosen.personas)), seed)
+    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
     decider = resolve_judge(judge, traffic, cache=not no_cache)
     rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)

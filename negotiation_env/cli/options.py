@@ -39,7 +39,10 @@ _JUDGE_HELP = (
     "Who decides agreement and scores: embedded (the smoke-test judge), openai:MODEL[@BASE_URL], JUDGE.toml, "
     "panel:median|mean:SPEC,SPEC, scripted, python:MODULE:FACTORY."
 )
-_SPLIT_HELP = "train, professional, interpersonal, everyday, eval_conflict, eval_multi, or a JSONL file of scenarios."
+_SPLIT_HELP = (
+    "train, professional, interpersonal, everyday, eval_conflict, eval_multi, eval_open (a single agent answers), "
+    "or a JSONL file of scenarios."
+)
 _SEED_HELP = "Seeds the scenarios drawn and every sampled token."
 
 Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
@@ -86,8 +89,10 @@ def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[
 
 
 def enough_turns(max_turns: int, scenarios: "list[Scenario]") -> int:
-    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays 0."""
-    return max_turns and max([max_turns, *(len(scenario.personas) for scenario in scenarios)])
+    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays; open questions need it."""
+    if all(scenario.seats == 1 for scenario in scenarios):
+        return 0
+    return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])
 
 
 def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":

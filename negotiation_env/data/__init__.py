@@ -16,13 +16,12 @@ __all__ = [
     "Injection",
     "load_demos",
     "load_injections",
-    "load_open_questions",
     "load_scenarios",
     "read_scenarios",
 ]
 
 _CLASSES = ("professional", "interpersonal", "everyday")
-SPLITS = ("train", *_CLASSES, "eval_conflict", "eval_multi")
+SPLITS = ("train", *_CLASSES, "eval_conflict", "eval_multi", "eval_open")
 """The names that `load_scenarios` takes; "train" is the three classes of dilemmas together."""
 
 
@@ -44,6 +43,8 @@ class Injection:
 def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
     """The scenarios of a shipped split, or of a JSONL file.
 
+    Those of "eval_open" are open questions, without personas.
+
     A training dilemma is paired with the persona pair of one of its listed tensions, and either persona may take
     either seat: both are drawn with `seed`. The held-out splits bring their own personas in fixed seats.
 
@@ -59,6 +60,8 @@ def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
     """
     if split in ("eval_conflict", "eval_multi"):
         return [Scenario.from_dict(row) for row in _rows(split)]
+    if split == "eval_open":
+        return [Scenario(row["id"], row["prompt"], category=row["category"]) for row in _rows(split)]
     classes = _CLASSES if split == "train" else (split,)
     if not set(classes) <= set(_CLASSES):
         return read_scenarios(Path(split))
@@ -88,11 +91,6 @@ def read_scenarios(path: Path) -> list[Scenario]:
 def load_demos() -> list[dict[str, Any]]:
     """The 180 demonstration negotiations; see the data card for their fields."""
     return list(_rows("demos"))
-
-
-def load_open_questions() -> list[dict[str, Any]]:
-    """The 100 held-out open-ended questions: `{id, category, prompt}`."""
-    return list(_rows("eval_open"))
 
 
 def load_injections() -> list[Injection]:

@@ -173,9 +173,9 @@ class ScoreForm:
         self._check_quotes(said["parties"])
         expected = {name: expected_level(reply, name) for name in ("score", *said["aspects"])}
         levels = {"score": said["score"], **said["aspects"]} | {k: v for k, v in expected.items() if v is not None}
-        worst = min(party["served"] for party in said["parties"].values())
         plain = self._weighted(levels)
-        value = min(plain, float(worst + self.criteria.cap_above_worst_goal))
+        worst = min((party["served"] for party in said["parties"].values()), default=None)  # an open question has none
+        value = plain if worst is None else min(plain, float(worst + self.criteria.cap_above_worst_goal))
         details = said | {"levels": levels, "worst_goal": worst, "capped": value < plain}
         return Reading(value, said["reason"], details, graded=expected["score"] is not None)
 

@@ -44,7 +44,12 @@ def completion_request(scenario: Scenario, seat: int, *, personas: bool = True) 
 
 
 def single_agent_chat(scenario: Scenario, *, personas: bool = True) -> tuple[Message, ...]:
-    """All that an agent sees that answers alone: the dilemma, all personas, the request for the joint answer."""
+    """All that an agent sees that answers alone: the dilemma, all personas, the request for the joint answer.
+
+    An open question, without personas, is shown as it is.
+    """
+    if not scenario.personas:
+        return (_user([_clean(scenario.dilemma)]),)
     request = _template("single", personas).substitute(
         dilemma=_clean(scenario.dilemma), parties=_in_full(scenario.personas)
     )

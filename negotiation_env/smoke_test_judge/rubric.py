@@ -20,7 +20,7 @@ import numpy as np
 from negotiation_env.scenario import Persona, Scenario
 from negotiation_env.smoke_test_judge.refusals import copied_words, has_word, word_data, words_of
 
-__all__ = ["Features", "Vector", "clauses", "measure", "texts_to_encode"]
+__all__ = ["Features", "Vector", "clauses", "measure", "services", "texts_to_encode"]
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
@@ -107,7 +107,7 @@ def texts_to_encode(completion: str, scenario: Scenario, pool: Sequence[str]) ->
     """All texts whose vectors `measure` looks up."""
     examples = [example for group in word_data()["examples"].values() for example in group]
     texts = [completion, *clauses(completion), scenario.dilemma]
-    return texts + [aim for persona in scenario.personas for aim in _aims(persona)] + examples + list(pool)
+    return texts + [aim for persona in _parties(scenario) for aim in _aims(persona)] + examples + list(pool)
 
 
 def measure(completion: str, scenario: Scenario, vectors: Mapping[str, Vector], pool: Sequence[str]) -> Features:
@@ -144,6 +144,12 @@ def measure(completion: str, scenario: Scenario, vectors: Mapping[str, Vector], 
     return replace(features, score=round(_score(features), 3))
 
 
+def services(completion: str, scenario: Scenario, vectors: Mapping[str, Vector]) -> tuple[float, ...]:
+    """How well each party's goal is met by clauses that do something, 0..1, by seat; arguments as for `measure`."""
+    pieces = _weigh(completion, scenario, vectors)
+    return tuple(_served(pieces, persona, vectors) for persona in _parties(scenario))
+
+
 def _score(features: Features) -> float:
     """Merit, times what is left of it after each fault; no fault is a cliff."""
     merit = sum(weight * float(getattr(features, name)) for name, weight in _WEIGHTS.items())
@@ -174,7 +180,7 @@ def _weigh(completion: str, scenario: Scenario, vectors: Mapping[str, Vector]) -
 
 def _topic(vector: Vector, scenario: Scenario, vectors: Mapping[str, Vector]) -> float:
     """Likeness to whatever in the scenario is nearest: the dilemma, a goal, or all of it."""
-    texts = [scenario.dilemma, *(aim for persona in scenario.personas for aim in _aims(persona))]
+    texts = [scenario.dilemma, *(aim for persona in _parties(scenario) for aim in _aims(persona))]
     own = max(float(vector @ vectors[text]) for text in texts)
     return max(own, float(vector @ _in_context(scenario, vectors)))
 
@@ -188,12 +194,13 @@ def _courtesy(text: str, platitude: float, scenario: Scenario, vectors: Mapping[
 
 
 def _service(pieces: Sequence[_Clause], scenario: Scenario, vectors: Mapping[str, Vector]) -> float:
-    """The worst-served party's share: its goal's likeness to the best piece that does something."""
+    """The worst-served party's share."""
+    return min(_served(pieces, persona, vectors) for persona in _parties(scenario))
 
-    def served(persona: Persona) -> float:
-        return max(piece.deed * _ramp(_nearness(piece.vector, persona, vectors), 0.05, 0.45) for piece in pieces)
 
-    return min(map(served, scenario.personas))
+def _served(pieces: Sequence[_Clause], persona: Persona, vectors: Mapping[str, Vector]) -> float:
+    """The goal's likeness to the best piece that does something."""
+    return max(piece.deed * _ramp(_nearness(piece.vector, persona, vectors), 0.05, 0.45) for piece in pieces)
 
 
 def _nearness(vector: Vector, persona: Persona, vectors: Mapping[str, Vector]) -> float:
@@ -267,9 +274,14 @@ def _stem(word: str) -> str:
 
 def _in_context(scenario: Scenario, vectors: Mapping[str, Vector]) -> Vector:
     """The dilemma with all goals as one unit vector, whatever their order."""
-    goals = np.mean([vectors[persona.goal] for persona in scenario.personas], axis=0)
+    goals = np.mean([vectors[persona.goal] for persona in _parties(scenario)], axis=0)
     total = vectors[scenario.dilemma] + goals
     return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+def _parties(scenario: Scenario) -> tuple[Persona, ...]:
+    """Who is to be served; of an open question the one who asks, whose goal is the question."""
+    return scenario.personas or (Persona("you", scenario.dilemma),)
 
 
 def _aims(persona: Persona) -> list[str]:

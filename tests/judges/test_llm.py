@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from negotiation_env import Question, Utterance
+from negotiation_env import Question, Scenario, Utterance
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
 from negotiation_env.events import QuestionKind
@@ -59,6 +59,13 @@ def test_a_score_is_capped_by_the_worse_served_goal():
         verdict = judge_at(server).judge([SCORE])[0]
     assert verdict.value == 2.0
     assert (verdict.details["worst_goal"], verdict.details["capped"]) == (1, True)
+
+
+def test_an_open_question_has_no_goals_to_cap_its_score():
+    question = Question(QuestionKind.SCORE, Scenario("q", "How do we share a well?"), completion=ANSWER)
+    with EndpointServer(judge_reply) as server:
+        verdict = judge_at(server).judge([question])[0]
+    assert (verdict.value, verdict.details["worst_goal"]) == (level_of(ANSWER), None)
 
 
 @pytest.mark.parametrize("quote", ["We abolish the well", "", "...", "We dig a second well and more"])

@@ -5,7 +5,7 @@ import pytest
 from negotiation_env.scenario import Persona, Scenario
 from negotiation_env.smoke_test_judge.encoder import load_encoder
 from negotiation_env.smoke_test_judge.judge import other_dilemmas
-from negotiation_env.smoke_test_judge.rubric import Features, clauses, measure, texts_to_encode
+from negotiation_env.smoke_test_judge.rubric import Features, clauses, measure, services, texts_to_encode
 
 GARDENER = Persona("Ines", "keep the orchard of old apple trees alive through the dry summer")
 DYER = Persona("Tarek", "keep the dye works and its nine jobs running")
@@ -75,6 +75,20 @@ def test_the_order_of_the_personas_changes_nothing() -> None:
 
 
 @pytest.mark.models
+def test_of_an_open_question_the_one_who_asks_is_to_be_served() -> None:
+    question = Scenario("q", SCENARIO.dilemma)
+    vectors = dict(zip(texts := texts_to_encode(PLAN, question, ()), load_encoder().encode(texts), strict=True))
+    assert len(services(PLAN, question, vectors)) == 1
+    assert score("It is what it is.", question).score < score(PLAN, question).score <= 5
+
+
+def test_each_party_is_served_for_itself_and_the_worst_served_one_counts() -> None:
+    texts = texts_to_encode(PLAN, SCENARIO, ())
+    each = services(PLAN, SCENARIO, dict(zip(texts, load_encoder().encode(texts), strict=True)))
+    assert len(each) == len(SCENARIO.personas)
+    assert min(each) == score(PLAN).service
+
+
 def test_a_third_party_must_be_served_too() -> None:
     three = Scenario("well", DILEMMA, (GARDENER, DYER, CLERK))
     served = PLAN + " Before all else, forty litres of clean drinking water a day go to the school."

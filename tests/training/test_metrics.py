@@ -2,8 +2,8 @@ import pytest
 
 from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge, load_scenarios
+from negotiation_env.dialogue_metrics import dialogue_metrics
 from negotiation_env.runner import Game, play_many
-from training.dialogue_metrics import dialogue_metrics
 from training.metrics import group_rewards, step_metrics
 
 

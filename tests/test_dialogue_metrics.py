@@ -1,11 +1,7 @@
 import pytest
 
 from negotiation_env import Reply, ScriptedJudge
-from negotiation_env.events import Task
-from negotiation_env.interfaces import TokenTrace
-from negotiation_env.runner import Game, play
-from tests.conftest import three_parties, two_parties
-from training.dialogue_metrics import (
+from negotiation_env.dialogue_metrics import (
     agreement_turns,
     capitulation,
     copying,
@@ -14,6 +10,10 @@ from training.dialogue_metrics import (
     persona_drift,
     repetition,
 )
+from negotiation_env.events import Task
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.runner import Game, play
+from tests.conftest import three_parties, two_parties
 
 OFFER = "PROPOSE: Lea waters at dawn and the school draws its water for the day after that."
 
