@@ -1,36 +1,34 @@
 """Many negotiations at once, and what they amount to.
 
-A run's folder holds `run.json` (its settings), `episodes.jsonl` (append-only, a line as soon as a game ends) and, once
-all is played, `summary.json`. A run that was killed goes on where it was, and ends with the summary of an unbroken one.
+A run's folder (`run_folder`) also holds, once all is played, `summary.json`. A run that was killed goes on where it
+was, and ends with the summary of an unbroken one.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from negotiation_env import prompts
-from negotiation_env.episode import Episode, append_episode, cut_half_line, latest_episodes, write_whole
+from negotiation_env.episode import Episode, latest_episodes, write_whole
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.protocol import Rules
-from negotiation_env.runner import Game, derive_seed, play_many
+from negotiation_env.run_folder import EPISODES, SUMMARY, open_run, play_into
+from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
 from negotiation_env.usage import Usage, judge_usage, policy_usage
 
 __all__ = [
-    "EPISODES",
-    "SETTINGS",
-    "SUMMARY",
     "Estimate",
     "RunSettings",
     "Summary",
     "evaluate",
+    "fingerprint",
     "mean_with_interval",
     "pick",
     "refusal",
@@ -38,11 +36,6 @@ __all__ = [
     "share_with_interval",
     "summarise",
 ]
-
-EPISODES = "episodes.jsonl"
-SUMMARY = "summary.json"
-SETTINGS = "run.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -176,17 +169,11 @@ def evaluate(
     """
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
-    contents = tuple(f"{each.id} {hashlib.sha256(each.to_json().encode()).hexdigest()[:12]}" for each in scenarios)
-    _open_run(out, RunSettings(names, judge.name, contents, seed, batch, Rules(**rules)), resume=resume)
-    kept = _scored(out / EPISODES)
-    for episode in kept.values():
-        limit.count(None)
-        progress(episode)
-    with closing(_play_missing(games, kept.keys(), judge, batch, workers, rules)) as fresh:
-        for episode in fresh:
-            append_episode(out / EPISODES, episode)
-            progress(episode)
-            limit.count(episode.failure)
+    contents = tuple(map(fingerprint, scenarios))
+    settings = RunSettings(names, judge.name, contents, seed, batch, Rules(**rules))
+    open_run(out, asdict(settings), resume=resume)
+    path = out / EPISODES
+    play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, **rules)
     limit.finish()
     return _write_summary(out, games)
 
@@ -201,60 +188,9 @@ def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) ->
     ]
 
 
-def _open_run(out: Path, settings: RunSettings, *, resume: bool) -> None:
-    """Write the settings of a new run, or compare those of one that goes on."""
-    path = out / SETTINGS
-    if resume:
-        if not path.is_file():
-            raise UserError(f"nothing to resume: {path} is not there; start without --resume")
-        if changed := _differences(path, asdict(settings)):
-            raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
-    elif (out / EPISODES).exists():
-        raise UserError(f"{out} holds episodes already; go on with --resume, or give another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(settings), indent=1, ensure_ascii=False) + "\n")
-
-
-def _differences(path: Path, settings: dict[str, Any]) -> list[str]:
-    try:
-        then, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(settings)
-    except ValueError as error:
-        raise UserError(f"{path} does not hold a run's settings: {error}") from error
-    pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
-    return [f"{name} was {old!r} and is {new!r}" for name, (old, new) in pairs.items() if old != new]
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """The leaves of a value by their dotted names, such as "rules.max_turns"."""
-    if not isinstance(value, dict | list | tuple):
-        return {name: value}
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
-
-
-def _scored(path: Path) -> dict[str, Episode]:
-    """What need not be played again, out of a file that may not be there or may end in half a line."""
-    cut_half_line(path)
-    episodes = latest_episodes(path) if path.is_file() else {}
-    return {id: episode for id, episode in episodes.items() if episode.reward is not None}
-
-
-def _play_missing(
-    games: Sequence[Game], done: Collection[str], judge: Judge, batch: int, workers: int, rules: Mapping[str, Any]
-) -> Generator[Episode, None, None]:
-    """Play the games that are not done; with workers each is for itself, and all go to the pool at once.
-
-    In lockstep a batch that is not done is played whole, for in other company an in-process model can differ in the
-    last bit; only what is missing is given out.
-    """
-    if workers > 1:
-        batches = [[game for game in games if game.id not in done]]
-    else:
-        batches = [list(games[start : start + batch]) for start in range(0, len(games), batch)]
-    for chosen in (each for each in batches if not {game.id for game in each} <= set(done)):
-        for episode in play_many(chosen, judge, workers=workers, **rules):
-            if episode.id not in done:
-                yield episode
+def fingerprint(scenario: Scenario) -> str:
+    """A scenario's id and the beginning of its content's SHA-256."""
+    return f"{scenario.id} {hashlib.sha256(scenario.to_json().encode()).hexdigest()[:12]}"
 
 
 def _write_summary(out: Path, games: Sequence[Game]) -> Summary:

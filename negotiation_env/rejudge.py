@@ -23,11 +23,12 @@ import numpy as np
 from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode, cut_half_line, latest_episodes, write_whole
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import EPISODES, Estimate, mean_with_interval, share_with_interval
+from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind, Task, Utterance
 from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.protocol import agreement_question, score_question
+from negotiation_env.run_folder import EPISODES
 from negotiation_env.unscored import UnscoredLimit
 from negotiation_env.usage import Usage, rulings_usage
 

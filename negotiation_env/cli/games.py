@@ -44,8 +44,9 @@ def play(
     """Play one negotiation and watch it; with --max-turns 0 a single agent answers."""
     from negotiation_env.data import load_scenarios
     from negotiation_env.episode import append_episode
-    from negotiation_env.evaluate import EPISODES, pick, seat_agents
+    from negotiation_env.evaluate import pick, seat_agents
     from negotiation_env.judges import resolve_judge
+    from negotiation_env.run_folder import EPISODES
     from negotiation_env.runner import Game
     from negotiation_env.runner import play as play_game
 

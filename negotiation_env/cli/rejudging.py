@@ -35,10 +35,10 @@ def rejudge_command(
     Its verdicts and the comparison go to the folder's rejudged/; a command that was killed goes on where it was.
     """
     from negotiation_env.episode import latest_episodes
-    from negotiation_env.evaluate import EPISODES
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.rejudge import FOLDER, rejudge
+    from negotiation_env.run_folder import EPISODES
 
     decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
     with progress("negotiations", len(latest_episodes(run / EPISODES))) as advance:
