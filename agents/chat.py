@@ -1,17 +1,19 @@
 """An agent that lets a chat model speak."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from negotiation_env.events import Task
-from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Request, Sampling
+from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Reply, Request, Sampling
 
-__all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent"]
+__all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent", "with_sampling"]
 
 DIALOGUE = Sampling(temperature=0.7, top_p=0.95, max_tokens=96)
 """How the paper samples turns; the token limit is ours."""
 COMPLETION = Sampling(temperature=0.1, top_p=0.95, max_tokens=160)
 """How the paper samples completions; the token limit is ours."""
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=96)
+"""The likeliest token each time."""
 
 
 class ChatAgent:
@@ -45,3 +47,28 @@ class ChatAgent:
                 for request in requests
             ]
         )
+
+
+def with_sampling(
+    agent: Agent, *, greedy: bool = False, max_turn_tokens: int | None = None, max_completion_tokens: int | None = None
+) -> Agent:
+    """The same agent with its model sampled otherwise; an agent that is no `ChatAgent` comes back as it is.
+
+    Args:
+        agent: Stays unchanged; the new one shares its model and its name.
+        greedy: Take the likeliest token each time, in turns and completions.
+        max_turn_tokens: Limit of new tokens in a turn, at least 1; None keeps the agent's.
+        max_completion_tokens: The same for a completion.
+
+    Raises:
+        ValueError: A limit is below 1.
+    """
+    if not isinstance(agent, ChatAgent):
+        return agent
+    turns = _changed(agent.sampling(Task.UTTERANCE), greedy, max_turn_tokens)
+    completions = _changed(agent.sampling(Task.COMPLETION), greedy, max_completion_tokens)
+    return ChatAgent(agent.model, turns, completions, agent.name)
+
+
+def _changed(sampling: Sampling, greedy: bool, max_tokens: int | None) -> Sampling:
+    return replace(GREEDY if greedy else sampling, max_tokens=sampling.max_tokens if max_tokens is None else max_tokens)

@@ -1,9 +1,13 @@
 """Spec strings: one name for an agent, the same in every command, config and call."""
 
+from collections.abc import Callable
 from functools import cache
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from agents.chat import ChatAgent
+from agents.functions import FunctionAgent
 from agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
@@ -14,7 +18,7 @@ __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
 
 AGENT_SPECS = (
     "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], vllm:embedded, vllm:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
-    f"ENDPOINT.toml, scripted:{{{'|'.join(SCRIPTS)}}}, human, python:MODULE:FACTORY"
+    f"ENDPOINT.toml, scripted:{{{'|'.join(SCRIPTS)}}}, human, function:MODULE:NAME, python:MODULE:FACTORY"
 )
 
 
@@ -22,7 +26,8 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     """The agent that a spec string names.
 
     Args:
-        spec: One of `AGENT_SPECS`; a TOML file holds the fields of `EndpointSettings`.
+        spec: One of `AGENT_SPECS`. A TOML file holds the fields of `EndpointSettings`; NAME is a function from text
+            to text (`FunctionAgent`), FACTORY is called without arguments and makes an `Agent` or such a function.
         traffic: Where its model comes from; live by default.
 
     Raises:
@@ -35,10 +40,29 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
         from agents.human import HumanAgent
 
         return HumanAgent()
+    if kind == "function" and ":" in rest:
+        return FunctionAgent(load_factory(rest, kind), name=spec)
     if kind == "python":
-        agent: Agent = load_factory(rest)()
-        return agent
+        return _made(spec, load_factory(rest))
     return ChatAgent((traffic or Live()).model(spec, lambda: resolve_model(spec)), name=spec)
+
+
+def _made(spec: str, factory: Callable[..., Any]) -> Agent:
+    """The agent that a user's factory makes; one that only lacks arguments is told apart from one that fails inside."""
+    try:
+        signature(factory).bind()
+    except TypeError as error:
+        remedy = "expected a factory without arguments; name a function from text to text as function:MODULE:NAME"
+        raise UserError(f"{spec} cannot be called without arguments ({error}); {remedy}") from error
+    made = factory()
+    if hasattr(made, "act") and hasattr(made, "name"):
+        agent: Agent = made
+        return agent
+    if callable(made):
+        return FunctionAgent(made, name=spec)
+    raise UserError(
+        f"{spec} made a {type(made).__name__}; expected an Agent (name, act) or a function from text to text"
+    )
 
 
 @cache

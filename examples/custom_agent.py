@@ -1,11 +1,13 @@
-"""A custom agent in the plain PettingZoo loop: it plays seat 0, a scripted party plays seat 1.
+"""A class as a negotiator: it speaks for all of its games at once, as a batched model or a client of your own would.
 
 Run: python examples/custom_agent.py
+The same by name: negotiate play --agents python:examples.custom_agent:Mediator scripted:accommodating --judge embedded
 """
 
 from agents.scripted import ScriptedAgent
-from negotiation_env import Reply, Request, env
+from negotiation_env import Reply, Request, load_scenarios, resolve_judge
 from negotiation_env.events import Task
+from negotiation_env.runner import Game, play
 
 
 class Mediator:
@@ -27,22 +29,11 @@ class Mediator:
         return "Then let us secure that first.\nPROPOSE: We start with your concern, add mine in May, and review both."
 
 
-def main(judge: str = "scripted") -> float:
-    game = env(scenarios="eval_conflict", judge=judge, render_mode="human")
-    game.reset(seed=1)
-    seats = {"negotiator_0": Mediator(), "negotiator_1": ScriptedAgent("accommodating")}
-    total = 0.0
-    for agent in game.agent_iter():
-        observation, reward, over, cut, _ = game.last()
-        total += reward if agent == "negotiator_0" else 0.0
-        if over or cut:
-            game.step(None)
-            continue
-        task = Task.COMPLETION if observation["completing"] else Task.UTTERANCE
-        request = Request("example", int(agent[-1]), task, observation["messages"], seed=0)
-        game.step(seats[agent].act([request])[0].text)
-    return total
+def main(judge: str = "embedded") -> float | None:
+    scenario = load_scenarios("eval_conflict")[0]
+    game = Game("example", scenario, (Mediator(), ScriptedAgent("accommodating")))
+    return play(game, resolve_judge(judge), render_mode="human").reward
 
 
 if __name__ == "__main__":
-    print("reward:", main("embedded"))
+    print("reward:", main())

@@ -2,6 +2,7 @@
 
 Run: OPENAI_API_KEY=… python examples/openai_client.py gpt-4o-mini
      python examples/openai_client.py MODEL http://127.0.0.1:8000/v1
+Without code of your own: negotiate play --agents openai:MODEL@http://127.0.0.1:8000/v1 --judge embedded
 """
 
 import os

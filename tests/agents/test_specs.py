@@ -1,11 +1,12 @@
+import sys
+
 import pytest
 
-from agents.scripted import SCRIPTS, ScriptedAgent
+from agents.scripted import SCRIPTS
 from agents.specs import resolve_agent
-from negotiation_env import ScriptedJudge, resolve_judge
+from negotiation_env import Reply, Request, ScriptedJudge, resolve_judge
 from negotiation_env.errors import UserError
-from negotiation_env.runner import Game, play
-from tests.conftest import three_parties, two_parties
+from negotiation_env.events import Task
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -13,12 +14,25 @@ def test_every_script_has_a_spec(name):
     assert resolve_agent(f"scripted:{name}").name == f"scripted:{name}"
 
 
-def test_a_users_own_agent_and_judge_are_loaded_by_name():
+def test_a_users_own_function_agent_and_judge_are_loaded_by_name():
+    assert resolve_agent("function:textwrap:dedent").act([]) == []
     assert isinstance(resolve_agent("python:agents.human:HumanAgent").act([]), list)
     assert isinstance(resolve_judge("python:negotiation_env.judges.scripted:ScriptedJudge"), ScriptedJudge)
 
 
-@pytest.mark.parametrize("spec", ["", "scripted:nobody", "hf:", "openai:", "gpt-9"])
+def test_the_working_directory_is_searched_for_a_users_own(tmp_path, monkeypatch):
+    (tmp_path / "own_negotiators.py").write_text(
+        "def hum(observation):\n    return 'Hm.'\n\ndef make():\n    return hum\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for spec in ("function:own_negotiators:hum", "python:own_negotiators:make"):
+        agent = resolve_agent(spec)
+        assert agent.name == spec
+        assert agent.act([Request("g", 0, Task.UTTERANCE, ({"role": "user", "content": "?"},), 0)]) == [Reply("Hm.")]
+
+
+@pytest.mark.parametrize("spec", ["", "scripted:nobody", "hf:", "openai:", "gpt-9", "function:json"])
 def test_an_unknown_spec_is_told_with_those_there_are(spec):
     with pytest.raises(UserError, match="expected one of: embedded, hf:ID_OR_DIR"):
         resolve_agent(spec)
@@ -31,6 +45,10 @@ def test_an_unknown_spec_is_told_with_those_there_are(spec):
         ("python:no_such_module:x", "cannot be loaded"),
         ("python:json:no_such_name", "cannot be loaded"),
         ("python:json:__name__", "expected a function or class"),
+        ("python:pathlib:Path", "made a PosixPath; expected an Agent"),
+        ("python:textwrap:dedent", "without arguments .*; name a function from text to text as function:MODULE:NAME"),
+        ("function:no_such_module:x", "cannot be loaded"),
+        ("function:json:__name__", "expected a function or class"),
     ],
 )
 def test_a_wrong_factory_is_told(spec, told):
@@ -41,21 +59,3 @@ def test_a_wrong_factory_is_told(spec, told):
 def test_an_endpoint_where_nobody_answers_is_told():
     with pytest.raises(UserError, match="nobody answers at"):
         resolve_agent("openai:any@http://127.0.0.1:9/v1")
-
-
-def outcome(*scripts, scenario=None):
-    scenario = scenario or two_parties()
-    return play(Game("g", scenario, tuple(map(ScriptedAgent, scripts))), ScriptedJudge(), max_turns=9).outcome
-
-
-def test_the_accommodating_take_the_first_offer_and_the_stubborn_none():
-    assert outcome("stubborn", "accommodating").turns == 2
-    assert not outcome("stubborn", "stubborn").agreed
-
-
-def test_the_compromising_make_an_offer_of_their_own_first():
-    assert outcome("stubborn", "compromising").turns == 4
-
-
-def test_scripts_play_with_three_parties():
-    assert outcome("stubborn", "accommodating", "accommodating", scenario=three_parties()).turns == 3

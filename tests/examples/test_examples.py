@@ -2,11 +2,17 @@
 
 import importlib.util
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
+from agents.scripted import ScriptedAgent
+from agents.specs import resolve_agent
+from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.judges.llm_file import read_llm_judge
+from negotiation_env.runner import Game, play
 from tests.endpoint_server import EndpointServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -24,8 +30,33 @@ def test_an_example_is_under_60_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 60
 
 
-def test_a_custom_agent_reaches_an_agreement():
-    assert load("custom_agent").main(judge="scripted") == 3.0
+@pytest.mark.parametrize("name", ["custom_agent", "custom_function", "textarena_agent"])
+def test_a_negotiator_of_ones_own_reaches_an_agreement(name):
+    assert load(name).main(judge="scripted") == 3.0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "python:examples.custom_agent:Mediator",
+        "function:examples.custom_function:speak",
+        "python:examples.textarena_agent:Haggler",
+    ],
+)
+def test_a_negotiator_of_ones_own_can_be_named(spec):
+    agents = (resolve_agent(spec), ScriptedAgent("accommodating"))
+    assert play(Game("g", load_scenarios("eval_conflict")[0], agents), ScriptedJudge()).outcome.agreed
+
+
+def test_an_agent_of_textarena_is_one_of_its_agents_where_it_is_installed():
+    textarena = pytest.importorskip("textarena")
+    assert issubclass(load("textarena_agent").Haggler, textarena.Agent)
+
+
+def test_without_textarena_its_example_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "textarena", None)
+    with pytest.raises(SystemExit, match="pip install textarena"):
+        runpy.run_path(str(EXAMPLES / "textarena_agent.py"), run_name="__main__")
 
 
 def test_the_official_client_plays_at_an_endpoint():
