@@ -7,8 +7,9 @@ from typing import Any
 
 from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode
+from negotiation_env.events import JudgeCall
 
-__all__ = ["Usage", "judge_usage", "policy_usage", "rulings_usage"]
+__all__ = ["Usage", "calls_usage", "judge_usage", "policy_usage", "rulings_usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,12 @@ def judge_usage(episodes: Iterable[Episode]) -> Usage:
 
 def rulings_usage(rulings: Iterable[Ruling]) -> Usage:
     """What some verdicts took, failed calls included."""
-    return _total(call.usage for ruling in rulings for call in ruling.verdict.calls)
+    return calls_usage(call for ruling in rulings for call in ruling.verdict.calls)
+
+
+def calls_usage(calls: Iterable[JudgeCall]) -> Usage:
+    """What some calls of judges took, failed ones included."""
+    return _total(call.usage for call in calls)
 
 
 def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:

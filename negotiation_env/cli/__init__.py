@@ -4,11 +4,13 @@ import sys
 
 import typer
 
-from negotiation_env.cli import doctor, games, judging, rejudging, training  # noqa: F401 (they add their commands)
+from negotiation_env.cli import benchmarking, doctor, games, judging, rejudging, training  # noqa: F401 (their commands)
 from negotiation_env.cli.app import app
 from negotiation_env.errors import NegotiationError
 
 __all__ = ["app", "main"]
+
+_LISTS = ("--agents", "--models", "--negotiators")
 
 
 def main() -> None:
@@ -23,11 +25,11 @@ def main() -> None:
 def _one_value_each(arguments: list[str]) -> list[str]:
     """Write `--agents A B` as `--agents A --agents B`, the form that the option parser takes."""
     plain: list[str] = []
-    listing = False
+    listing = ""
     for argument in arguments:
         if argument.startswith("-"):
-            listing = argument == "--agents"
-        elif listing and plain[-1] != "--agents":
-            plain.append("--agents")
+            listing = argument if argument in _LISTS else ""
+        elif listing and plain[-1] != listing:
+            plain.append(listing)
         plain.append(argument)
     return plain

@@ -6,7 +6,7 @@ is reported beside them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from negotiation_env.evaluate import Estimate, share_with_interval
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
@@ -15,7 +15,16 @@ from negotiation_env.interfaces import Judge
 if TYPE_CHECKING:
     from negotiation_env.judges.forms import Pair
 
-__all__ = ["Duel", "PairwiseJudge", "Preference", "ScoringPairwise", "WinRate", "both_orders", "win_rate"]
+__all__ = [
+    "Duel",
+    "PairwiseJudge",
+    "Preference",
+    "ScoringPairwise",
+    "WinRate",
+    "as_pairwise",
+    "both_orders",
+    "win_rate",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Preference:
         return 0 if self.value > 0.5 else 1
 
 
+@runtime_checkable
 class PairwiseJudge(Protocol):
     """Compares answers."""
 
@@ -115,6 +125,11 @@ class WinRate:
         return self.inconsistent / judged if judged else None
 
 
+def as_pairwise(judge: Judge) -> PairwiseJudge:
+    """The judge itself where it compares, else by its scores."""
+    return judge if isinstance(judge, PairwiseJudge) else ScoringPairwise(judge)
+
+
 def win_rate(duels: Sequence[Duel]) -> WinRate:
     """The win rate over duels."""
     wins, losses = (sum(duel.winner == side for duel in duels) for side in (0, 1))
@@ -138,14 +153,11 @@ class ScoringPairwise:
         self._margin = margin
 
     def compare(self, pairs: "Sequence[Pair]") -> list[Preference]:
-        """Score both answers of each pair, all in one call."""
-        questions = [
-            Question(QuestionKind.SCORE, pair.scenario, completion=answer)
-            for pair in pairs
-            for answer in (pair.first, pair.second)
-        ]
-        verdicts = self._judge.judge(questions)
-        return [self._preference(*verdicts[at : at + 2]) for at in range(0, len(verdicts), 2)]
+        """Score the answers of all pairs in one call, each answer once."""
+        asked = [(_question(pair, pair.first), _question(pair, pair.second)) for pair in pairs]
+        unique = list(dict.fromkeys(question for pair in asked for question in pair))
+        verdicts = dict(zip(unique, self._judge.judge(unique), strict=True))
+        return [self._preference(verdicts[first], verdicts[second]) for first, second in asked]
 
     def _preference(self, first: Verdict, second: Verdict) -> Preference:
         calls = (*first.calls, *second.calls)
@@ -154,3 +166,7 @@ class ScoringPairwise:
         difference = first.value - second.value
         value = 0.5 if abs(difference) <= self._margin else float(difference > 0)
         return Preference(value, self.name, f"{first.value:.2f} against {second.value:.2f}", calls)
+
+
+def _question(pair: "Pair", answer: str) -> Question:
+    return Question(QuestionKind.SCORE, pair.scenario, completion=answer)

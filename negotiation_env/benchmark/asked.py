@@ -1,0 +1,85 @@
+"""What is asked about finished games: whether each party accepts the text, and whether it keeps what was agreed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from negotiation_env.episode import Episode
+from negotiation_env.events import JudgeCall, Task, Utterance, Verdict
+from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
+
+__all__ = ["Asked", "Asking", "ask", "askings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A probe of one game.
+
+    Attributes:
+        episode: The game's id.
+        probe: What is asked.
+    """
+
+    episode: str
+    probe: Probe
+
+    @property
+    def id(self) -> str:
+        """Unique within the benchmark."""
+        return f"{self.probe.kind} {self.probe.seat} | {self.episode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an examiner said; one line.
+
+    Attributes:
+        id: The asking's.
+        episode: The game's id.
+        kind: What was asked.
+        seat: The party whose side was taken; 0 where none's was.
+        verdict: The answer.
+    """
+
+    id: str
+    episode: str
+    kind: ProbeKind
+    seat: int
+    verdict: Verdict
+
+    @property
+    def failure(self) -> str | None:
+        """What the examiner failed to say; None where it said it."""
+        return (self.verdict.reason or "no value") if self.verdict.value is None else None
+
+    @property
+    def calls(self) -> tuple[JudgeCall, ...]:
+        """Every model call behind it."""
+        return self.verdict.calls
+
+
+def askings(episodes: Iterable[Episode]) -> dict[str, Asking]:
+    """All probes of the scored games by id: acceptance by each party, faithfulness where they agreed."""
+    found = [
+        Asking(episode.id, probe) for episode in episodes if episode.reward is not None for probe in _probes(episode)
+    ]
+    return {each.id: each for each in found}
+
+
+def ask(found: Sequence[Asking], examiner: Examiner) -> list[Asked]:
+    """Let an examiner answer, in one call."""
+    verdicts = examiner.examine([each.probe for each in found])
+    return [
+        Asked(each.id, each.episode, each.probe.kind, each.probe.seat, verdict)
+        for each, verdict in zip(found, verdicts, strict=True)
+    ]
+
+
+def _probes(episode: Episode) -> list[Probe]:
+    scenario, completion = episode.scenario, episode.outcome.completion
+    if not completion or not scenario.personas:
+        return []
+    dialogue = tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in episode.said if s.task is Task.UTTERANCE)
+    probes = [Probe(ProbeKind.ACCEPTANCE, scenario, completion, seat=seat) for seat in range(scenario.seats)]
+    if episode.outcome.agreed:
+        probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, completion, dialogue=dialogue))
+    return probes

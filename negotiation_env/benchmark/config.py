@@ -1,0 +1,144 @@
+"""What a benchmark compares: negotiators, opponents, judges and scenarios, out of a TOML file.
+
+[negotiators]                        # name = spec; the first one is the reference unless `reference` names another
+base = "hf:embedded"
+trained = "hf:embedded+runs/train/adapter"
+[panel]                              # the fixed opponents
+pushy = "scripted:pushy"
+[comparisons]                        # objective = who compares two answers by it
+"Collective Agency" = "judge.toml"
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from negotiation_env.errors import UserError
+from negotiation_env.scenario import Scenario
+from negotiation_env.settings_file import check_settings, read_toml
+
+__all__ = ["ITSELF", "BenchmarkConfig", "Decoding", "Setting", "read_benchmark"]
+
+ITSELF = "itself"
+"""The opponent's name in self-play."""
+
+
+class Setting(StrEnum):
+    """What is played; the values name the held-out splits."""
+
+    CONFLICT = "eval_conflict"
+    MULTI = "eval_multi"
+    OPEN = "eval_open"
+
+
+class Decoding(StrEnum):
+    """How a negotiator's tokens are drawn."""
+
+    SAMPLED = "sampled"
+    GREEDY = "greedy"
+
+
+def _panel() -> dict[str, str]:
+    return {name: f"scripted:{name}" for name in ("compromising", "stubborn", "pushy", "liar", "injecting")}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkConfig:
+    """A benchmark's settings; the keys of its TOML file.
+
+    Attributes:
+        negotiators: Agent specs by name, two or more.
+        panel: The fixed opponents' specs by name.
+        reference: The negotiator that the others are compared with; "" is the first one.
+        judge: Decides agreement and scores.
+        comparisons: For each objective the spec of the judge that compares two answers by it.
+        conflict: How many scenarios of `eval_conflict`, drawn with the seed.
+        multi: How many of `eval_multi`.
+        open: How many questions of `eval_open`, which a negotiator answers alone.
+        decoding: How the negotiators draw tokens; the panel is as its specs say.
+        repetitions: Evaluation runs, each with other seeds.
+        seed: Seeds scenarios and replies; what differs between negotiators is never part of a seed.
+        max_turns: Most utterances of a negotiation.
+        history_turns: How many of the last utterances a speaker sees; None is all.
+        max_turn_tokens: Longest turn of a negotiator.
+        max_completion_tokens: Longest joint answer or answer.
+        probes: Ask about acceptance, faithfulness and durability too.
+        batch: Games in lockstep at a time.
+        workers: More than 1 plays as many games at a time, each for itself, for remote models.
+        cost_limit: Dollars at which the run stops, as far as prices are known; None is no limit.
+        unscored_limit: The highest share of unscored games, 0 to 1; see `UnscoredLimit`.
+    """
+
+    negotiators: Mapping[str, str]
+    panel: Mapping[str, str] = field(default_factory=_panel)
+    reference: str = ""
+    judge: str = "embedded"
+    comparisons: Mapping[str, str] = field(default_factory=lambda: {"Collective Agency": "embedded"})
+    conflict: int = 100
+    multi: int = 20
+    open: int = 100
+    decoding: tuple[Decoding, ...] = (Decoding.GREEDY, Decoding.SAMPLED)
+    repetitions: int = 1
+    seed: int = 0
+    max_turns: int = 7
+    history_turns: int | None = None
+    max_turn_tokens: int = 96
+    max_completion_tokens: int = 160
+    probes: bool = True
+    batch: int = 32
+    workers: int = 1
+    cost_limit: float | None = None
+    unscored_limit: float = 0.2
+
+    def __post_init__(self) -> None:
+        if len(self.negotiators) < 2:
+            raise ValueError(f"expected two or more negotiators, got {list(self.negotiators)}")
+        if self.reference and self.reference not in self.negotiators:
+            raise ValueError(f"reference: expected one of {list(self.negotiators)}, got {self.reference!r}")
+        if both := set(self.negotiators) & {*self.panel, ITSELF}:
+            raise ValueError(f"negotiators, panel and {ITSELF!r} need different names; got {sorted(both)} twice")
+        if min(self.conflict, self.multi, self.open) < 0 or self.conflict + self.multi + self.open == 0:
+            raise ValueError("conflict, multi and open: expected counts of 0 or more, and not all 0")
+        if min(self.repetitions, self.max_turns, self.batch, self.workers) < 1 or not self.decoding:
+            raise ValueError("repetitions, max_turns, batch and workers must be at least 1, and decoding not empty")
+
+    @property
+    def baseline(self) -> str:
+        """The name of the negotiator that the others are compared with."""
+        return self.reference or next(iter(self.negotiators))
+
+    def rules(self, scenarios: Iterable[Scenario]) -> dict[str, Any]:
+        """The fields of `Rules` for scenarios of one setting: every party gets to speak, questions have no dialogue."""
+        seats = max(scenario.seats for scenario in scenarios)
+        turns = 0 if seats == 1 else max(self.max_turns, seats)
+        return {"max_turns": turns, "history_turns": self.history_turns, "complete_without_agreement": True}
+
+    def scenarios(self, setting: Setting) -> int:
+        """How many scenarios of a setting."""
+        return {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}[setting]
+
+
+def read_benchmark(path: Path | None, negotiators: list[str], changes: Mapping[str, Any]) -> BenchmarkConfig:
+    """The settings of a file, of the command line, or of both.
+
+    Args:
+        path: A TOML file; None takes the default of every key.
+        negotiators: Agent specs that take the place of the file's; each is its own name.
+        changes: Keys that take the place of the file's.
+
+    Raises:
+        UserError: There are no negotiators, or a key or value is wrong.
+    """
+    if path is None and not negotiators:
+        raise UserError("name what is to be compared: a config file, or --negotiators A B ...")
+    found = read_toml(path, "benchmark file") if path else {}
+    if negotiators:
+        found["negotiators"] = {spec: spec for spec in negotiators}
+        found.pop("reference", None)
+    config = check_settings(BenchmarkConfig, found, path or Path("--negotiators"))
+    try:
+        return replace(config, **changes)
+    except ValueError as error:
+        raise UserError(f"the benchmark's settings: {error}") from error

@@ -1,0 +1,48 @@
+"""`negotiate ability`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+from negotiation_env.cli.options import print_table
+
+__all__ = ["ability"]
+
+_MODELS_HELP = (
+    "Before and after: --models A B; every other one is compared with the first. embedded, "
+    "hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL]."
+)
+
+
+@app.command()
+def ability(
+    models: Annotated[list[str], typer.Option("--models", help=_MODELS_HELP)],
+    tasks: Annotated[
+        str, typer.Option(help="Tasks of lm-eval, with commas between; the default is the paper's.")
+    ] = "ifeval,aime24,aime25,gpqa_diamond_zeroshot",
+    out: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("runs/ability"),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many documents of each task.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most new tokens of an answer; default: as the task says (AIME: 32768).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seeds what tasks shuffle and sample.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Documents in a forward pass.")] = 8,
+    tasks_dir: Annotated[Path | None, typer.Option(help="A folder with tasks of your own, as lm-eval's YAML.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Measure only what the folder does not hold yet.")] = False,
+) -> None:
+    """Measure general ability before and after with EleutherAI's lm-eval.
+
+    Writes ability.json: every metric with its standard error, and its difference from the first model, paired by
+    document; beside it a file for each model with its answers.
+    """
+    from agents.ability import find_tasks, load_tasks, measure, version
+    from negotiation_env.benchmark.ability import REPORT, AbilitySettings, ability_table
+    from negotiation_env.table import to_rich
+
+    settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
+    loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
+    report = measure(list(dict.fromkeys(models)), loaded, out, settings, resume=resume)
+    print_table(to_rich(ability_table(report)))
+    typer.echo(f"written to {out / REPORT}")

@@ -1,0 +1,129 @@
+"""`negotiate bench`."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
+from negotiation_env.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from negotiation_env.benchmark.config import BenchmarkConfig
+    from negotiation_env.benchmark.run import Cast
+    from negotiation_env.chat_completions import EndpointSettings
+    from negotiation_env.interfaces import Agent
+    from negotiation_env.table import Table
+    from negotiation_env.traffic import Traffic
+
+__all__ = ["bench"]
+
+
+@app.command()
+def bench(
+    config: Annotated[Path | None, typer.Argument(help="A TOML file, such as examples/bench_embedded.toml.")] = None,
+    negotiators: Annotated[
+        list[str] | None, typer.Option("--negotiators", help="Agent specs instead of the file's: --negotiators A B.")
+    ] = None,
+    judge: Annotated[str | None, typer.Option("--judge", help="Overrides the file's judge.")] = None,
+    out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/bench"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with that folder's run.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how many calls it takes, and what they cost; play nothing.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Games at a time, each for itself.")] = None,
+    cost_limit: Annotated[float | None, typer.Option(min=0, help="Stop above so many dollars.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON only.")] = False,
+    record: Record = None,
+    replay: Replay = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Compare negotiators: in every seat against a fixed panel, with themselves, and alone over open questions.
+
+    All meet the same scenarios, opponents, seats and seeds. A run that was killed goes on with --resume and ends with
+    the tables of an unbroken one; `negotiate view` shows them with every transcript.
+    """
+    from negotiation_env.benchmark.config import read_benchmark
+
+    given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
+    changes = {name: value for name, value in given.items() if value is not None}
+    settings = read_benchmark(config, negotiators or [], changes)
+    try:
+        tables = _dry_run(settings) if dry_run else _run(settings, open_traffic(record, replay), out, resume, no_cache)
+    except ImportError as error:
+        raise MissingExtra(f"a benchmark ({error.name})", "bench") from error
+    if as_json:
+        from negotiation_env.table import tables_to_json
+
+        typer.echo(tables_to_json(tables), nl=False)
+        return
+    _print(tables)
+    if not dry_run:
+        typer.echo(f"written to {out}; to read the games: negotiate view {out}")
+
+
+def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
+    from negotiation_env.benchmark.cost import cost_table
+    from negotiation_env.benchmark.plan import plan
+
+    specs = {*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values()}
+    return [cost_table(config, plan(config), {spec: _endpoint(spec) for spec in specs})]
+
+
+def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
+    from negotiation_env.benchmark.run import run_benchmark
+
+    return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
+
+
+def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cast":
+    from agents.chat import with_sampling
+    from agents.specs import resolve_agent
+    from negotiation_env.benchmark.config import Decoding
+    from negotiation_env.benchmark.run import Cast
+    from negotiation_env.judges import resolve_judge
+    from negotiation_env.judges.pairwise import as_pairwise
+
+    def drawn(agent: "Agent", decoding: Decoding) -> "Agent":
+        return with_sampling(
+            agent,
+            greedy=decoding is Decoding.GREEDY,
+            max_turn_tokens=config.max_turn_tokens,
+            max_completion_tokens=config.max_completion_tokens,
+        )
+
+    players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
+    return Cast(
+        {(name, decoding): drawn(player, decoding) for name, player in players.items() for decoding in config.decoding},
+        {name: drawn(resolve_agent(spec, traffic), Decoding.SAMPLED) for name, spec in config.panel.items()},
+        resolve_judge(config.judge, traffic, cache=cache),
+        {name: as_pairwise(resolve_judge(spec, traffic, cache=cache)) for name, spec in config.comparisons.items()},
+        {spec: digest for spec in config.negotiators.values() if (digest := _weights(spec))},
+    )
+
+
+def _weights(spec: str) -> str:
+    """The beginning of the SHA-256 of a spec's local adapter; "" without one."""
+    file = Path(spec.partition("+")[2]) / "adapter_model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if "+" in spec and file.is_file() else ""
+
+
+def _endpoint(spec: str) -> "EndpointSettings | None":
+    """What a spec's file says of its prices; a judge's file has them under [endpoint]."""
+    from negotiation_env.endpoint import read_endpoint
+    from negotiation_env.judges.llm_file import read_llm_judge
+    from negotiation_env.settings_file import read_toml
+
+    if not spec.endswith(".toml"):
+        return None
+    path = Path(spec)
+    return read_llm_judge(path).endpoint if "endpoint" in read_toml(path, "file") else read_endpoint(path)
+
+
+def _print(tables: "list[Table]") -> None:
+    from negotiation_env.table import to_rich
+
+    for table in tables:
+        print_table(to_rich(table))
