@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from negotiation_env import prompts
 from negotiation_env.aec import NegotiationEnv, Ruling
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Task
+from negotiation_env.events import Outcome, Task, Utterance
 from negotiation_env.interfaces import Reply, TokenTrace
 from negotiation_env.protocol import Rules
 from negotiation_env.rewards import reward
@@ -94,6 +94,11 @@ class Episode:
     prompts: str = prompts.VERSION
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def dialogue(self) -> tuple[Utterance, ...]:
+        """The utterances, without the completion."""
+        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.said if s.task is Task.UTTERANCE)
 
     @property
     def failure(self) -> str | None:

@@ -37,6 +37,7 @@ __all__ = [
     "summarise",
 ]
 
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A figure with its 95 % interval.

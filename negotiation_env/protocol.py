@@ -15,7 +15,17 @@ from negotiation_env.prompts import conversation, single_agent_chat
 from negotiation_env.scenario import Scenario
 from negotiation_env.text import neutralise
 
-__all__ = ["MOVES", "Move", "Negotiation", "Phase", "Rules", "agreement_question", "moves_table", "score_question"]
+__all__ = [
+    "MOVES",
+    "Move",
+    "Negotiation",
+    "Phase",
+    "Rules",
+    "agreement_question",
+    "moves_table",
+    "score_question",
+    "understood",
+]
 
 
 class Phase(StrEnum):
@@ -186,7 +196,7 @@ class Negotiation:
             raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
-        utterance = self._understood(text, self._pending.seat)
+        utterance = understood(text, self._pending.seat, self.scenario, self.rules)
         if self._phase is Phase.COMPLETING:
             self._completion = utterance
             self._move(Move.COMPLETED)
@@ -224,12 +234,6 @@ class Negotiation:
         if self._phase is Phase.OVER:
             raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
         self._move(Move.UNSCORED, reason=reason)
-
-    def _understood(self, text: str, seat: int) -> Utterance:
-        clean = neutralise(text, self.rules.max_characters, self._names)
-        # Lone surrogates could not be written to the record.
-        raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
-        return Utterance(seat, clean.text, clean.events, raw)
 
     def _after_agreement_question(self) -> Move:
         if self._agreed:
@@ -272,6 +276,14 @@ class Negotiation:
 
     def _hint(self) -> str:
         return "call rule()" if isinstance(self._pending, Question) else "read pending"
+
+
+def understood(text: str, seat: int, scenario: Scenario, rules: Rules) -> Utterance:
+    """What a seat's raw text says: neutralised, with its events."""
+    clean = neutralise(text, rules.max_characters, [persona.name for persona in scenario.personas])
+    # Lone surrogates could not be written to the record.
+    raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
+    return Utterance(seat, clean.text, clean.events, raw)
 
 
 def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:

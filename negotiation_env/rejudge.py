@@ -24,7 +24,7 @@ from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode, cut_half_line, latest_episodes, write_whole
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_interval
-from negotiation_env.events import Question, QuestionKind, Task, Utterance
+from negotiation_env.events import Question, QuestionKind
 from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.protocol import agreement_question, score_question
@@ -172,7 +172,7 @@ def judge_file(run: Path, judge: Judge) -> Path:
 
 def questions(episode: Episode) -> list[tuple[int, Question]]:
     """What the judge of an episode was asked, each with the number of utterances at that moment."""
-    dialogue = [Utterance(s.seat, s.text, s.events, s.raw) for s in episode.said if s.task is Task.UTTERANCE]
+    dialogue = episode.dialogue
     turns = [each.turn for each in episode.rulings if each.kind is QuestionKind.AGREEMENT]
     asked = [(turn, agreement_question(episode.scenario, dialogue[:turn])) for turn in turns]
     if completion := episode.outcome.completion:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from negotiation_env.episode import Episode
-from negotiation_env.events import JudgeCall, Task, Utterance, Verdict
+from negotiation_env.events import JudgeCall, Verdict
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
 
 __all__ = ["Asked", "Asking", "ask", "askings"]
@@ -78,8 +78,7 @@ def _probes(episode: Episode) -> list[Probe]:
     scenario, completion = episode.scenario, episode.outcome.completion
     if not completion or not scenario.personas:
         return []
-    dialogue = tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in episode.said if s.task is Task.UTTERANCE)
     probes = [Probe(ProbeKind.ACCEPTANCE, scenario, completion, seat=seat) for seat in range(scenario.seats)]
     if episode.outcome.agreed:
-        probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, completion, dialogue=dialogue))
+        probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, completion, dialogue=episode.dialogue))
     return probes

@@ -172,5 +172,5 @@ def _challenge(episodes: Sequence[Episode], cast: Cast) -> list[Challenge]:
             for episode in episodes
             if (place := place_of(episode)).negotiator == name and place.decoding is decoding
         ]
-        found |= {each.id: each for each in challenges(own, [agent], cast.judge)}
+        found |= {each.id: each for each in challenges(own, agent, cast.judge)}
     return [found[episode.id] for episode in episodes]

@@ -1,4 +1,4 @@
-"""A language model as judge: agreement, score and comparison, over any `ChatModel`.
+"""A language model as judge: agreement, score, comparison and probes, over any `ChatModel`.
 
 What it says counts only if it can be read: strict JSON after its schema, with evidence that is in the material. What
 cannot be read is asked again a bounded number of times and is then *unscored*, never a number.
@@ -18,6 +18,7 @@ from negotiation_env.judges.criteria import Criteria, load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, Reading, Unreadable, form_of
 from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
+from negotiation_env.judges.probes import Probe, probe_form
 from negotiation_env.judges.ranking import Ranking, RankingForm
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
@@ -116,6 +117,14 @@ class LLMJudge:
         first = [_Answer(RankingForm(ranking, self.criteria), 0) for ranking in rankings]
         self._fill(first)
         return [tuple(each.reading.details["order"]) if each.reading else None for each in first]
+
+    def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
+        """Answer each probe, in order; see `ProbeKind` for the values.
+
+        With several samples the value is their mean, and the details are those of the first, greedy one.
+        """
+        found = self._ask([probe_form(probe) for probe in probes])
+        return [self._verdict(QuestionKind.SCORE, answers) for answers in found]
 
     def _ask(self, forms: Sequence[Form]) -> list[list[_Answer]]:
         """All forms at once, then the further samples of those that brought no log-probabilities."""

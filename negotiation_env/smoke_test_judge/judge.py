@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.judges.handshake import handshake
@@ -17,6 +17,9 @@ from negotiation_env.smoke_test_judge.encoder import load_encoder
 from negotiation_env.smoke_test_judge.probe import agreement_probability, last_words
 from negotiation_env.smoke_test_judge.refusals import REASONS, refusal
 from negotiation_env.smoke_test_judge.rubric import Vector, measure, texts_to_encode
+
+if TYPE_CHECKING:
+    from negotiation_env.judges.probes import Probe
 
 __all__ = ["EmbeddedJudge", "other_dilemmas"]
 
@@ -55,6 +58,17 @@ class EmbeddedJudge:
         wanted = [self._texts(question, code) for question, code in zip(questions, refused, strict=True)]
         vectors = _encode([text for texts in wanted for text in texts])
         return [self._answer(question, code, vectors) for question, code in zip(questions, refused, strict=True)]
+
+    def examine(self, probes: "Sequence[Probe]") -> list[Verdict]:
+        """Answer each probe, in order; see `negotiation_env.smoke_test_judge.probes` for what that is worth.
+
+        Raises:
+            As for `judge`.
+        """
+        from negotiation_env.smoke_test_judge.probes import answer_probe, texts_of_probe
+
+        vectors = _encode([text for probe in probes for text in texts_of_probe(probe, other_dilemmas())])
+        return [answer_probe(probe, vectors, other_dilemmas(), self.name) for probe in probes]
 
     def _texts(self, question: Question, code: str | None) -> list[str]:
         if question.kind is QuestionKind.AGREEMENT:
