@@ -4,7 +4,15 @@ import sys
 
 import typer
 
-from negotiation_env.cli import benchmarking, doctor, games, judging, rejudging, training  # noqa: F401 (their commands)
+from negotiation_env.cli import (  # noqa: F401 (they add their commands)
+    benchmarking,
+    doctor,
+    games,
+    generating,
+    judging,
+    rejudging,
+    training,
+)
 from negotiation_env.cli.app import app
 from negotiation_env.errors import NegotiationError
 

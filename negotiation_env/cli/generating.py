@@ -7,12 +7,15 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import Record, Replay, open_traffic, print_table
+from negotiation_env.errors import MissingExtra
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import ChatModel
+    from negotiation_env.synthesis.card import Dataset
     from negotiation_env.synthesis.settings import Settings
     from negotiation_env.synthesis.sources import Sources
     from negotiation_env.traffic import Traffic
+    from negotiation_env.usage import Usage
 
 __all__ = ["generate_command"]
 
@@ -38,7 +41,6 @@ def generate_command(
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="Longest reply of the author.")] = 800,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Requests at a time.")] = 16,
     min_level: Annotated[int, typer.Option("--min-level", min=0, max=5, help="The judge's lowest level.")] = 3,
-    max_jaccard: Annotated[float, typer.Option("--max-jaccard", help="Common word 3-grams, from here: too near.")] = 0.2,
     max_cosine: Annotated[float, typer.Option("--max-cosine", help="Cosine, from here on: too near.")] = 0.75,
     held_out: Annotated[float, typer.Option("--held-out", min=0, max=1, help="Share of domains to hold out.")] = 0.1,
     shipped: Annotated[bool, typer.Option("--shipped/--no-shipped", help=_SHIPPED_HELP)] = True,
@@ -54,16 +56,75 @@ def generate_command(
     Texts that cannot be read, are near another or that the judge finds poor are asked for again. Without --judge the
     author grades its own texts.
     """
-    from negotiation_env.synthesis.neighbours import NearLimits
+    from negotiation_env.progress import progress
+    from negotiation_env.synthesis.generate import generate
+    from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
     from negotiation_env.synthesis.sources import load_sources
 
-    near = NearLimits(max_jaccard, max_cosine)
-    settings = Settings(
-        kind, n, seed, prefix, attempts, temperature, max_tokens, batch, min_level, near, held_out
-    )
+    near = NearLimits(cosine=max_cosine)
+    settings = Settings(kind, n, seed, prefix, attempts, temperature, max_tokens, batch, min_level, near, held_out)
     sources = load_sources(kind, domains, personas, shipped=shipped)
     if dry_run:
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
-    ...
+    traffic = open_traffic(record, replay)
+    author = _model(model, traffic)
+    grader = None if judge == "none" else _model(judge or model, traffic)
+    encode = find_encoder() if minilm is not False else None
+    if minilm and not encode:
+        raise MissingExtra("--minilm", "train")
+    with progress("texts", n) as advance:
+        dataset = generate(
+            settings,
+            author,
+            grader,
+            out,
+            sources,
+            encode=encode,
+            resume=resume,
+            cost_limit=cost_limit,
+            progress=advance,
+        )
+    _show(dataset, out)
+
+
+def _model(spec: str, traffic: "Traffic") -> "ChatModel":
+    from agents.specs import resolve_model
+
+    return traffic.model(spec, lambda: resolve_model(spec))
+
+
+def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) -> None:
+    from negotiation_env.synthesis.settings import at_most
+    from negotiation_env.table import Table, to_rich
+
+    limits = at_most(settings, sources, judged=specs["judge"] != "none")
+    rows = tuple(
+        (role, each.calls, each.prompt_tokens, each.completion_tokens, _price(specs[role], each))
+        for role, each in limits.items()
+    )
+    note = "at most, where every attempt fails; a token to read is counted as 4 characters"
+    print_table(
+        to_rich(Table(f"{settings.n} slots", ("who", "calls", "tokens read", "tokens written", "cost"), rows, note))
+    )
+
+
+def _price(spec: str, usage: "Usage") -> str | None:
+    from negotiation_env.endpoint import read_endpoint
+
+    if not spec.endswith(".toml"):
+        return None
+    cost = read_endpoint(Path(spec)).cost(usage.prompt_tokens, usage.completion_tokens)
+    return None if cost is None else f"${cost:.2f}"
+
+
+def _show(dataset: "Dataset", out: Path) -> None:
+    from negotiation_env.synthesis.card import tables
+    from negotiation_env.table import to_rich
+
+    for table in tables(dataset):
+        print_table(to_rich(table))
+    if not dataset.complete:
+        typer.echo("stopped at the cost limit; go on with --resume and a higher --cost-limit")
+    typer.echo(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")

@@ -1,0 +1,51 @@
+"""The files of a dataset: rows in the shipped format, and the same as scenarios."""
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.episode import write_whole
+from negotiation_env.scenario import Scenario
+from negotiation_env.synthesis.card import Dataset, card
+from negotiation_env.synthesis.forms import Kind
+from negotiation_env.synthesis.sources import Pairs
+
+__all__ = ["HELD_OUT", "SCENARIOS", "write_dataset"]
+
+HELD_OUT: Final = "held_out"
+SCENARIOS: Final = "scenarios.jsonl"
+
+
+def write_dataset(dataset: Dataset, out: Path, kind: Kind, pairs: Pairs) -> None:
+    """Write every file whole; what is held out goes to a folder of its own.
+
+    Each category of the plan has its file, an empty one too. `load_scenarios` reads the scenarios: each dilemma with
+    the pair of one of its tensions, in drawn seats; an open question without personas.
+    """
+    sides = {out: dataset.split.train, out / HELD_OUT: dataset.split.held_out}
+    names = sorted({kind.file({"category": slot.category}) for slot in dataset.slots})
+    for folder, candidates in sides.items():
+        folder.mkdir(exist_ok=True)
+        rows = [each.row for each in candidates if each.row]
+        for name in names:
+            _write(folder / name, (row for row in rows if kind.file(row) == name))
+        if kind.name != "personas":
+            seed = dataset.settings.seed
+            _write(folder / SCENARIOS, (_scenario(row, pairs, seed).to_dict() for row in rows))
+    write_whole(out / "README.md", card(dataset))
+
+
+def _scenario(row: Mapping[str, Any], pairs: Pairs, seed: int) -> Scenario:
+    if "prompt" in row:
+        return Scenario(row["id"], row["prompt"], category=row["category"])
+    draw = random.Random(f"{seed}/{row['id']}")
+    tension = draw.choice(row["tensions"])
+    seating, personas = draw.choice([("ab", pairs[tension]), ("ba", pairs[tension][::-1])])
+    facts = {name: row[name] for name in ("dilemma", "category", "domain")}
+    return Scenario(id=f"{row['id']}/{tension}/{seating}", personas=personas, tension=tension, **facts)
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
