@@ -37,8 +37,19 @@ def dry_run(path):
 
 
 def test_no_recipe_is_left_out():
-    judges = set(FOLDER.glob("judge_*.toml"))
-    assert set(FOLDER.rglob("*.toml")) - judges == set(RECIPES)
+    others = {*FOLDER.glob("judge_*.toml"), *FOLDER.glob("bench_*.toml")}
+    assert set(FOLDER.rglob("*.toml")) - others == set(RECIPES)
+
+
+def test_the_papers_evaluation_is_priced_before_it_is_run():
+    done = CliRunner().invoke(app, ["bench", str(FOLDER / "bench_paper.toml"), "--dry-run", "--json"])
+    [table] = json.loads(done.stdout)
+    calls = {row[0]: row[2] for row in table["rows"]}
+    games = 2 * 3 * (100 * 7 + 100)  # decodings, runs; every turn of self-play and every answer
+    completions = 2 * 3 * 100
+    assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == games + completions
+    assert calls["conflict resolution"] == 2 * 3 * 3 * 2 * 200  # pairs, runs, decodings, orders, tasks
+    assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "Collective Agency"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
