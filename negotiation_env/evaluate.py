@@ -57,8 +57,13 @@ class Estimate:
     def __str__(self) -> str:
         if self.value is None:
             return "–"
-        interval = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.value:.2f}{interval}"
+        interval = "" if self.low is None or self.high is None else f" [{_plain(self.low)}, {_plain(self.high)}]"
+        return f"{_plain(self.value)}{interval}"
+
+
+def _plain(value: float) -> str:
+    """Two decimals, and no minus before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def to_rich(table: Table) -> "RichTable":
 
     shown = RichTable(title=Text(table.title), title_justify="left", caption=Text(table.note), caption_justify="left")
     for number, heading in enumerate(table.columns):
-        shown.add_column(Text(heading), justify="right" if number else "left")
+        shown.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell_text(cell)) for cell in row))
     return shown

@@ -41,7 +41,7 @@ def test_the_core_needs_the_standard_library_only(module):
 
 @pytest.mark.parametrize("statement", ["import negotiation_env", "import negotiation_env.cli", "import agents.specs"])
 def test_importing_loads_no_heavy_package(statement):
-    heavy = {"torch", "transformers", "trl", "peft", "openai", "pydantic", "scipy"}
+    heavy = {"torch", "transformers", "trl", "peft", "openai", "pydantic", "scipy", "jinja2", "matplotlib", "lm_eval"}
     code = f"{statement}\nimport sys\nprint(*sorted(set(sys.modules) & {heavy!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -12,6 +12,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     judging,
     rejudging,
     training,
+    viewing,
 )
 from negotiation_env.cli.app import app
 from negotiation_env.errors import NegotiationError

@@ -1,6 +1,7 @@
 """`negotiate bench`."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,8 @@ from negotiation_env.errors import MissingExtra
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
+    from negotiation_env.benchmark.cost import Model
     from negotiation_env.benchmark.run import Cast
-    from negotiation_env.chat_completions import EndpointSettings
     from negotiation_env.interfaces import Agent
     from negotiation_env.table import Table
     from negotiation_env.traffic import Traffic
@@ -68,8 +69,8 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
 
-    specs = {*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values()}
-    return [cost_table(config, plan(config), {spec: _endpoint(spec) for spec in specs})]
+    specs = (*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values())
+    return [cost_table(config, plan(config), {spec: _models(spec) for spec in specs})]
 
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
@@ -100,26 +101,44 @@ def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cas
         {name: drawn(resolve_agent(spec, traffic), Decoding.SAMPLED) for name, spec in config.panel.items()},
         resolve_judge(config.judge, traffic, cache=cache),
         {name: as_pairwise(resolve_judge(spec, traffic, cache=cache)) for name, spec in config.comparisons.items()},
-        {spec: digest for spec in config.negotiators.values() if (digest := _weights(spec))},
+        _contents((*config.negotiators.values(), *config.panel.values())),
     )
 
 
-def _weights(spec: str) -> str:
-    """The beginning of the SHA-256 of a spec's local adapter; "" without one."""
-    file = Path(spec.partition("+")[2]) / "adapter_model.safetensors"
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if "+" in spec and file.is_file() else ""
+def _contents(specs: Iterable[str]) -> dict[str, str]:
+    """What agents' specs do not say of themselves: the model that a file names, the beginning of an adapter's SHA-256.
+
+    A spec that says all is left out.
+    """
+    from negotiation_env.endpoint import read_endpoint
+
+    found = {}
+    for spec in specs:
+        weights = Path(spec.partition("+")[2]) / "adapter_model.safetensors"
+        if spec.endswith(".toml"):
+            found[spec] = read_endpoint(Path(spec)).name
+        elif "+" in spec and weights.is_file():
+            found[spec] = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
+    return found
 
 
-def _endpoint(spec: str) -> "EndpointSettings | None":
-    """What a spec's file says of its prices; a judge's file has them under [endpoint]."""
+def _models(spec: str) -> "list[Model]":
+    """What is behind a spec; a judge's file has its prices under [endpoint]."""
+    from negotiation_env.benchmark.cost import Model
     from negotiation_env.endpoint import read_endpoint
     from negotiation_env.judges.llm_file import read_llm_judge
     from negotiation_env.settings_file import read_toml
 
+    kind, _, rest = spec.partition(":")
+    if kind == "panel":
+        return [model for member in rest.partition(":")[2].split(",") if member for model in _models(member)]
     if not spec.endswith(".toml"):
-        return None
+        return [Model(spec)]
     path = Path(spec)
-    return read_llm_judge(path).endpoint if "endpoint" in read_toml(path, "file") else read_endpoint(path)
+    if "endpoint" not in read_toml(path, "file"):
+        return [Model(spec, read_endpoint(path))]
+    judge = read_llm_judge(path)
+    return [Model(spec, judge.endpoint, judge.judge.samples)]
 
 
 def _print(tables: "list[Table]") -> None:

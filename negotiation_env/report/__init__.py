@@ -1,0 +1,35 @@
+"""The report of a run: one HTML file with its figures and every transcript, readable without server or network."""
+
+from pathlib import Path
+
+from negotiation_env.episode import write_whole
+from negotiation_env.errors import MissingExtra
+from negotiation_env.report.folder import read_run
+
+__all__ = ["REPORT", "write_report"]
+
+REPORT = "report.html"
+
+
+def write_report(folder: Path, out: Path | None = None) -> Path:
+    """Write the report of a run, also of one that goes on.
+
+    Args:
+        folder: Of an evaluation, a game, a training or a benchmark.
+        out: The file to write; by default `report.html` in the folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: The folder holds no run, or a file in it cannot be read.
+        MissingExtra: jinja2 or matplotlib is not installed.
+    """
+    run, path = read_run(folder), out or folder / REPORT
+    try:
+        from negotiation_env.report.page import page
+    except ImportError as error:
+        raise MissingExtra("a report", "bench") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page(run))
+    return path

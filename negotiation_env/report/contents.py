@@ -1,0 +1,210 @@
+"""What goes into the file about each episode, as plain values.
+
+A `Row` is what list, search and transcript need; it is there from the start. A `Detail` is the heavy rest, packed, and
+unpacked when its episode is opened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from negotiation_env.aec import Ruling
+from negotiation_env.episode import Episode, Said
+from negotiation_env.events import Status, Task
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.judges.handshake import parse_turn
+from negotiation_env.report.folder import Part, Run
+from negotiation_env.report.learning import advantages, trained_tasks
+from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
+from negotiation_env.scenario import Scenario
+from negotiation_env.usage import Usage, judge_usage, policy_usage
+
+__all__ = ["Contents", "Detail", "Row", "ShownTurn", "TurnDetail", "contents"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTurn:
+    """A turn, or the joint answer, in the transcript.
+
+    Attributes:
+        seat: Who spoke.
+        task: An utterance, or the completion.
+        text: What all others saw.
+        events: What was neutralised in it.
+        truncated: The token limit cut it.
+        tag: "propose" or "accept" where its last line is one that counts; "stray" where it has tags that do not.
+    """
+
+    seat: int
+    task: Task
+    text: str
+    events: tuple[str, ...]
+    truncated: bool
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An episode in the list.
+
+    Attributes:
+        id: Unique in the report.
+        scenario: Its place among the report's scenarios.
+        agents: The agent in each seat.
+        judge: Who scored.
+        status: How it ended.
+        turns: Utterances.
+        score: Collective Agency, 0 to 5; None where nothing was scored.
+        reward: None is unscored.
+        reason: Why it is unscored, else "".
+        tags: What the run says of it, as text.
+        learner: The seat that is trained, if any.
+        advantage: What its tokens were weighted with, where known.
+        said: The transcript.
+    """
+
+    id: str
+    scenario: int
+    agents: tuple[str, ...]
+    judge: str
+    status: Status
+    turns: int
+    score: float | None
+    reward: float | None
+    reason: str
+    tags: dict[str, str]
+    learner: int | None
+    advantage: float | None
+    said: tuple[ShownTurn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetail:
+    """What is shown of a turn on demand.
+
+    Attributes:
+        raw: The text as it came, where it differs.
+        usage: Token counts, seconds and cost, as the engine reported them.
+        tokens: Ids and log-probabilities, where the policy gave them.
+        trained: Its sampled tokens carry the gradient.
+    """
+
+    raw: str | None
+    usage: dict[str, str]
+    tokens: TokenTrace | None
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is shown of an episode once it is open.
+
+    Attributes:
+        seed: Seeded the replies.
+        writer: The seat that writes the joint answer.
+        rules: How it was played.
+        said: One for each turn of the transcript.
+        rulings: Every verdict.
+        usage: What the model calls took, by role.
+    """
+
+    seed: str
+    writer: int
+    rules: dict[str, str]
+    said: tuple[TurnDetail, ...]
+    rulings: tuple[ShownVerdict, ...]
+    usage: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All episodes of a report.
+
+    Attributes:
+        scenarios: Each one once.
+        rows: One for each episode.
+        details: One for each row.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    rows: tuple[Row, ...]
+    details: tuple[Detail, ...]
+
+
+def contents(run: Run) -> Contents:
+    """What the report holds of a run's episodes, those of its parts one after the other."""
+    scenarios: dict[Scenario, int] = {}
+    rows, details, trained = [], [], trained_tasks(run.config)
+    for part in run.parts:
+        weights = advantages(part.episodes, run.config)
+        for episode in part.episodes:
+            number = scenarios.setdefault(episode.scenario, len(scenarios))
+            rows.append(_row(part, episode, number, weights.get(episode.id)))
+            details.append(_detail(episode, trained))
+    return Contents(tuple(scenarios), tuple(rows), tuple(details))
+
+
+def _row(part: Part, episode: Episode, scenario: int, advantage: float | None) -> Row:
+    outcome = episode.outcome
+    return Row(
+        part.key(episode),
+        scenario,
+        episode.agents,
+        episode.judge,
+        outcome.status,
+        outcome.turns,
+        outcome.score,
+        episode.reward,
+        outcome.reason,
+        _tags(part, episode),
+        _learner(episode),
+        advantage,
+        tuple(map(_turn, episode.said)),
+    )
+
+
+def _tags(part: Part, episode: Episode) -> dict[str, str]:
+    """The run's own, and of which part of it the episode is."""
+    played = {"part": part.name} if part.name else {}
+    return played | {name: as_text(value) for name, value in episode.tags.items() if name != "advantage"}
+
+
+def _learner(episode: Episode) -> int | None:
+    seat = episode.tags.get("learner_seat")
+    return seat if isinstance(seat, int) else None
+
+
+def _turn(said: Said) -> ShownTurn:
+    tag = _tag(said.text) if said.task is Task.UTTERANCE else ""
+    return ShownTurn(said.seat, said.task, said.text, said.events, said.truncated, tag)
+
+
+def _tag(text: str) -> str:
+    turn = parse_turn(text)
+    if not turn.grammatical:
+        return "stray"
+    return "accept" if turn.accepts else "propose" if turn.proposal is not None else ""
+
+
+def _detail(episode: Episode, trained: frozenset[Task]) -> Detail:
+    names = tuple(persona.name for persona in episode.scenario.personas)
+    learner = _learner(episode)
+    return Detail(
+        str(episode.seed),  # as a number of JavaScript it would lose its last digits
+        episode.rules.writer,
+        {name: as_text(value) for name, value in asdict(episode.rules).items()},
+        tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.said),
+        tuple(_verdict(ruling, names) for ruling in episode.rulings),
+        _usage({"policy": policy_usage([episode]), "judge": judge_usage([episode])}),
+    )
+
+
+def _turn_detail(said: Said, trained: bool) -> TurnDetail:
+    return TurnDetail(said.raw, {name: as_text(value) for name, value in said.usage.items()}, said.tokens, trained)
+
+
+def _verdict(ruling: Ruling, names: tuple[str, ...]) -> ShownVerdict:
+    return show_verdict(ruling.kind, ruling.turn, ruling.verdict, names)
+
+
+def _usage(used: Mapping[str, Usage]) -> dict[str, str]:
+    return {role: f"{usage} tokens in {usage.calls} calls" for role, usage in used.items() if usage.calls}

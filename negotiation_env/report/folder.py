@@ -1,0 +1,137 @@
+"""What a run's folder holds, whichever command made it."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.episode import Episode, latest_episodes
+from negotiation_env.errors import UserError
+from negotiation_env.run_folder import EPISODES, SETTINGS
+from negotiation_env.table import Table, read_tables
+
+__all__ = ["Part", "Run", "Source", "read_run"]
+
+_CONFIG: Final = "config.toml"
+_TABLES: Final = "tables.json"
+_HELD_OUT: Final = "held_out"
+_STEP: Final = "step-"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that the report was made of.
+
+    Attributes:
+        name: Its path below the run's folder.
+        digest: Its SHA-256 as it was read, in hexadecimal.
+        text: What it says, where people want to read that: settings.
+    """
+
+    name: str
+    digest: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The episodes of one file.
+
+    Attributes:
+        name: What was played: "training" or "held out after 50 steps"; "" is all that the run played.
+        episodes: In their order, each id once.
+        step: For held-out play, the optimizer steps behind the policy.
+    """
+
+    name: str
+    episodes: tuple[Episode, ...]
+    step: int | None = None
+
+    def key(self, episode: Episode) -> str:
+        """The episode's id, unique in the run."""
+        return episode.id if self.step is None else f"{_HELD_OUT}/{_STEP}{self.step}/{episode.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run.
+
+    Attributes:
+        name: Its folder's.
+        parts: The run itself first, then held-out play by its step.
+        tables: The benchmark's.
+        sources: All files that were read.
+        config: The settings of a training run, else empty.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    tables: tuple[Table, ...]
+    sources: tuple[Source, ...]
+    config: dict[str, Any]
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Those of all parts."""
+        return [episode for part in self.parts for episode in part.episodes]
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run that is over or goes on.
+
+    Raises:
+        UserError: There is no such folder, it holds no episodes, or a file in it cannot be read.
+    """
+    if not folder.is_dir():
+        raise UserError(f"no folder {folder}; expected a run's, such as --out of negotiate eval")
+    files = list(_episode_files(folder))
+    if not files:
+        raise UserError(
+            f"{folder} holds no {EPISODES}; expected the folder of an evaluation, a training or a benchmark"
+        )
+    names = [_name(step) for _, step in files] if len(files) > 1 else [""]
+    played = [tuple(latest_episodes(path).values()) for path, _ in files]
+    parts = tuple(Part(name, found, step) for name, found, (_, step) in zip(names, played, files, strict=True))
+    sources = [_source(folder, path) for path, _ in files]
+    sources += [_source(folder, folder / name) for name in (_TABLES, SETTINGS, _CONFIG) if (folder / name).is_file()]
+    return Run(folder.resolve().name, parts, _tables(folder / _TABLES), tuple(sources), _config(folder / _CONFIG))
+
+
+def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
+    """Each file with the step of its held-out play."""
+    if (folder / EPISODES).is_file():
+        yield folder / EPISODES, None
+    held_out = {path.parent.name.removeprefix(_STEP): path for path in folder.glob(f"{_HELD_OUT}/{_STEP}*/{EPISODES}")}
+    for step in sorted(int(step) for step in held_out if step.isdecimal()):
+        yield held_out[str(step)], step
+
+
+def _name(step: int | None) -> str:
+    if step is None:
+        return "training"
+    return f"held out after {step} step{'' if step == 1 else 's'}"
+
+
+def _source(folder: Path, path: Path) -> Source:
+    content = path.read_bytes()
+    text = content.decode(errors="replace") if path.name in (SETTINGS, _CONFIG) else ""
+    return Source(path.relative_to(folder).as_posix(), hashlib.sha256(content).hexdigest(), text)
+
+
+def _tables(path: Path) -> tuple[Table, ...]:
+    if not path.is_file():
+        return ()
+    try:
+        return read_tables(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} holds no tables: {error}") from error
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """A training run's settings; what it does not say, or says brokenly, is left at its default."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,136 @@
+"""What a run amounts to: its headline figures, and what else is worth knowing before one believes them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from negotiation_env.episode import Episode
+from negotiation_env.evaluate import Estimate, Summary, summarise
+from negotiation_env.events import Status
+from negotiation_env.report.folder import Part, Run
+from negotiation_env.table import Table
+
+__all__ = ["Figure", "Overview", "Share", "overview"]
+
+_SCALES = {"agreement_rate": 1.0, "score": 5.0, "reward": 5.0}
+_FIGURES = {
+    "agreement_rate": "Agreement rate",
+    "score": "Collective Agency, 0–5",
+    "reward": "Reward",
+    "turns": "Turns",
+    "turns_to_agreement": "Turns to agreement",
+}
+_INTERVALS = (
+    "In brackets: 95 % interval (Wilson for the share, bootstrap for means). The reward is 0 without agreement."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A headline figure.
+
+    Attributes:
+        name: What it is.
+        estimate: Its value with the interval.
+        top: The end of its scale, which begins at 0.
+    """
+
+    name: str
+    estimate: Estimate
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many negotiations ended in one way.
+
+    Attributes:
+        status: The way.
+        count: How many.
+        before: How many ended in the ways that stand before it.
+    """
+
+    status: Status
+    count: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The head of the report.
+
+    Attributes:
+        played: How many negotiations there are.
+        agents: Who played with whom, and how often.
+        judges: Who judged.
+        headline: What the figures are of: "" is the whole run.
+        figures: Its headline figures; none where there are tables that say more.
+        shares: How its negotiations ended.
+        facts: What else there is to know about it, by name.
+        tables: The run's own; for one of several parts, the parts side by side.
+    """
+
+    played: int
+    agents: dict[str, int]
+    judges: tuple[str, ...]
+    headline: str
+    figures: tuple[Figure, ...]
+    shares: tuple[Share, ...]
+    facts: dict[str, str]
+    tables: tuple[Table, ...]
+
+
+def overview(run: Run) -> Overview:
+    """The head of a run's report; the headline is that of its last held-out play, if it has any."""
+    summaries = [summarise(part.episodes) for part in run.parts]
+    part, summary = run.parts[-1], summaries[-1]
+    return Overview(
+        played=len(run.episodes),
+        agents=dict(Counter(" × ".join(each.agents) for each in run.episodes).most_common()),
+        judges=tuple(sorted({each.judge for each in run.episodes})),
+        headline=part.name,
+        figures=() if run.tables else _figures(part.episodes, summary),
+        shares=_shares(part.episodes),
+        facts=_facts(summary),
+        tables=run.tables or _parts_table(run.parts, summaries),
+    )
+
+
+def _figures(episodes: Iterable[Episode], summary: Summary) -> tuple[Figure, ...]:
+    """Those that something was counted for."""
+    turns = float(max((each.rules.max_turns for each in episodes), default=0)) or 1.0
+    found = {name: getattr(summary, name) for name in _FIGURES}
+    return tuple(Figure(_FIGURES[name], each, _SCALES.get(name, turns)) for name, each in found.items() if each.n)
+
+
+def _shares(episodes: Iterable[Episode]) -> tuple[Share, ...]:
+    counts = Counter(each.outcome.status for each in episodes)
+    shares: list[Share] = []
+    for status in (status for status in Status if counts[status]):
+        shares.append(Share(status, counts[status], sum(each.count for each in shares)))
+    return tuple(shares)
+
+
+def _facts(summary: Summary) -> dict[str, str]:
+    facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
+    facts["turns cut by the token limit"] = f"{summary.truncated:.0%}"
+    facts |= {"neutralised in what was said": _counts(summary.events)} if summary.events else {}
+    facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
+    facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}
+    return facts | {f"panel: {name}": f"{value:.2f}" for name, value in summary.panel.items() if value is not None}
+
+
+def _counts(found: dict[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.items())
+
+
+def _parts_table(parts: Sequence[Part], summaries: Sequence[Summary]) -> tuple[Table, ...]:
+    """A run of one part is told by its headline."""
+    if len(parts) < 2:
+        return ()
+    columns = ("", "Negotiations", "Unscored", *_FIGURES.values())
+    rows = tuple(
+        (part.name, each.episodes, each.unscored, *(getattr(each, name) for name in _FIGURES))
+        for part, each in zip(parts, summaries, strict=True)
+    )
+    return (Table("The parts of the run", columns, rows, _INTERVALS),)

@@ -1,0 +1,111 @@
+"""Runs to report on: as commands leave them, and one in which everything that a model, judge or file says attacks."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from agents.models.fake import FakeModel
+from agents.scripted import ScriptedAgent
+from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
+from negotiation_env.aec import Ruling
+from negotiation_env.episode import Episode, append_episode
+from negotiation_env.evaluate import Estimate, evaluate
+from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Verdict
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.judges.llm import LLMJudge
+from negotiation_env.runner import Game, play
+from negotiation_env.table import Table, tables_to_json
+from tests.llm_replies import judge_reply
+
+HOSTILE = (
+    "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1><!--<svg onload=window.pwned=1>"
+    "]]>\"}]} ' ` ${window.pwned=1} {{ 7*7 }} {% raw %} javascript:window.pwned=1 \u2028\u202e\u0007 $x^2$ </style>"
+)
+AGENTS = (ScriptedAgent("compromising"), ScriptedAgent("stubborn"))
+
+
+def evaluation(folder: Path, count: int = 6) -> Path:
+    """Scores from 0 to 2 by the length of the scenario's id."""
+    judge = ScriptedJudge(score=lambda question: float(len(question.scenario.id) % 3))
+    evaluate(AGENTS, judge, load_scenarios("eval_conflict")[:count], folder)
+    return folder
+
+
+def judged_by_a_model(folder: Path) -> Path:
+    """With prompts, replies, quotes and aspects of an LLM judge; its first reply cannot be read."""
+    replies = iter(["I would rather not say."])
+
+    def reply(request):
+        asked = {"messages": request.messages, "response_format": {"json_schema": {"schema": request.schema}}}
+        return next(replies, None) or judge_reply(asked)
+
+    evaluate(AGENTS, LLMJudge(FakeModel(reply)), load_scenarios("eval_conflict")[:3], folder)
+    return folder
+
+
+def training(folder: Path) -> Path:
+    """Two steps of a group of three with token traces, and held-out play before and after them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text('method = "self-play"\ntrained_tokens = "dialogue"\n')
+    for step in (0, 1):
+        for row in range(3):
+            append_episode(folder / "episodes.jsonl", learned(step, row, reward=float(row)))
+    evaluation(folder / "held_out" / "step-0", 3)
+    evaluation(folder / "held_out" / "step-2", 3)
+    return folder
+
+
+def learned(step: int, row: int, reward: float | None, **tags: object) -> Episode:
+    """A negotiation of a training step; the learner has seat 0."""
+    scenario = load_scenarios("eval_conflict")[step]
+    place = {"step": step, "row": row, "group": 0, "learner_seat": 0, **tags}
+    episode = play(Game(f"{step}/{row}", scenario, AGENTS, row, tags=place), ScriptedJudge(score=reward or 0.0))
+    trace = TokenTrace((1, 2, 3), (40, 41, 42), (-0.1, -2.5, 0.0))
+    said = tuple(replace(each, tokens=trace) for each in episode.said)
+    return replace(episode, said=said, reward=reward)
+
+
+def hostile(folder: Path) -> Path:
+    """Attacks in every text of episodes, tables and settings, in the names of tags, and in the folder's name."""
+    folder = folder / "<img src=x onerror=window.pwned=1>"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        append_episode(folder / "episodes.jsonl", attacking(number))
+    estimate = Estimate(0.5, 0.4, 0.6, 10)
+    rows = ((HOSTILE, estimate, HOSTILE), ("b", estimate, 1))
+    tables = (
+        Table(HOSTILE, (HOSTILE, HOSTILE + "2", "3"), rows, HOSTILE),
+        Table("m", (HOSTILE, "a"), (("a", 0.5),), "", True),
+    )
+    (folder / "tables.json").write_text(tables_to_json(tables), encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps({"agents": HOSTILE}), encoding="utf-8")
+    return folder
+
+
+def attacking(number: int) -> Episode:
+    """An episode whose every text is an attack."""
+    personas = tuple(Persona(f"{seat} {HOSTILE}", HOSTILE, HOSTILE, HOSTILE, (HOSTILE,)) for seat in "AB")
+    scenario = Scenario(HOSTILE, HOSTILE, personas, HOSTILE, HOSTILE, HOSTILE)
+    episode = play(Game(f"{number} {HOSTILE}", scenario, AGENTS), ScriptedJudge())
+    call = JudgeCall(({"role": HOSTILE, "content": HOSTILE},), HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
+    details = {"parties": {"party_1": HOSTILE}, "levels": {HOSTILE: 3}, HOSTILE: [HOSTILE], "__proto__": HOSTILE}
+    verdict = Verdict(3.0, HOSTILE, HOSTILE, details, (call,))
+    return replace(
+        episode,
+        agents=(HOSTILE, f"{number} {HOSTILE}"),
+        judge=HOSTILE,
+        said=tuple(
+            replace(each, text=HOSTILE, raw=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE})
+            for each in episode.said
+        ),
+        rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),
+        outcome=Outcome(Status.AGREED, 3, True, HOSTILE, 3.0, HOSTILE),
+        tags={HOSTILE: f"{number} {HOSTILE}", **({"__proto__": HOSTILE, "constructor": "1"} if number else {})},
+    )
+
+
+def unscored(episode: Episode, reason: str) -> Episode:
+    """The same, its judge having failed at the score."""
+    failed = Ruling(QuestionKind.SCORE, episode.outcome.turns, Verdict(None, episode.judge, reason))
+    outcome = replace(episode.outcome, status=Status.UNSCORED, score=None, reason=reason)
+    return replace(episode, rulings=(*episode.rulings[:-1], failed), outcome=outcome, reward=None)
