@@ -71,8 +71,9 @@ class Compared:
 
     @property
     def calls(self) -> tuple[JudgeCall, ...]:
-        """Every model call behind it."""
-        return (*self.duel.forward.calls, *self.duel.backward.calls)
+        """Every model call behind it; a judge of scores needs no others for the other order."""
+        forward, backward = self.duel.forward.calls, self.duel.backward.calls
+        return (*forward, *(call for call in backward if call not in forward))
 
 
 def matches(episodes: Iterable[Episode], objectives: Iterable[str]) -> dict[str, Match]:

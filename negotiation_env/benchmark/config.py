@@ -9,13 +9,16 @@ pushy = "scripted:pushy"
 "Collective Agency" = "judge.toml"
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
+from negotiation_env.evaluate import pick
 from negotiation_env.scenario import Scenario
 from negotiation_env.settings_file import check_settings, read_toml
 
@@ -23,6 +26,10 @@ __all__ = ["ITSELF", "BenchmarkConfig", "Decoding", "Setting", "read_benchmark"]
 
 ITSELF = "itself"
 """The opponent's name in self-play."""
+
+_LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
+    ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
+)
 
 
 class Setting(StrEnum):
@@ -54,7 +61,8 @@ class BenchmarkConfig:
         reference: The negotiator that the others are compared with; "" is the first one.
         judge: Decides agreement and scores.
         comparisons: For each objective the spec of the judge that compares two answers by it.
-        conflict: How many scenarios of `eval_conflict`, drawn with the seed.
+        conflict: How many scenarios of `conflict_split`, drawn with the seed.
+        conflict_split: "eval_conflict", or a JSONL file of scenarios such as `negotiate generate` writes.
         multi: How many of `eval_multi`.
         open: How many questions of `eval_open`, which a negotiator answers alone.
         decoding: How the negotiators draw tokens; the panel is as its specs say.
@@ -77,6 +85,7 @@ class BenchmarkConfig:
     judge: str = "embedded"
     comparisons: Mapping[str, str] = field(default_factory=lambda: {"Collective Agency": "embedded"})
     conflict: int = 100
+    conflict_split: str = "eval_conflict"
     multi: int = 20
     open: int = 100
     decoding: tuple[Decoding, ...] = (Decoding.GREEDY, Decoding.SAMPLED)
@@ -93,16 +102,29 @@ class BenchmarkConfig:
     unscored_limit: float = 0.2
 
     def __post_init__(self) -> None:
+        self._check_names()
+        self._check_numbers()
+
+    def _check_names(self) -> None:
         if len(self.negotiators) < 2:
-            raise ValueError(f"expected two or more negotiators, got {list(self.negotiators)}")
+            raise ValueError(f"expected two or more negotiators, got {list(self.negotiators)}; add another to compare")
         if self.reference and self.reference not in self.negotiators:
             raise ValueError(f"reference: expected one of {list(self.negotiators)}, got {self.reference!r}")
-        if both := set(self.negotiators) & {*self.panel, ITSELF}:
-            raise ValueError(f"negotiators, panel and {ITSELF!r} need different names; got {sorted(both)} twice")
-        if min(self.conflict, self.multi, self.open) < 0 or self.conflict + self.multi + self.open == 0:
-            raise ValueError("conflict, multi and open: expected counts of 0 or more, and not all 0")
-        if min(self.repetitions, self.max_turns, self.batch, self.workers) < 1 or not self.decoding:
-            raise ValueError("repetitions, max_turns, batch and workers must be at least 1, and decoding not empty")
+        names = Counter(("", ITSELF, *self.negotiators, *self.panel))
+        if taken := [name for name, times in names.items() if times > 1]:
+            raise ValueError(f"negotiators and panel need names of their own, other than {ITSELF!r}; got {taken} twice")
+        if not self.decoding or len(set(self.decoding)) < len(self.decoding):
+            raise ValueError(f"decoding: expected {' or '.join(Decoding)}, or both; got {[*map(str, self.decoding)]}")
+
+    def _check_numbers(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name}: expected {least} or more, got {value}")
+        if self.conflict + self.multi + self.open == 0:
+            raise ValueError("conflict, multi and open are all 0; give at least one of them a count of scenarios")
+        if not 0 <= self.unscored_limit <= 1:
+            raise ValueError(f"unscored_limit: expected a share from 0 to 1, got {self.unscored_limit}")
 
     @property
     def baseline(self) -> str:
@@ -115,9 +137,11 @@ class BenchmarkConfig:
         turns = 0 if seats == 1 else max(self.max_turns, seats)
         return {"max_turns": turns, "history_turns": self.history_turns, "complete_without_agreement": True}
 
-    def scenarios(self, setting: Setting) -> int:
-        """How many scenarios of a setting."""
-        return {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}[setting]
+    def scenarios(self, setting: Setting) -> list[Scenario]:
+        """The scenarios of a setting."""
+        counts = {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}
+        split = self.conflict_split if setting is Setting.CONFLICT else setting
+        return pick(load_scenarios(split), counts[setting], self.seed)
 
 
 def read_benchmark(path: Path | None, negotiators: list[str], changes: Mapping[str, Any]) -> BenchmarkConfig:

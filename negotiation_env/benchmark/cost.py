@@ -1,17 +1,19 @@
 """What a benchmark takes at most, before it is started: every call, with tokens by the longest games.
 
 Prompts are rendered with turns and answers of the longest length; a token is taken for four characters, and a judge's
-reply for 250 tokens. Calls are an upper bound, tokens an estimate of it.
+reply for 250 tokens. Calls are an upper bound, but for those that a judge's unreadable reply makes it repeat; tokens
+are an estimate of it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig
-from negotiation_env.benchmark.plan import Planned
+from negotiation_env.benchmark.plan import Place, Planned
+from negotiation_env.benchmark.tables import grouped
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.events import Message, Outcome, Task, Turn, Utterance, Verdict
 from negotiation_env.judges.criteria import load_criteria
@@ -21,103 +23,146 @@ from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
 from negotiation_env.table import Cell, Table
 
-__all__ = ["cost_table"]
+__all__ = ["Model", "cost_table"]
 
-JUDGE: Final = "judge"
+_JUDGE: Final = "judge"
 _CHARACTERS: Final = 4  # a token
 _JUDGE_REPLY: Final = 250  # tokens
 _WORD: Final = "word "  # with its space about a token
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """One call of a model: who is asked, and tokens in and out."""
+class Model:
+    """What is behind a spec; a panel has one for each member.
 
-    who: int | str
+    Attributes:
+        spec: Its own.
+        endpoint: Where its prices are; None where it runs here, or has none.
+        replies: Most that one question takes: an LLM judge's samples.
+    """
+
+    spec: str
+    endpoint: EndpointSettings | None = None
+    replies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, with tokens in and out, of the party in a seat; None is the judge.
+
+    Whoever writes the answer is the negotiator that is looked at, in whichever seat.
+    """
+
+    seat: int | None
     prompt: int
     reply: int
+    writes: bool = False
 
 
-def cost_table(
-    config: BenchmarkConfig, games: Sequence[Planned], prices: Mapping[str, EndpointSettings | None]
-) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Longest:
+    """All calls over one scenario: of a game that uses every turn and every token, and of what is asked about it."""
+
+    game: tuple[_Call, ...]
+    probes: tuple[_Call, ...]
+    comparison: _Call
+
+
+def cost_table(config: BenchmarkConfig, games: Sequence[Planned], models: Mapping[str, Sequence[Model]]) -> Table:
     """Calls, tokens and dollars by who is asked.
 
     Args:
         config: The settings.
         games: The plan.
-        prices: By spec; None where a model runs here or its price is not known.
+        models: By spec, for every spec of the settings.
     """
-    specs = {**config.negotiators, **config.panel, JUDGE: config.judge, **config.comparisons}
-    calls: dict[str, list[_Call]] = defaultdict(list)
-    for who, call in _all_calls(config, games):
-        calls[who].append(call)
-    rows = tuple(_row(who, some, specs[who], prices.get(specs[who])) for who, some in calls.items())
-    dollars = [row[-1] for row in rows if isinstance(row[-1], float)]
-    total: tuple[Cell, ...] = ("all", "", sum(map(len, calls.values())), None, None, sum(dollars) if dollars else None)
+    calls: dict[tuple[str, str], list[_Call]] = defaultdict(list)
+    for who, spec, call in _all_calls(config, games):
+        calls[who, spec].append(call)
+    rows = [_row(who, model, some) for (who, spec), some in calls.items() for model in models[spec]]
+    total: tuple[Cell, ...] = ("all", "", *(_sum(row[place] for row in rows) for place in range(2, 6)))
     columns = ("who", "spec", "calls", "million tokens in", "out", "dollars")
     note = f"At most, with the longest games; {len(games)} games. Dollars where the spec's file names prices."
     return Table("What the benchmark takes", columns, (*rows, total), note)
 
 
-def _row(who: str, calls: Sequence[_Call], spec: str, settings: EndpointSettings | None) -> tuple[Cell, ...]:
-    prompt, reply = sum(call.prompt for call in calls), sum(call.reply for call in calls)
-    dollars = settings.cost(prompt, reply) if settings else None
-    return who, spec, len(calls), prompt / 1e6, reply / 1e6, dollars
+def _row(who: str, model: Model, calls: Sequence[_Call]) -> tuple[Cell, ...]:
+    prompt, reply = (model.replies * sum(tokens) for tokens in zip(*((c.prompt, c.reply) for c in calls), strict=True))
+    dollars = model.endpoint.cost(prompt, reply) if model.endpoint else None
+    return who, model.spec, model.replies * len(calls), prompt / 1e6, reply / 1e6, dollars
 
 
-def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tuple[str, _Call]]:
-    """Every call with the name of who is asked."""
-    longest = {scenario: _longest(scenario, config) for scenario in {each.scenario for each in games}}
+def _sum(cells: Iterable[Cell]) -> Cell:
+    """Over the numbers; None without any."""
+    known = [cell for cell in cells if isinstance(cell, int | float)]
+    return sum(known) if known else None
+
+
+def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tuple[str, str, _Call]]:
+    """Every call with the name and the spec of who is asked."""
+    parties = {**config.negotiators, **config.panel}
+    longest = _longest_of_all(config, games)
     for each in games:
-        place, scenario = each.place, each.scenario
-        for call in longest[scenario]:
-            alone = call.who == place.seat or place.opponent in (ITSELF, "")
-            yield JUDGE if call.who == JUDGE else place.negotiator if alone else place.opponent, call
-        if config.probes and scenario.personas:
-            yield from _probes(place.negotiator, scenario, longest[scenario], config)
+        place, calls = each.place, longest[each.scenario]
+        for call in (*calls.game, *calls.probes):
+            who = _party(place, call)
+            yield (_JUDGE, config.judge, call) if who is None else (who, parties[who], call)
         if place.opponent in (ITSELF, "") and place.negotiator == config.baseline:
-            yield from _comparisons(scenario, config)
+            for _ in combinations(config.negotiators, 2):
+                for objective, spec in config.comparisons.items():
+                    yield from ((objective, spec, calls.comparison) for _ in range(2))  # both orders
 
 
-def _longest(scenario: Scenario, config: BenchmarkConfig) -> list[_Call]:
-    """All calls of a game that uses every turn and every token; nobody agrees."""
-    game, calls = Negotiation(scenario, Rules(**config.rules([scenario]))), []
+def _party(place: Place, call: _Call) -> str | None:
+    if call.seat is None:
+        return None
+    own = call.writes or call.seat == place.seat or place.opponent in (ITSELF, "")
+    return place.negotiator if own else place.opponent
+
+
+def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[Scenario, _Longest]:
+    found: dict[Scenario, _Longest] = {}
+    for some in grouped(games, lambda each: each.place.setting).values():
+        scenarios = dict.fromkeys(each.scenario for each in some)
+        rules = Rules(**config.rules(scenarios))
+        found |= {scenario: _longest(scenario, rules, config) for scenario in scenarios}
+    return found
+
+
+def _longest(scenario: Scenario, rules: Rules, config: BenchmarkConfig) -> _Longest:
+    answer = _WORD * config.max_completion_tokens
+    game = tuple(_game(Negotiation(scenario, rules), config))
+    probes = tuple(_probes(scenario, answer, game, config)) if config.probes and scenario.personas else ()
+    return _Longest(game, probes, _judged(ComparisonForm(Pair(scenario, answer, answer), load_criteria())))
+
+
+def _game(game: Negotiation, config: BenchmarkConfig) -> Iterator[_Call]:
+    """Nobody agrees."""
     while not isinstance(pending := game.pending, Outcome):
         if isinstance(pending, Turn):
-            limit = config.max_completion_tokens if pending.task is Task.COMPLETION else config.max_turn_tokens
-            calls.append(_Call(pending.seat, _tokens(pending.messages), limit))
+            writes = pending.task is Task.COMPLETION
+            limit = config.max_completion_tokens if writes else config.max_turn_tokens
+            yield _Call(pending.seat, _tokens(pending.messages), limit, writes)
             game.say(_WORD * limit)
         else:
-            calls.append(_judged(form_of(pending, load_criteria())))
+            yield _judged(form_of(pending, load_criteria()))
             game.rule(Verdict(0.0, ""))
-    return calls
 
 
-def _probes(
-    negotiator: str, scenario: Scenario, longest: Sequence[_Call], config: BenchmarkConfig
-) -> Iterator[tuple[str, _Call]]:
-    """Every party's acceptance, faithfulness, and a challenge with its verdict, all about the longest game."""
-    answer = _WORD * config.max_completion_tokens
-    turns = [Utterance(turn % scenario.seats, _WORD * config.max_turn_tokens) for turn in range(config.max_turns)]
+def _probes(scenario: Scenario, answer: str, game: Sequence[_Call], config: BenchmarkConfig) -> Iterator[_Call]:
+    """Every party's acceptance, faithfulness, and a challenge with its verdict: as if they agreed at the last turn."""
+    spoken = [call.seat for call in game if call.seat is not None and not call.writes]
+    dialogue = tuple(Utterance(seat, _WORD * config.max_turn_tokens) for seat in spoken)
     probes = [Probe(ProbeKind.ACCEPTANCE, scenario, answer, seat=seat) for seat in range(scenario.seats)]
-    probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, answer, dialogue=tuple(turns)))
-    yield from ((JUDGE, _judged(probe_form(probe))) for probe in probes)
-    *_, agreement, completion, _ = longest
-    yield negotiator, _Call(completion.who, completion.prompt, config.max_turn_tokens)
-    yield JUDGE, agreement
-
-
-def _comparisons(scenario: Scenario, config: BenchmarkConfig) -> Iterator[tuple[str, _Call]]:
-    """Of every two negotiators, in both orders, by every objective."""
-    answer = _WORD * config.max_completion_tokens
-    call = _judged(ComparisonForm(Pair(scenario, answer, answer), load_criteria()))
-    for _ in combinations(config.negotiators, 2):
-        yield from ((objective, call) for objective in config.comparisons for _ in range(2))
+    probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, answer, dialogue=dialogue))
+    yield from (_judged(probe_form(probe)) for probe in probes)
+    *_, agreement, completion, _ = game
+    yield replace(completion, reply=config.max_turn_tokens)
+    yield agreement
 
 
 def _judged(form: Form) -> _Call:
-    return _Call(JUDGE, _tokens(form.messages), _JUDGE_REPLY)
+    return _Call(None, _tokens(form.messages), _JUDGE_REPLY)
 
 
 def _tokens(messages: Sequence[Message]) -> int:

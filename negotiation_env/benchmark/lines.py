@@ -56,7 +56,7 @@ class AnswerFile(Generic[A]):
             questions: By id.
             ask: Answers a batch of them.
             batch: How many at a time; what was asked is on file before the next batch is.
-            limit: Told of each answer.
+            limit: Told of each answer, and that they are over.
             progress: Told of each answer, those on file first.
 
         Returns:
@@ -64,10 +64,11 @@ class AnswerFile(Generic[A]):
 
         Raises:
             UserError: The file is broken.
-            JudgeError: Too many are without answer.
+            JudgeError: Too many are without answer. What was asked is on file.
         """
         kept = {id: each for id, each in self.read().items() if id in questions and each.failure is None}
         for answer in kept.values():
+            limit.count(None)
             progress(answer)
         missing = [question for id, question in questions.items() if id not in kept]
         for start in range(0, len(missing), batch):
@@ -77,6 +78,7 @@ class AnswerFile(Generic[A]):
                 kept[answer.id] = answer
                 progress(answer)
                 limit.count(answer.failure)
+        limit.finish()
         return {id: kept[id] for id in questions}
 
     def read(self) -> dict[str, A]:

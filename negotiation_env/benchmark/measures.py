@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from negotiation_env.benchmark.asked import Asked
+from negotiation_env.benchmark.config import ITSELF
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.plan import Place, place_of
 from negotiation_env.dialogue_metrics import capitulation, lengths
@@ -37,14 +38,18 @@ class Seen:
     faithful: float | None = None
     survived: bool | None = None
 
+    @property
+    def scored(self) -> bool:
+        """Whether it counts; what a judge or an agent failed is no game."""
+        return self.episode.reward is not None
+
 
 Measure = Callable[[Seen], float | None]
+"""Of a scored game."""
 
 
-def seen_of(
-    episodes: Iterable[Episode], asked: Iterable[Asked], challenges: Mapping[str, Challenge]
-) -> tuple[list[Seen], int]:
-    """The scored games with what was asked about them, and how many are unscored.
+def seen_of(episodes: Iterable[Episode], asked: Iterable[Asked], challenges: Mapping[str, Challenge]) -> list[Seen]:
+    """The games with what was asked about them.
 
     Args:
         episodes: Of a benchmark.
@@ -66,9 +71,7 @@ def seen_of(
             challenge.survived if challenge else None,
         )
 
-    played = list(episodes)
-    scored = [episode for episode in played if episode.reward is not None]
-    return [see(episode) for episode in scored], len(played) - len(scored)
+    return [see(episode) for episode in episodes]
 
 
 def _agreed(seen: Seen) -> float | None:
@@ -123,8 +126,9 @@ def _capitulated(seen: Seen) -> float | None:
 
 
 def _words(seen: Seen) -> float | None:
-    """Of a turn of the negotiator's."""
-    tagged = replace(seen.episode, tags={"learner_seat": seen.place.seat})
+    """Of a turn of the negotiator's; against itself all are."""
+    tags = {} if seen.place.opponent == ITSELF else {"learner_seat": seen.place.seat}
+    tagged = replace(seen.episode, tags=tags)
     return lengths([tagged]).get("length/turn_words")
 
 

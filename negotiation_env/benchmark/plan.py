@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Decoding, Setting
-from negotiation_env.data import load_scenarios
 from negotiation_env.episode import Episode
-from negotiation_env.evaluate import pick
 from negotiation_env.interfaces import Agent
 from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
@@ -61,10 +59,9 @@ class Planned:
 
 def plan(config: BenchmarkConfig) -> list[Planned]:
     """All games, those of one setting, negotiator and decoding together."""
-    chosen = {setting: pick(load_scenarios(setting), config.scenarios(setting), config.seed) for setting in Setting}
     return [
         Planned(Place(setting, negotiator, opponent, seat, decoding, repetition), scenario)
-        for setting, scenarios in chosen.items()
+        for setting, scenarios in {setting: config.scenarios(setting) for setting in Setting}.items()
         for negotiator in config.negotiators
         for decoding in config.decoding
         for repetition in range(config.repetitions)

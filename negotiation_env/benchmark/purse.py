@@ -8,7 +8,7 @@ __all__ = ["Purse"]
 class Purse:
     """Adds up what calls cost, and stops the run above a limit.
 
-    Calls without a known price count nothing. What lies in the folder of a resumed run counts too.
+    Calls without a known price count nothing. What a run that goes on has kept counts too.
 
     Args:
         limit: Dollars; None never stops.
@@ -19,12 +19,15 @@ class Purse:
         self._limit = limit
 
     def pay(self, *costs: float | None) -> None:
-        """Count some costs in dollars, None for unknown.
+        """Count some costs in dollars, None for unknown."""
+        self.spent += sum(cost for cost in costs if cost is not None)
+
+    def check(self) -> None:
+        """Look at the limit.
 
         Raises:
-            UserError: The limit is exceeded.
+            UserError: It is exceeded.
         """
-        self.spent += sum(cost for cost in costs if cost is not None)
         if self._limit is not None and self.spent > self._limit:
             raise UserError(
                 f"stopped: ${self.spent:.2f} spent, the limit is ${self._limit:.2f}; all that was played is kept; "

@@ -4,17 +4,19 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 `probes.jsonl` and `challenges.jsonl`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from negotiation_env import prompts
 from negotiation_env.benchmark.asked import Asked, ask, askings
 from negotiation_env.benchmark.compare import Compared, compare, matches
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import Challenge, challenges
-from negotiation_env.benchmark.lines import AnswerFile
+from negotiation_env.benchmark.lines import Answer, AnswerFile
 from negotiation_env.benchmark.measures import seen_of
 from negotiation_env.benchmark.plan import Planned, game, place_of, plan
 from negotiation_env.benchmark.purse import Purse
@@ -36,6 +38,9 @@ __all__ = ["TABLES", "Cast", "run_benchmark"]
 TABLES = "tables.json"
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
 
+A = TypeVar("A", bound=Answer)
+Q = TypeVar("Q")
+
 
 @dataclass(frozen=True, slots=True)
 class Cast:
@@ -46,14 +51,14 @@ class Cast:
         panel: The fixed opponents by name.
         judge: Decides and scores.
         comparisons: Who compares two answers, by objective.
-        weights: Digests of local weights, by spec; a run goes on only with the same.
+        contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
     """
 
     negotiators: Mapping[tuple[str, Decoding], Agent]
     panel: Mapping[str, Agent]
     judge: Judge
     comparisons: Mapping[str, PairwiseJudge]
-    weights: Mapping[str, str]
+    contents: Mapping[str, str]
 
 
 def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: bool = False) -> list[Table]:
@@ -72,14 +77,13 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     """
     games = plan(config)
     open_run(out, _settings(config, cast, games), resume=resume)
-    purse = Purse(config.cost_limit)
-    _play(config, cast, games, out, purse)
-    played = latest_episodes(out / EPISODES)
-    episodes = [played[each.id] for each in games]
-    compared = _compare(config, cast, episodes, out, purse)
-    asked, challenged = _ask(config, cast, episodes, out, purse) if config.probes else ([], {})
-    seen, _ = seen_of(episodes, asked, challenged)
-    tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
+    run = _Run(config, cast, out, Purse(config.cost_limit))
+    episodes = run.play(games)
+    compared = run.compare(episodes)
+    asked = run.examine(episodes) if config.probes else {}
+    challenged = run.challenge(episodes) if config.probes else {}
+    seen = seen_of(episodes, asked.values(), challenged)
+    tables = [*win_tables(list(compared.values()), config), *outcome_tables(seen, config)]
     write_whole(out / TABLES, tables_to_json(tables))
     return tables
 
@@ -87,90 +91,110 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:
     """All that decides what is played, compared and asked."""
     kept = {name: value for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
-    judges = {"judge": cast.judge.name} | {name: judge.name for name, judge in cast.comparisons.items()}
-    scenarios = sorted({fingerprint(each.scenario) for each in games})
-    return kept | {"judges": judges, "weights": cast.weights, "prompts": prompts.VERSION, "scenarios": scenarios}
+    kept |= {"reference": config.baseline, "decoding": [str(each) for each in config.decoding]}
+    compare = {objective: judge.name for objective, judge in cast.comparisons.items()}
+    return kept | {
+        "order": [*config.negotiators, *config.panel],
+        "contents": cast.contents,
+        "judges": {"games": cast.judge.name, "comparisons": compare},
+        "prompts": prompts.VERSION,
+        "scenarios": sorted({fingerprint(each.scenario) for each in games}),
+    }
 
 
-def _play(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned], out: Path, purse: Purse) -> None:
-    limit = UnscoredLimit(config.unscored_limit)
-    with progress("games", len(games)) as advance:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run's steps; each keeps what its file holds and asks for the rest."""
+
+    config: BenchmarkConfig
+    cast: Cast
+    out: Path
+    purse: Purse
+
+    def play(self, games: Sequence[Planned]) -> list[Episode]:
+        """Every game, those of one setting at a time."""
+        path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
+        with progress("games", len(games)) as advance:
+            for setting in dict.fromkeys(each.place.setting for each in games):
+                chosen = [each for each in games if each.place.setting is setting]
+                play_into(
+                    path,
+                    [game(each, self.config.seed, self.cast.negotiators, self.cast.panel) for each in chosen],
+                    self.cast.judge,
+                    batch=self.config.batch,
+                    workers=self.config.workers,
+                    limit=limit,
+                    progress=self._paying(advance),
+                    **self.config.rules(each.scenario for each in chosen),
+                )
+                self.purse.check()
+        limit.finish()
+        played = latest_episodes(path)
+        return [played[each.id] for each in games]
+
+    def compare(self, episodes: Sequence[Episode]) -> dict[str, Compared]:
+        """Which negotiator's answers are better."""
+        judges, found = self.cast.comparisons, matches(episodes, self.cast.comparisons)
+        return self._complete("comparisons", Compared, found, lambda some: compare(some, judges), _price)
+
+    def examine(self, episodes: Sequence[Episode]) -> dict[str, Asked]:
+        """Acceptance and faithfulness, where the judge can say."""
+        judge = self.cast.judge
+        if not isinstance(judge, Examiner):
+            return {}
+        return self._complete("probes", Asked, askings(episodes), lambda some: ask(some, judge), _price)
+
+    def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
+        """Whether agreements are durable."""
+        agreed = {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None}
+        return self._complete("challenges", Challenge, agreed, self._challenge, _challenge_price)
+
+    def _challenge(self, episodes: Sequence[Episode]) -> list[Challenge]:
+        """Each negotiator is tested on the answers that it wrote."""
+        own: dict[tuple[str, Decoding], list[Episode]] = defaultdict(list)
+        for episode in episodes:
+            place = place_of(episode)
+            own[place.negotiator, place.decoding].append(episode)
+        answers = (challenges(some, self.cast.negotiators[who], self.cast.judge) for who, some in own.items())
+        found = {each.id: each for some in answers for each in some}
+        return [found[episode.id] for episode in episodes]
+
+    def _paying(self, advance: Callable[[object], None]) -> Callable[[Episode], None]:
+        """Pays for games; the limit is looked at after each batch, for one that is broken off is played again whole."""
+        batch, told = self.config.batch if self.config.workers == 1 else 1, count(1)
 
         def note(episode: Episode) -> None:
             advance(episode)
-            purse.pay(policy_usage([episode]).cost, judge_usage([episode]).cost)
+            self.purse.pay(policy_usage([episode]).cost, judge_usage([episode]).cost)
+            if next(told) % batch == 0:
+                self.purse.check()
 
-        for setting in dict.fromkeys(each.place.setting for each in games):
-            chosen = [each for each in games if each.place.setting is setting]
-            play_into(
-                out / EPISODES,
-                [game(each, config.seed, cast.negotiators, cast.panel) for each in chosen],
-                cast.judge,
-                batch=config.batch,
-                workers=config.workers,
-                limit=limit,
-                progress=note,
-                **config.rules(each.scenario for each in chosen),
-            )
-    limit.finish()
+        return note
 
+    def _complete(
+        self,
+        name: str,
+        kind: type[A],
+        questions: Mapping[str, Q],
+        ask: Callable[[Sequence[Q]], Sequence[A]],
+        price: Callable[[A], float | None],
+    ) -> dict[str, A]:
+        file, limit = AnswerFile(self.out / f"{name}.jsonl", kind), UnscoredLimit(self.config.unscored_limit)
+        with progress(name, len(questions)) as advance:
 
-def _compare(
-    config: BenchmarkConfig, cast: Cast, episodes: Sequence[Episode], out: Path, purse: Purse
-) -> list[Compared]:
-    found, limit = matches(episodes, cast.comparisons), UnscoredLimit(config.unscored_limit)
-    with progress("comparisons", len(found)) as advance:
+            def note(answer: A) -> None:
+                advance(answer)
+                self.purse.pay(price(answer))
+                self.purse.check()
 
-        def note(each: Compared) -> None:
-            advance(each)
-            purse.pay(calls_usage(each.calls).cost)
-
-        answers = AnswerFile(out / "comparisons.jsonl", Compared).complete(
-            found, lambda some: compare(some, cast.comparisons), batch=config.batch, limit=limit, progress=note
-        )
-    return list(answers.values())
+            return file.complete(questions, ask, batch=self.config.batch, limit=limit, progress=note)
 
 
-def _ask(
-    config: BenchmarkConfig, cast: Cast, episodes: Sequence[Episode], out: Path, purse: Purse
-) -> tuple[list[Asked], dict[str, Challenge]]:
-    """Acceptance and faithfulness, where the judge can say; and whether agreements are durable."""
-    examiner, agreed = (
-        cast.judge,
-        {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None},
-    )
-    found = askings(episodes) if isinstance(examiner, Examiner) else {}
-    with progress("probes", len(found) + len(agreed)) as advance:
-
-        def note(each: Asked | Challenge) -> None:
-            advance(each)
-            calls = each.calls if isinstance(each, Asked) else each.verdict.calls if each.verdict else ()
-            purse.pay(calls_usage(calls).cost)
-
-        def examine(some: Sequence[Any]) -> list[Asked]:
-            assert isinstance(examiner, Examiner)
-            return ask(some, examiner)
-
-        def challenge(some: Sequence[Episode]) -> list[Challenge]:
-            return _challenge(some, cast)
-
-        asked = AnswerFile(out / "probes.jsonl", Asked).complete(
-            found, examine, batch=config.batch, limit=UnscoredLimit(config.unscored_limit), progress=note
-        )
-        challenged = AnswerFile(out / "challenges.jsonl", Challenge).complete(
-            agreed, challenge, batch=config.batch, limit=UnscoredLimit(config.unscored_limit), progress=note
-        )
-    return list(asked.values()), challenged
+def _price(answer: Compared | Asked) -> float | None:
+    """Dollars, as far as they are known."""
+    return calls_usage(answer.calls).cost
 
 
-def _challenge(episodes: Sequence[Episode], cast: Cast) -> list[Challenge]:
-    """The negotiator that is looked at writes the answer, and so is the one that is tested."""
-    found: dict[str, Challenge] = {}
-    for (name, decoding), agent in cast.negotiators.items():
-        own = [
-            episode
-            for episode in episodes
-            if (place := place_of(episode)).negotiator == name and place.decoding is decoding
-        ]
-        found |= {each.id: each for each in challenges(own, agent, cast.judge)}
-    return [found[episode.id] for episode in episodes]
+def _challenge_price(challenge: Challenge) -> float | None:
+    calls = challenge.verdict.calls if challenge.verdict else ()
+    return (calls_usage(calls).cost or 0.0) + (challenge.usage.get("cost") or 0.0)

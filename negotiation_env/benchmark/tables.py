@@ -5,7 +5,8 @@ independent.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Setting
 from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, TABLE, Measure, Seen
@@ -14,7 +15,10 @@ from negotiation_env.benchmark.statistics import Difference, cluster_mean, holm,
 from negotiation_env.evaluate import Estimate
 from negotiation_env.table import Cell, Table
 
-__all__ = ["ARENAS", "outcome_tables"]
+__all__ = ["ARENAS", "grouped", "outcome_tables"]
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 _INTERVALS = "In brackets: 95 % interval by the bootstrap over scenarios."
 _SCORE = "Collective Agency, 0–5"
@@ -38,29 +42,38 @@ the negotiator gave more than it got. {_INTERVALS}"""
 
 def outcome_tables(games: Sequence[Seen], config: BenchmarkConfig) -> list[Table]:
     """All tables of games; what nobody measured has no column, and a table without figures is left out."""
-    by_arena = _grouped(games, _arena)
+    by_arena = grouped(games, _arena)
     arenas = {name: by_arena[name] for name in ARENAS.values() if name in by_arena}
     against = [game for game in games if game.place.opponent not in (ITSELF, "")]
     tables = [_outcomes(name, some, config) for name, some in arenas.items()]
     for name, some in arenas.items():
-        tables.append(_means(f"Beyond one number: {name}", _grouped(some, _negotiator), BEYOND, _BEYOND))
+        tables.append(_means(f"Beyond one number: {name}", grouped(some, _negotiator), BEYOND, _BEYOND))
     for decoding in config.decoding:
-        met = _grouped([game for game in against if game.place.decoding is decoding], _opponent)
+        met = grouped([game for game in against if game.place.decoding is decoding], _opponent)
         tables.append(_means(f"Who gets its way, {decoding}", met, TABLE, _WAY))
-    tables += [_by_kind(games, kind) for kind in ("category", "tension")]
+    tables += [_by_field(games, "category"), _by_field(games, "tension")]
     return [table for table in tables if table.rows and len(table.columns) > 1]
+
+
+def grouped(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Values by their keys, both in the order of their first."""
+    found: dict[K, list[T]] = defaultdict(list)
+    for value in values:
+        found[key(value)].append(value)
+    return dict(found)
 
 
 def _outcomes(name: str, games: Sequence[Seen], config: BenchmarkConfig) -> Table:
     """How the games went, and each negotiator's score less the reference's."""
-    rows = _grouped(games, _negotiator)
+    rows = grouped(games, _negotiator)
     table = _means(name, rows, OUTCOMES, "")
     tests = {row: _difference(games, some[0].place, config.baseline) for row, some in rows.items()}
     adjusted = holm({row: test.p for row, test in tests.items()})
     cells = tuple(
-        (*each, *_beside(rows[str(each[0])], tests[str(each[0])], adjusted[str(each[0])])) for each in table.rows
+        (*each, *_beside(some, test, p))
+        for each, some, test, p in zip(table.rows, rows.values(), tests.values(), adjusted.values(), strict=True)
     )
-    columns = (*table.columns, "over runs", f"less {config.baseline}'s", "p", "games")
+    columns = (*table.columns, "over runs", f"less {config.baseline}'s", "p", "games", "unscored")
     note = (
         f"over runs: {_SCORE}, mean ± sd. less {config.baseline}'s: the difference of {_SCORE} on the same scenarios, "
         f"opponents, seats and seeds; p: sign-flip test over scenarios, with Holm's correction. {_INTERVALS}"
@@ -70,7 +83,8 @@ def _outcomes(name: str, games: Sequence[Seen], config: BenchmarkConfig) -> Tabl
 
 def _beside(games: Sequence[Seen], test: Difference, p: float | None) -> tuple[Cell, ...]:
     runs = mean_over_runs([OUTCOMES[_SCORE](game) for game in games], [game.place.repetition for game in games])
-    return str(runs), test.difference if test.pairs else None, p, len(games)
+    scored = sum(game.scored for game in games)
+    return str(runs), test.difference if test.pairs else None, p, scored, len(games) - scored
 
 
 def _difference(games: Sequence[Seen], place: Place, baseline: str) -> Difference:
@@ -97,16 +111,21 @@ def _means(title: str, rows: Mapping[str, Sequence[Seen]], measures: Mapping[str
 
 
 def _mean(games: Sequence[Seen], measure: Measure) -> Estimate:
-    return cluster_mean([measure(game) for game in games], [game.episode.scenario.id for game in games])
+    scored = [game for game in games if game.scored]
+    return cluster_mean([measure(game) for game in scored], [game.episode.scenario.id for game in scored])
 
 
-def _by_kind(games: Sequence[Seen], field: str) -> Table:
-    """Collective Agency by what the scenarios' field says, all games of a negotiator together."""
-    kinds = sorted({str(getattr(game.episode.scenario, field)) for game in games} - {""})
+def _by_field(games: Sequence[Seen], field: str) -> Table:
+    """Collective Agency by what a field of the scenarios says, all games of a negotiator together."""
+
+    def told(game: Seen) -> str:
+        return str(getattr(game.episode.scenario, field))
+
+    kinds = sorted({told(game) for game in games} - {""})
     rows: list[tuple[Cell, ...]] = []
-    for negotiator, own in _grouped(games, _negotiator).items():
-        of_kind = _grouped(own, lambda game: str(getattr(game.episode.scenario, field)))
-        rows.append((negotiator, *(_mean(of_kind.get(each, ()), OUTCOMES[_SCORE]) for each in kinds)))
+    for negotiator, own in grouped(games, _negotiator).items():
+        there = grouped(own, told)
+        rows.append((negotiator, *(_mean(there.get(kind, ()), OUTCOMES[_SCORE]) for kind in kinds)))
     return Table(f"{_SCORE}, by {field}", ("negotiator", *kinds), tuple(rows), _INTERVALS)
 
 
@@ -120,10 +139,3 @@ def _negotiator(game: Seen) -> str:
 
 def _opponent(game: Seen) -> str:
     return f"{game.place.negotiator} against {game.place.opponent}"
-
-
-def _grouped(games: Sequence[Seen], key: Callable[[Seen], str]) -> dict[str, list[Seen]]:
-    found: dict[str, list[Seen]] = defaultdict(list)
-    for game in games:
-        found[key(game)].append(game)
-    return dict(found)

@@ -1,32 +1,44 @@
 """A benchmark's tables of comparisons: win rates as in the paper, everybody against everybody, and a ranking."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from negotiation_env.benchmark.bradley_terry import Contest, bradley_terry
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import BenchmarkConfig
-from negotiation_env.benchmark.statistics import cluster_ratio, holm, mean_over_runs, paired_difference
-from negotiation_env.benchmark.tables import ARENAS
+from negotiation_env.benchmark.statistics import cluster_mean, holm, mean_over_runs, paired_difference
+from negotiation_env.benchmark.tables import ARENAS, grouped
 from negotiation_env.evaluate import Estimate
 from negotiation_env.judges.pairwise import win_rate
 from negotiation_env.table import Cell, Table
 
 __all__ = ["win_tables"]
 
-T = TypeVar("T")
 _PAPER = (
     "Only what the judge prefers in both orders is counted (arXiv 2603.10476). win rate: wins over wins and losses; "
     "over runs: mean ± sd; p: sign-flip test over scenarios, with Holm's correction over the table."
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A comparison as one of the two sees it.
+
+    Attributes:
+        negotiator: Who sees it.
+        compared: The comparison.
+        won: 1.0 or 0.0; None does not count.
+    """
+
+    negotiator: str
+    compared: Compared
+    won: float | None
+
+
 def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Table]:
     """For each objective and setting: the paper's table, the matrix of win rates, the ranking."""
     tables: list[Table] = []
-    for (objective, arena), some in _grouped(compared, lambda each: (each.objective, _arena(each))).items():
+    for (objective, arena), some in grouped(compared, lambda each: (each.objective, _arena(each))).items():
         name = f"{objective}: {arena}"
         tables += [_against_reference(name, some, config), _matrix(name, some, config), _ranking(name, some)]
     return [table for table in tables if table.rows]
@@ -34,58 +46,52 @@ def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Ta
 
 def _against_reference(name: str, compared: Sequence[Compared], config: BenchmarkConfig) -> Table:
     """The paper's table: each negotiator against the reference, by decoding."""
-    met = [_seen_from(each, config.baseline) for each in compared if config.baseline in (each.first, each.second)]
-    rows = _grouped([each for each in met if each], lambda each: f"{each[0]}, {each[1].place.decoding}")
-    tests = {row: _difference([each for _, each, _ in some], [won for *_, won in some]) for row, some in rows.items()}
-    adjusted = holm(tests)
-    cells = tuple(
-        (row, *_counts([each for _, each, _ in some], [won for *_, won in some]), adjusted[row])
-        for row, some in rows.items()
-    )
-    columns = ("negotiator", "win rate", "over runs", "wins", "losses", "ties", "inconsistent", "unscored", "p")
+    rows = grouped(_meetings(compared, config.baseline), lambda met: f"{met.negotiator}, {met.compared.place.decoding}")
+    adjusted = holm({row: _p(met) for row, met in rows.items()})
+    cells = tuple((row, *_counts(met), adjusted[row]) for row, met in rows.items())
+    columns = ("negotiator", "win rate", "over runs", "wins", "losses", "ties", "inconsistent share", "unscored", "p")
     return Table(f"Wins against {config.baseline}, {name}", columns, cells, _PAPER)
 
 
-def _seen_from(each: Compared, other: str) -> tuple[str, Compared, float | None]:
-    """Whoever met `other`, and whether it won: 1.0, 0.0, or None where that does not count."""
-    name, own = (each.second, 1) if each.first == other else (each.first, 0)
-    return name, each, None if each.duel.winner is None else float(each.duel.winner == own)
+def _meetings(compared: Iterable[Compared], other: str) -> list[_Met]:
+    """The comparisons with `other`, as whoever met it sees them."""
+    found = []
+    for each in compared:
+        if other in (each.first, each.second):
+            name, own = (each.second, 1) if each.first == other else (each.first, 0)
+            found.append(_Met(name, each, None if each.duel.winner is None else float(each.duel.winner == own)))
+    return found
 
 
-def _counts(compared: Sequence[Compared], won: Sequence[float | None]) -> list[Cell]:
-    counted = [0.0 if each is None else 1.0 for each in won]
-    scenarios = [each.scenario for each in compared]
-    found = win_rate([each.duel for each in compared])
-    wins = sum(each == 1.0 for each in won)
-    rate = cluster_ratio([each or 0.0 for each in won], counted, scenarios)
-    runs = mean_over_runs(list(won), [each.place.repetition for each in compared])
-    share = found.inconsistent_share
-    return [rate, str(runs), wins, sum(each == 0.0 for each in won), found.ties, share, found.unscored]
+def _counts(met: Sequence[_Met]) -> tuple[Cell, ...]:
+    won = [each.won for each in met]
+    runs = mean_over_runs(won, [each.compared.place.repetition for each in met])
+    found = win_rate([each.compared.duel for each in met])
+    return _rate(met), str(runs), won.count(1.0), won.count(0.0), found.ties, found.inconsistent_share, found.unscored
 
 
-def _difference(compared: Sequence[Compared], won: Sequence[float | None]) -> float | None:
-    losses = [None if each is None else 1.0 - each for each in won]
-    return paired_difference(list(won), losses, [each.scenario for each in compared]).p
+def _rate(met: Sequence[_Met]) -> Estimate:
+    return cluster_mean([each.won for each in met], [each.compared.scenario for each in met])
+
+
+def _p(met: Sequence[_Met]) -> float | None:
+    won = [each.won for each in met]
+    lost = [None if each is None else 1.0 - each for each in won]
+    return paired_difference(won, lost, [each.compared.scenario for each in met]).p
 
 
 def _matrix(name: str, compared: Sequence[Compared], config: BenchmarkConfig) -> Table:
-    """Who beats whom: the row's negotiator against the column's, over all decodings."""
+    """Who beats whom: the row's negotiator against the column's."""
     names = tuple(config.negotiators)
-    rates: dict[tuple[str, str], Estimate] = {}
-    for first, second in combinations(names, 2):
-        met = [each for each in compared if {each.first, each.second} == {first, second}]
-        for one, other in ((first, second), (second, first)):
-            rates[one, other] = _rate([_seen_from(each, other) for each in met])
-    rows = tuple((row, *(rates.get((row, column)) for column in names)) for row in names)
+    rates = {
+        (row, column): _rate(met)
+        for column in names
+        for row, met in grouped(_meetings(compared, column), lambda met: met.negotiator).items()
+    }
     known = any(rate.n for rate in rates.values())
+    rows = tuple((row, *(rates.get((row, column)) for column in names)) for row in names)
     note = "Win rate of the row's negotiator against the column's over what counts, all decodings together."
     return Table(f"Who beats whom, {name}", ("negotiator", *names), rows if known else (), note, matrix=True)
-
-
-def _rate(met: Sequence[tuple[str, Compared, float | None]]) -> Estimate:
-    won = [each for *_, each in met]
-    counted = [0.0 if each is None else 1.0 for each in won]
-    return cluster_ratio([each or 0.0 for each in won], counted, [each.scenario for _, each, _ in met])
 
 
 def _ranking(name: str, compared: Sequence[Compared]) -> Table:
@@ -104,13 +110,3 @@ def _contest(each: Compared) -> Contest:
 
 def _arena(each: Compared) -> str:
     return ARENAS[each.place.setting, True]
-
-
-K = TypeVar("K")
-
-
-def _grouped(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    found: dict[K, list[T]] = defaultdict(list)
-    for value in values:
-        found[key(value)].append(value)
-    return dict(found)

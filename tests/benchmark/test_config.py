@@ -1,0 +1,89 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from negotiation_env import load_scenarios
+from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting, read_benchmark
+from negotiation_env.errors import UserError
+
+TWO = {"base": "scripted:stubborn", "other": "scripted:pushy"}
+
+
+def file_of(tmp_path, text):
+    path = tmp_path / "bench.toml"
+    path.write_text('negotiators = { base = "scripted:stubborn", other = "scripted:pushy" }\n' + text)
+    return path
+
+
+def test_a_file_says_what_differs_from_the_defaults(tmp_path):
+    path = file_of(tmp_path, 'decoding = ["greedy"]\nmulti = 3\nhistory_turns = 2\n[comparisons]\nquality = "scripted"')
+    config = read_benchmark(path, [], {})
+    expected = BenchmarkConfig(TWO, decoding=(Decoding.GREEDY,), multi=3, history_turns=2)
+    assert config == replace(expected, comparisons={"quality": "scripted"})
+
+
+def test_the_first_negotiator_is_the_reference_unless_another_is_named():
+    assert BenchmarkConfig(TWO).baseline == "base"
+    assert BenchmarkConfig(TWO, reference="other").baseline == "other"
+
+
+def test_negotiators_of_the_command_line_need_no_file():
+    assert read_benchmark(None, ["embedded", "scripted:pushy"], {}).negotiators == {
+        "embedded": "embedded",
+        "scripted:pushy": "scripted:pushy",
+    }
+
+
+def test_negotiators_and_settings_of_the_command_line_take_the_place_of_the_file_s(tmp_path):
+    path = file_of(tmp_path, 'reference = "other"\nseed = 5\nworkers = 2')
+    config = read_benchmark(path, ["a", "b"], {"workers": 4})
+    assert (list(config.negotiators), config.baseline, config.seed, config.workers) == (["a", "b"], "a", 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("turns = 3", "turns: Unexpected keyword"),
+        ('seed = "x"', "seed: Input should be a valid integer"),
+        ('decoding = ["beam"]', "decoding.0: Input should be 'sampled' or 'greedy'"),
+        ('decoding = ["greedy", "greedy"]', "decoding: expected sampled or greedy, or both; got ['greedy', 'greedy']"),
+        ("decoding = []", "decoding: expected sampled or greedy, or both; got []"),
+        ('reference = "nobody"', "reference: expected one of ['base', 'other'], got 'nobody'"),
+        ('panel = { other = "scripted:liar" }', "names of their own, other than 'itself'; got ['other'] twice"),
+        ('panel = { itself = "scripted:liar" }', "names of their own, other than 'itself'; got ['itself'] twice"),
+        ('panel = { "" = "scripted:liar" }', "got [''] twice"),
+        ("conflict = 0\nmulti = 0\nopen = 0", "conflict, multi and open are all 0; give at least one"),
+        ("open = -1", "open: expected 0 or more, got -1"),
+        ("max_turns = 0", "max_turns: expected 1 or more, got 0"),
+        ("max_turn_tokens = 0", "max_turn_tokens: expected 1 or more, got 0"),
+        ("history_turns = 0", "history_turns: expected 1 or more, got 0"),
+        ("cost_limit = -1.0", "cost_limit: expected 0 or more, got -1.0"),
+        ("unscored_limit = 2", "unscored_limit: expected a share from 0 to 1, got 2"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_the_file_and_what_would_be_right(tmp_path, text, told):
+    with pytest.raises(UserError) as error:
+        read_benchmark(file_of(tmp_path, text), [], {})
+    assert str(error.value).startswith(str(tmp_path / "bench.toml"))
+    assert told in str(error.value)
+
+
+def test_there_is_something_to_compare():
+    with pytest.raises(UserError, match=r"expected two or more negotiators, got \['embedded'\]; add another"):
+        read_benchmark(None, ["embedded"], {})
+    with pytest.raises(UserError, match="name what is to be compared: a config file, or --negotiators A B"):
+        read_benchmark(None, [], {})
+    with pytest.raises(UserError, match=r"no benchmark file 'no-such\.toml'"):
+        read_benchmark(Path("no-such.toml"), [], {})
+
+
+def test_a_wrong_setting_of_the_command_line_is_told_too():
+    with pytest.raises(UserError, match="workers: expected 1 or more, got 0"):
+        read_benchmark(None, ["a", "b"], {"workers": 0})
+
+
+def test_every_party_gets_to_speak_and_a_question_has_no_dialogue():
+    config = BenchmarkConfig(TWO, max_turns=3)
+    turns = {setting: config.rules(load_scenarios(setting))["max_turns"] for setting in Setting}
+    assert turns == {Setting.CONFLICT: 3, Setting.MULTI: 5, Setting.OPEN: 0}

@@ -1,0 +1,135 @@
+from collections import Counter
+
+import pytest
+
+from agents.scripted import ScriptedAgent
+from negotiation_env.benchmark.config import Decoding
+from negotiation_env.benchmark.cost import Model, cost_table
+from negotiation_env.benchmark.plan import plan
+from negotiation_env.benchmark.run import run_benchmark
+from negotiation_env.chat_completions import EndpointSettings
+from negotiation_env.events import QuestionKind, Verdict
+from tests.benchmark.checksum_judge import ChecksumJudge
+from tests.benchmark.small_benchmark import cast_of, small
+
+pytestmark = pytest.mark.usefixtures("few_draws")
+
+STUBBORN = {
+    "negotiators": {"one": "scripted:stubborn", "two": "scripted:stubborn"},
+    "panel": {"pushy": "scripted:pushy"},
+}
+
+
+class Counting(ScriptedAgent):
+    """Counts what it is asked."""
+
+    def __init__(self, spec):
+        super().__init__(spec.partition(":")[2])
+        self.asked = 0
+
+    def act(self, requests):
+        self.asked += len(requests)
+        return super().act(requests)
+
+
+class CountingJudge(ChecksumJudge):
+    """Counts what it is asked; may see an agreement as soon as so many turns were taken."""
+
+    def __init__(self, agrees_at=None):
+        super().__init__()
+        self.asked = Counter()
+        self._agrees_at = agrees_at
+
+    def judge(self, questions):
+        self.asked["judge"] += len(questions)
+        return [self._seen(*each) for each in zip(questions, super().judge(questions), strict=True)]
+
+    def _seen(self, question, verdict):
+        if self._agrees_at is None or question.kind is QuestionKind.SCORE:
+            return verdict
+        return Verdict(float(len(question.dialogue) == self._agrees_at), self.name)
+
+    def compare(self, pairs):
+        self.asked["quality"] += len(pairs)
+        return super().compare(pairs)
+
+    def examine(self, probes):
+        self.asked["judge"] += len(probes)
+        return super().examine(probes)
+
+
+def asked(config, out, judge=None):
+    """How often a real run asks whom."""
+    judge = judge or CountingJudge()
+    cast = cast_of(config, judge, Counting)
+    run_benchmark(config, cast, out)
+    players = {name: player for (name, _), player in cast.negotiators.items()} | dict(cast.panel)
+    return Counter({name: player.asked for name, player in players.items()}) + judge.asked
+
+
+def table(config, models=None):
+    specs = [*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values()]
+    return cost_table(config, plan(config), {spec: [Model(spec)] for spec in specs} | (models or {}))
+
+
+def forecast(config):
+    return Counter({row[0]: row[2] for row in table(config).rows if row[0] != "all"})
+
+
+def test_where_nobody_ever_agrees_the_calls_of_the_games_are_told_exactly(tmp_path):
+    config = small(
+        **STUBBORN, conflict=1, multi=6, open=1, max_turns=2, probes=False, comparisons={"quality": "checksum"}
+    )
+    assert {each.scenario.seats for each in plan(config)} == {1, 2, 3, 4, 5}
+    assert asked(config, tmp_path) == forecast(config)
+
+
+def test_where_all_agree_at_the_last_turn_every_call_is_told_exactly(tmp_path):
+    config = small(**STUBBORN, conflict=2, open=1, max_turns=3, repetitions=2, decoding=tuple(Decoding))
+    assert asked(config, tmp_path, CountingJudge(agrees_at=3)) == forecast(config)
+
+
+def test_a_real_run_never_takes_more(tmp_path):
+    config = small(multi=1, comparisons={"quality": "checksum"})
+    real, told = asked(config, tmp_path), forecast(config)
+    assert real.keys() == told.keys()
+    assert real < told
+
+
+def test_prices_make_dollars_of_tokens():
+    endpoint = EndpointSettings("m", prompt_price=2.0, completion_price=10.0)
+    config = small(comparisons={"quality": "checksum"})
+    found = table(config, {"scripted:stubborn": [Model("scripted:stubborn", endpoint)]})
+    cells = {row[0]: row[1:] for row in found.rows}
+    _, calls, prompt, reply, dollars = cells["hard"]
+    assert dollars == pytest.approx(2.0 * prompt + 10.0 * reply)
+    assert reply * 1e6 == (calls - 11 - 10) * 96 + 11 * 160 + 10 * 96  # 11 answers, 10 challenged agreements
+    assert cells["base"][-1] is None
+    assert cells["all"][1] == sum(row[1] for name, row in cells.items() if name != "all")
+    assert cells["all"][-1] == dollars
+
+
+def test_where_no_price_is_known_there_are_no_dollars():
+    assert {row[-1] for row in table(small()).rows} == {None}
+
+
+def test_samples_and_the_members_of_a_panel_are_all_asked():
+    config = small(judge="panel:median:a.toml,b")
+    members = [Model("a.toml", EndpointSettings("m", prompt_price=1.0, completion_price=1.0), replies=3), Model("b")]
+    rows = [row for row in table(config, {config.judge: members}).rows if row[0] == "judge"]
+    once = forecast(small())["judge"]
+    assert [(row[1], row[2], row[5] is None) for row in rows] == [("a.toml", 3 * once, False), ("b", once, True)]
+    assert rows[0][3] == pytest.approx(3 * rows[1][3])
+
+
+def test_longer_turns_and_answers_take_more_tokens_and_no_more_calls():
+    short, long = (table(small(max_turn_tokens=limit, max_completion_tokens=limit)).rows[-1] for limit in (50, 100))
+    assert long[2] == short[2]
+    assert long[3] > short[3]
+    assert long[4] > short[4]
+
+
+def test_a_negotiator_may_be_called_judge():
+    names = {"judge": "scripted:stubborn", "base": "scripted:stubborn"}
+    specs = [row[:2] for row in table(small(negotiators=names)).rows if row[0] == "judge"]
+    assert specs == [("judge", "scripted:stubborn"), ("judge", "embedded")]

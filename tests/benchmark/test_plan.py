@@ -1,0 +1,99 @@
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import pytest
+
+from negotiation_env import ScriptedJudge
+from negotiation_env.benchmark.config import Decoding, Setting
+from negotiation_env.benchmark.plan import game, place_of, plan
+from negotiation_env.episode import Episode
+from negotiation_env.runner import play
+from tests.benchmark.small_benchmark import NEGOTIATORS, cast_of, small
+from tests.conftest import two_parties
+
+EVERYTHING = small(conflict=3, multi=20, open=2, decoding=tuple(Decoding), repetitions=2)
+
+
+def games(config):
+    cast = cast_of(config)
+    return [game(each, config.seed, cast.negotiators, cast.panel) for each in plan(config)]
+
+
+def test_every_negotiator_meets_the_same_scenarios_opponents_seats_and_seeds():
+    met = defaultdict(Counter)
+    for each in games(EVERYTHING):
+        where = {**each.tags, "scenario": each.scenario.id, "seed": each.seed}
+        met[where.pop("negotiator")][tuple(where.values())] += 1
+    assert list(met) == list(NEGOTIATORS)
+    assert met["base"] == met["meek"] == met["hard"]
+    assert set(met["base"].values()) == {1}
+
+
+def test_conflicts_can_come_from_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "scenarios.jsonl"
+    path.write_text(two_parties().to_json() + "\n", encoding="utf-8")
+    found = plan(small(conflict=3, multi=0, open=0, conflict_split=str(path)))
+    assert {each.scenario for each in found} == {two_parties()}
+
+
+def test_no_two_games_have_one_id():
+    ids = [each.id for each in plan(EVERYTHING)]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(("setting", "seats"), [("eval_conflict", {2}), ("eval_multi", {3, 4, 5}), ("eval_open", {1})])
+def test_against_itself_once_against_each_opponent_from_every_seat_and_alone_over_a_question(setting, seats):
+    tables = defaultdict(list)
+    for each in plan(small(conflict=3, multi=20, open=2)):
+        if each.place.setting == setting and each.place.negotiator == "meek":
+            tables[each.scenario].append((each.place.opponent, each.place.seat))
+    assert {scenario.seats for scenario in tables} == seats
+    for scenario, found in tables.items():
+        everywhere = range(scenario.seats)
+        panel = [(opponent, seat) for opponent in ("pushy", "halving") for seat in everywhere]
+        assert found == ([("itself", 0), *panel] if scenario.personas else [("", 0)])
+
+
+def test_the_negotiator_sits_in_its_seat_and_writes_and_the_opponent_takes_all_others():
+    for each in games(small(multi=4)):
+        names = [agent.name for agent in each.agents]
+        own, opponent = NEGOTIATORS[each.tags["negotiator"]], each.tags["opponent"]
+        other = {"pushy": "scripted:pushy", "halving": "scripted:compromising"}.get(opponent, own)
+        assert each.writer == each.tags["seat"]
+        assert names == [own if seat == each.writer else other for seat in range(len(names))]
+
+
+def test_an_own_decoding_is_an_agent_of_its_own_and_the_panel_s_stays():
+    config = small(decoding=tuple(Decoding), open=0)
+    cast = cast_of(config)
+    cast = replace(cast, negotiators={key: key for key in cast.negotiators}, panel={name: name for name in cast.panel})
+    for each in plan(config):
+        agents, own = game(each, 0, cast.negotiators, cast.panel).agents, (each.place.negotiator, each.place.decoding)
+        assert agents[each.place.seat] == own
+        assert agents[1 - each.place.seat] == (own if each.place.opponent == "itself" else each.place.opponent)
+
+
+def test_seeds_differ_between_games_and_runs_and_not_between_negotiators_and_decodings():
+    seeds = defaultdict(set)
+    for each in games(EVERYTHING):
+        seeds[each.scenario.id, *(each.tags[key] for key in ("opponent", "seat", "repetition"))].add(each.seed)
+    assert {len(found) for found in seeds.values()} == {1}
+    assert len(set.union(*seeds.values())) == len(seeds)
+
+
+def test_the_benchmark_s_seed_draws_the_scenarios_and_seeds_the_games():
+    first, again, other = (games(small(seed=seed, conflict=5)) for seed in (0, 0, 1))
+    assert [(each.id, each.seed) for each in first] == [(each.id, each.seed) for each in again]
+    assert {each.scenario.id for each in first} != {each.scenario.id for each in other}
+    assert not {each.seed for each in first} & {each.seed for each in other}
+
+
+def test_a_setting_with_no_scenarios_is_not_played():
+    assert {each.place.setting for each in plan(small(multi=0, open=0))} == {Setting.CONFLICT}
+
+
+def test_an_episode_knows_its_place_also_out_of_a_file():
+    planned = next(each for each in plan(small()) if each.place.seat == 1)
+    cast = cast_of(small())
+    episode = play(game(planned, 0, cast.negotiators, cast.panel), ScriptedJudge())
+    assert place_of(Episode.from_json(episode.to_json())) == place_of(episode) == planned.place
