@@ -25,7 +25,7 @@ from negotiation_env.benchmark.ability import (
     compare,
     kept_ability,
 )
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoint import connect, short_endpoint
 from negotiation_env.episode import write_whole
 from negotiation_env.errors import MissingExtra, ModelError, UserError
 
@@ -85,7 +85,7 @@ def _load(name: str, index: "TaskManager") -> "dict[str, Task]":
     from datasets.exceptions import DatasetsError
 
     if name not in index.all_tasks:
-        raise UserError(f"lm-eval {version()} has no task {name!r}; `lm-eval ls tasks` shows all, --tasks-dir adds some")
+        raise UserError(f"lm-eval {version()} has no task {name!r}; see `lm-eval ls tasks`, or add its --tasks-dir")
     try:
         tasks: dict[str, Task] = index.load([name])["tasks"]
     except ImportError as error:
@@ -106,8 +106,8 @@ def _expect_sentence_data(task: str) -> None:
     try:
         nltk.data.find("tokenizers/punkt_tab")
     except LookupError as error:
-        remedy = "run: python -m nltk.downloader punkt_tab (and name its folder in NLTK_DATA)"
-        raise UserError(f"the task {task!r} needs NLTK's data punkt_tab, which cannot be fetched here; {remedy}") from error
+        remedy = "run: python -m nltk.downloader punkt_tab, where there is network; NLTK_DATA names its folder"
+        raise UserError(f"the task {task!r} needs NLTK's data punkt_tab, and it is not here; {remedy}") from error
 
 
 def open_model(spec: str, settings: AbilitySettings) -> "LM":
@@ -120,22 +120,35 @@ def open_model(spec: str, settings: AbilitySettings) -> "LM":
     Raises:
         UserError: It is another spec, or there is no such model or endpoint.
     """
-    if spec != "embedded" and not spec.startswith(("hf:", "openai:")):
-        expected = "embedded, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL]"
-        raise UserError(f"lm-eval cannot be given {spec!r}; expected {expected}")
+    if spec == "embedded" or spec.startswith("hf:"):
+        return _in_process(spec, settings)
+    if spec.startswith("openai:"):
+        return _endpoint(spec.removeprefix("openai:"), settings)
+    expected = "embedded, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL]"
+    raise UserError(f"lm-eval cannot be given {spec!r}; expected {expected}")
+
+
+def _in_process(spec: str, settings: AbilitySettings) -> "LM":
+    from lm_eval.models.huggingface import HFLM
+
     model = resolve_model(spec)
     resolve_model.cache_clear()  # or the weights would stay when the next model comes
-    if isinstance(model, InProcessModel):
-        from lm_eval.models.huggingface import HFLM
+    assert isinstance(model, InProcessModel)  # as these specs name nothing else
+    tokenizer = model.tokens.tokenizer
+    return HFLM(model.model, tokenizer=tokenizer, batch_size=settings.batch_size, enable_thinking=False)
 
-        tokenizer = model.tokens.tokenizer
-        return HFLM(model.model, tokenizer=tokenizer, batch_size=settings.batch_size, enable_thinking=False)
-    assert isinstance(model, Endpoint)
+
+def _endpoint(short: str, settings: AbilitySettings) -> "LM":
     from lm_eval.models.openai_completions import LocalChatCompletion
 
-    url, asked = f"{model.settings.base_url.rstrip('/')}/chat/completions", model.settings
+    asked = connect(short_endpoint(short)).settings
     return LocalChatCompletion(
-        url, model=asked.model, num_concurrent=asked.concurrency, max_retries=asked.attempts, timeout=_PATIENCE
+        f"{asked.base_url.rstrip('/')}/chat/completions",
+        model=asked.model,
+        num_concurrent=asked.concurrency,
+        max_retries=asked.attempts,
+        timeout=_PATIENCE,
+        seed=settings.seed,
     )
 
 
@@ -194,12 +207,14 @@ def _go_on(
 def _ask(model: "LM", spec: str, name: str, task: "Task", settings: AbilitySettings) -> TaskResult:
     from aiohttp import ClientError
     from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
 
     in_words = task.OUTPUT_TYPE == "generate_until"
     try:
         found = simple_evaluate(
             model,
             tasks=[task],
+            task_manager=TaskManager(include_defaults=False),  # the task is here: look for no other
             limit=settings.limit,
             apply_chat_template=in_words,
             gen_kwargs={"max_gen_toks": settings.max_tokens} if in_words and settings.max_tokens else None,

@@ -117,6 +117,9 @@ def test_the_doctor_s_exit_code_says_whether_all_will_do():
     assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
 
 
-@pytest.mark.parametrize("command", ["play", "eval", "train", "rejudge", "judge-check", "judge-compare", "doctor"])
+COMMANDS = "play eval train bench view generate ability rejudge judge-check judge-compare doctor".split()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     assert "Usage: negotiate" in negotiate(command, "--help").stdout

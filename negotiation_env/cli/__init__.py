@@ -5,6 +5,7 @@ import sys
 import typer
 
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
+    ability,
     benchmarking,
     doctor,
     games,
