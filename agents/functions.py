@@ -34,7 +34,8 @@ class FunctionAgent:
         # A user's code may raise anything. A slip in one game must not cost a thousand others their records; a function
         # that always fails is stopped by the run's limit of unscored games.
         except Exception as error:
-            return Reply("", error=f"{self.name} raised {type(error).__name__}: {error}")
+            told = f"{self.name} raised {type(error).__name__}: {error}"
+            return Reply("", error=told.encode("utf-8", "backslashreplace").decode())  # so that it can be recorded
         if not isinstance(said, str):
             return Reply("", error=f"{self.name} returned a {type(said).__name__}; expected a str")
         return Reply(said)

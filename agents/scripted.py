@@ -14,7 +14,11 @@ from negotiation_env.judges.handshake import parse_turn
 
 __all__ = ["SCRIPTS", "ScriptedAgent"]
 
-_GOAL = re.compile(r"^You are .*?\. (?P<goal>.+?) Values: ", re.DOTALL)
+_NAME = r"(?:.{1,80}?\. (?=You\b)|(?:(?:Dr|Prof|Mrs?|Ms|St)\. )*.*?\. )"
+"""Up to the goal, which speaks to its party, "You need …", or else follows the first full stop that ends no title."""
+_GOAL = re.compile(rf"^You are {_NAME}(?P<goal>.+?) Values: ", re.DOTALL)
+_OTHERS = re.compile(r"^You negotiate with (?P<names>.+)\.$", re.MULTILINE)
+_SEAT = re.compile(r"negotiator_\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,9 @@ class ScriptedAgent:
 def _look(messages: Sequence[Message]) -> _View:
     brief = messages[0]["content"]
     goal = _GOAL.match(brief)
-    offers = (parse_turn(part).proposal for part in reversed(_heard(messages)))
+    others = _OTHERS.search(brief)
+    names = f", {others['names']}, " if others else ""
+    offers = (parse_turn(_without_speaker(part, names)).proposal for part in reversed(_heard(messages)))
     return _View(
         brief,
         goal=goal["goal"] if goal else "what I came for.",
@@ -150,3 +156,9 @@ def _look(messages: Sequence[Message]) -> _View:
 def _heard(messages: Sequence[Message]) -> list[str]:
     """What the others said, oldest first; a message holds one part for each of them."""
     return [part for message in messages if message["role"] == "user" for part in message["content"].split("\n\n")]
+
+
+def _without_speaker(part: str, names: str) -> str:
+    """A turn as it was said: among three or more parties the speaker's name stands before it."""
+    speaker, _, said = part.partition(": ")
+    return said if _SEAT.fullmatch(speaker) or f", {speaker}, " in names else part

@@ -46,10 +46,10 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import OrderEnforcingWrapper
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.errors import JudgeError, UserError
+from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Question, QuestionKind, Turn, Utterance, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges import resolve_judge
+from negotiation_env.judges import judged, resolve_judge
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.render import show_news, transcript
 from negotiation_env.rewards import reward
@@ -274,16 +274,8 @@ def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) 
         game._hear(str(action))
     asking = [(game, game.game.pending) for game in games if isinstance(game.game.pending, Question)]
     if asking:
-        verdicts = _ask(judge, [question for _, question in asking])
+        verdicts = judged(judge, [question for _, question in asking])
         for (game, question), verdict in zip(asking, verdicts, strict=True):
             game._rule(question, verdict)
     for game in games:
         game._settle()
-
-
-def _ask(judge: Judge, questions: list[Question]) -> list[Verdict]:
-    """A judge that fails leaves its questions unscored; it does not end the games of others."""
-    try:
-        return judge.judge(questions)
-    except JudgeError as error:
-        return [Verdict(None, judge.name, str(error))] * len(questions)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from negotiation_env import prompts
 from negotiation_env.episode import Episode, latest_episodes, write_whole
@@ -24,18 +24,23 @@ from negotiation_env.unscored import UnscoredLimit
 from negotiation_env.usage import Usage, judge_usage, policy_usage
 
 __all__ = [
+    "GAMES_AT_A_TIME",
     "Estimate",
     "RunSettings",
     "Summary",
     "evaluate",
     "fingerprint",
     "mean_with_interval",
+    "number_text",
     "pick",
     "refusal",
     "seat_agents",
     "share_with_interval",
     "summarise",
 ]
+
+GAMES_AT_A_TIME: Final = 32
+"""In lockstep, unless an evaluation is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,20 @@ class Estimate:
     def __str__(self) -> str:
         if self.value is None:
             return "–"
-        interval = "" if self.low is None or self.high is None else f" [{_plain(self.low)}, {_plain(self.high)}]"
-        return f"{_plain(self.value)}{interval}"
+        return f"{number_text(self.value)} {self.certainty}"
+
+    @property
+    def certainty(self) -> str:
+        """The interval in brackets; where there is none, how many were counted."""
+        if self.low is None or self.high is None:
+            return f"(n = {self.n})"
+        return f"[{number_text(self.low)}, {number_text(self.high)}]"
 
 
-def _plain(value: float) -> str:
-    """Two decimals, and no minus before a zero."""
-    return f"{round(value, 2) + 0.0:.2f}"
+def number_text(value: float) -> str:
+    """Two decimals; below 0.01 two digits that say something, such as 0.0004."""
+    exact = round(value, 9) + 0.0  # what is smaller is a zero of floating-point sums; no minus before it
+    return f"{exact:.2f}" if exact == 0 or abs(exact) >= 0.01 else f"{exact:.2g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +158,7 @@ def evaluate(
     out: Path,
     *,
     seed: int = 0,
-    batch: int = 32,
+    batch: int = GAMES_AT_A_TIME,
     workers: int = 1,
     resume: bool = False,
     unscored_limit: float = 0.2,

@@ -27,6 +27,7 @@ from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_in
 from negotiation_env.events import Question, QuestionKind
 from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.reliability import spearman
+from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question
 from negotiation_env.run_folder import EPISODES
 from negotiation_env.unscored import UnscoredLimit
@@ -144,7 +145,7 @@ def rejudge(
 
     Raises:
         UserError: There are no episodes, or the judge's file there is broken or another judge's.
-        JudgeError: The judge failed as a whole, or the limit is exceeded. What it said before is kept.
+        JudgeError: The limit is exceeded. What it said before is kept.
     """
     episodes, path = latest_episodes(run / EPISODES), judge_file(run, judge)
     if not episodes:
@@ -221,7 +222,7 @@ def _ask(episodes: Sequence[Episode], judge: Judge, batch: int, path: Path) -> I
     for start in range(0, len(episodes), batch):
         chosen = [(episode, questions(episode)) for episode in episodes[start : start + batch]]
         asked = [each for _, some in chosen for each in some]
-        verdicts = judge.judge([question for _, question in asked]) if asked else []
+        verdicts = judged(judge, [question for _, question in asked]) if asked else []
         rulings = iter([Ruling(ask.kind, turn, verdict) for (turn, ask), verdict in zip(asked, verdicts, strict=True)])
         found = [
             Rejudged(episode.id, _said(episode), judge.name, tuple(islice(rulings, len(some))))

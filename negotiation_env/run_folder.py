@@ -5,13 +5,13 @@ killed goes on with the same settings only, keeps what is scored, and plays the 
 """
 
 import json
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from negotiation_env.episode import Episode, append_episode, cut_half_line, latest_episodes, write_whole
-from negotiation_env.errors import UserError
+from negotiation_env.errors import NegotiationError, UserError
 from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
@@ -71,17 +71,29 @@ def play_into(
         **rules: The fields of `Rules`.
 
     Raises:
-        JudgeError: Too many episodes are unscored. What was played is kept.
+        JudgeError: Too many episodes are unscored. Then, as after an error of `progress`, no other game begins, and
+            those under way are played and kept first.
     """
     kept = _scored(path, {game.id for game in games})
     for episode in kept.values():
         limit.count(None)
         progress(episode)
-    with closing(_play_missing(games, kept.keys(), judge, batch, workers, rules)) as fresh:
-        for episode in fresh:
-            append_episode(path, episode)
+    errors: list[NegotiationError] = []
+    fresh = (
+        episode
+        for chosen in _batches(games, kept.keys(), batch, workers)
+        for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, **rules)
+        if episode.id not in kept
+    )
+    for episode in fresh:
+        append_episode(path, episode)
+        try:
             progress(episode)
             limit.count(episode.failure)
+        except NegotiationError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _differences(path: Path, settings: Mapping[str, Any]) -> list[str]:
@@ -108,19 +120,16 @@ def _scored(path: Path, wanted: Collection[str]) -> dict[str, Episode]:
     return {id: each for id, each in episodes.items() if each.reward is not None and id in wanted}
 
 
-def _play_missing(
-    games: Sequence[Game], done: Collection[str], judge: Judge, batch: int, workers: int, rules: Mapping[str, Any]
-) -> Generator[Episode, None, None]:
-    """Play the games that are not done; with workers each is for itself, and all go to the pool at once.
+def _batches(games: Sequence[Game], done: Collection[str], batch: int, workers: int) -> Iterator[Sequence[Game]]:
+    """The games that are not done; with workers each is for itself, and all go to the pool at once.
 
     In lockstep a batch that is not done is played whole, for in other company an in-process model can differ in the
-    last bit; only what is missing is given out.
+    last bit; only what is missing is kept of it.
     """
     if workers > 1:
-        batches = [[game for game in games if game.id not in done]]
-    else:
-        batches = [list(games[start : start + batch]) for start in range(0, len(games), batch)]
-    for chosen in (each for each in batches if not {game.id for game in each} <= set(done)):
-        for episode in play_many(chosen, judge, workers=workers, **rules):
-            if episode.id not in done:
-                yield episode
+        yield [game for game in games if game.id not in done]
+        return
+    for start in range(0, len(games), batch):
+        chosen = games[start : start + batch]
+        if not {game.id for game in chosen} <= set(done):
+            yield chosen

@@ -7,9 +7,10 @@ slowest.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from negotiation_env.aec import NegotiationEnv, step_many
@@ -58,12 +59,12 @@ def play(game: Game, judge: Judge, *, render_mode: str | None = None, **rules: A
 
 
 def play_many(
-    games: Sequence[Game], judge: Judge, *, workers: int = 1, render_mode: str | None = None, **rules: Any
+    games: Iterable[Game], judge: Judge, *, workers: int = 1, render_mode: str | None = None, **rules: Any
 ) -> Iterator[Episode]:
     """Play many games.
 
     Args:
-        games: What to play; ids must differ.
+        games: What to play; ids must differ. With workers a game is taken as soon as a worker is free for it.
         judge: Decides and scores.
         workers: 1 plays all games in lockstep, with batches as large as can be; more play as many games at a time,
             each for itself, in threads.
@@ -71,18 +72,26 @@ def play_many(
         **rules: The fields of `Rules`.
 
     Yields:
-        Episodes as they end. With workers, games that have not begun are dropped when one raises or the caller stops.
+        Episodes as they end. With workers, once a game raises no other begins; those under way are still played and
+        yielded, then the error is raised.
     """
     if workers == 1:
         yield from _lockstep(games, judge, render_mode, rules)
         return
-    pool = ThreadPoolExecutor(workers)
-    try:
-        playing = [pool.submit(lambda game: list(_lockstep([game], judge, render_mode, rules)), game) for game in games]
-        for done in as_completed(playing):
-            yield from done.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    waiting, failed = iter(games), list[Future[list[Episode]]]()
+    playing: set[Future[list[Episode]]] = set()
+    with ThreadPoolExecutor(workers) as pool:
+        while True:
+            begun = [] if failed else islice(waiting, workers - len(playing))
+            playing |= {pool.submit(_play_alone, game, judge, render_mode, rules) for game in begun}
+            if not playing:
+                break
+            done, playing = wait(playing, return_when=FIRST_COMPLETED)
+            failed += [each for each in done if each.exception()]
+            for each in done.difference(failed):
+                yield from each.result()
+    for each in failed[:1]:
+        each.result()  # raises
 
 
 @dataclass(slots=True)
@@ -108,8 +117,12 @@ class _Table:
         return record(self.env, self.replies, id=game.id, seed=game.seed, agents=names, tags=game.tags)
 
 
+def _play_alone(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any]) -> list[Episode]:
+    return list(_lockstep([game], judge, render_mode, rules))
+
+
 def _lockstep(
-    games: Sequence[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any]
+    games: Iterable[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any]
 ) -> Iterator[Episode]:
     tables = [_seat(game, judge, render_mode, rules) for game in games]
     while tables:

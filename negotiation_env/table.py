@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from negotiation_env.evaluate import Estimate
+from negotiation_env.evaluate import Estimate, number_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -42,10 +42,10 @@ class Table:
 
 
 def cell_text(cell: Cell) -> str:
-    """A cell as people read it: two decimals, a dash for nothing."""
+    """A cell as people read it: numbers short, a dash for nothing."""
     if cell is None:
         return "–"
-    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+    return number_text(cell) if isinstance(cell, float) else str(cell)
 
 
 def tables_to_json(tables: Sequence[Table]) -> str:

@@ -9,6 +9,7 @@ import json
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +20,7 @@ from negotiation_env.interfaces import ChatModel, ChatRequest, Reply
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Live", "Recorder", "Replayer", "Traffic", "read_reply", "request_key", "write_reply"]
+__all__ = ["Live", "Recorder", "Replayer", "Traffic", "read_reply", "request_key", "writable", "write_reply"]
 
 
 class Traffic(Protocol):
@@ -83,7 +84,7 @@ class Replayer:
         self._replies: dict[str, deque[Reply]] = defaultdict(deque)
         self._lock = threading.Lock()
         try:
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_bytes().splitlines():  # of a text it would also split at U+2028
                 row = json.loads(line)
                 self._replies[row["key"]].append(read_reply(json.dumps(row["reply"])))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -114,7 +115,7 @@ class _Recorded:
         self._recorder = recorder
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        replies = self._inner.chat(requests)
+        replies = [writable(reply) for reply in self._inner.chat(requests)]
         for request, reply in zip(requests, replies, strict=True):
             self._recorder.write(self.name, request, reply)
         return replies
@@ -133,6 +134,12 @@ def request_key(model: str, request: ChatRequest) -> str:
     """What a request to a model is known by: SHA-256 over all that can change its reply."""
     content = json.dumps([model, _content(request)], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def writable(reply: Reply) -> Reply:
+    """The reply as a file can hold it: lone surrogates, which an endpoint's JSON can make, become escapes."""
+    text = reply.text.encode("utf-8", "backslashreplace").decode()
+    return reply if text == reply.text else replace(reply, text=text, alternatives=())  # whose tokens hold them too
 
 
 def write_reply(reply: Reply) -> str:

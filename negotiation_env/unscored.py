@@ -1,4 +1,4 @@
-"""A brake for runs whose judge has failed: unscored negotiations cost time and money and count nowhere."""
+"""A brake for runs whose judge has failed: what ends unscored costs time and money and counts nowhere."""
 
 from collections import deque
 
@@ -22,16 +22,20 @@ class UnscoredLimit:
     Args:
         share: The highest share that is allowed, 0 to 1; 1 never stops.
         remedy: What to do about it, the end of the message.
+        what: What is counted, in the plural; the message says it.
 
     Raises:
         ValueError: The share is out of range.
     """
 
-    def __init__(self, share: float, remedy: str = "mend that and go on with --resume") -> None:
+    def __init__(
+        self, share: float, remedy: str = "mend that and go on with --resume", *, what: str = "negotiations"
+    ) -> None:
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"unscored limit: expected a share from 0 to 1, got {share}")
         self.share = share
         self._remedy = remedy
+        self._what = what
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
         self._reason = ""
 
@@ -60,6 +64,6 @@ class UnscoredLimit:
         if ended and failed / ended > self.share:
             reason = " ".join(neutralise(self._reason, 300).text.split())  # it may quote an endpoint or a model
             raise JudgeError(
-                f"stopped: {failed} of the last {ended} negotiations ended unscored (limit {100 * self.share:g} %); "
+                f"stopped: {failed} of the last {ended} {self._what} ended unscored (limit {100 * self.share:g} %); "
                 f"last reason: {reason}; {self._remedy}"
             )

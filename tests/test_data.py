@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def test_a_users_own_file_is_read(tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_text(two_parties().to_json() + "\n", encoding="utf-8")
     assert load_scenarios(str(path)) == [two_parties()]
+
+
+def test_a_line_separator_inside_a_scenario_ends_no_line(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    scenario = replace(two_parties(), dilemma="One\u2028well.")
+    path.write_text(scenario.to_json() + "\n", encoding="utf-8")
+    assert "\u2028" in path.read_text(encoding="utf-8")
+    assert load_scenarios(str(path)) == [scenario]
 
 
 def test_a_wrong_line_is_named(tmp_path):

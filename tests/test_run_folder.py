@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from agents.scripted import ScriptedAgent
@@ -14,10 +16,10 @@ PAIRS = [Game(f"pair {number}", two_parties(), (STUBBORN,) * 2) for number in ra
 TRIOS = [Game(f"trio {number}", three_parties(), (STUBBORN,) * 3) for number in range(2)]
 
 
-def play(path, games, judge=None, *, limit=None, told=None, **rules):
-    note = [].append if told is None else told.append
+def play(path, games, judge=None, *, limit=None, told=None, workers=1, **rules):
+    note = [].append if told is None else told if callable(told) else told.append
     limit = limit or UnscoredLimit(1.0)
-    play_into(path, games, judge or ScriptedJudge(), batch=2, workers=1, limit=limit, progress=note, **rules)
+    play_into(path, games, judge or ScriptedJudge(), batch=2, workers=workers, limit=limit, progress=note, **rules)
 
 
 def test_games_of_several_kinds_share_a_file_and_each_is_played_by_its_own_rules(tmp_path):
@@ -36,6 +38,38 @@ def test_games_that_are_kept_count_for_the_limit(tmp_path):
     play(path, [*PAIRS, *TRIOS], ScriptedJudge(agrees=lambda _: None), limit=limit)
     with pytest.raises(JudgeError, match=r"2 of the last 5"):
         limit.finish()
+
+
+def test_an_error_lets_the_games_under_way_end_and_be_kept_and_no_other_begin(tmp_path):
+    path, leave, begun = tmp_path / "episodes.jsonl", threading.Event(), set()
+
+    class Waiting(ScriptedAgent):
+        """In the first game it waits for leave."""
+
+        def act(self, requests):
+            begun.add(requests[0].game)
+            assert requests[0].game != "game 0" or leave.wait(timeout=30)
+            return super().act(requests)
+
+    def spent(episode):
+        leave.set()
+        raise UserError(f"the money is spent at {episode.id}")
+
+    games = [Game(f"game {number}", two_parties(), (Waiting("stubborn"),) * 2) for number in range(6)]
+    with pytest.raises(UserError, match="spent at game 1"):
+        play(path, games, told=spent, workers=2)
+    assert begun == set(latest_episodes(path)) == {"game 0", "game 1"}
+
+
+def test_in_lockstep_an_error_lets_its_batch_end_and_be_kept(tmp_path):
+    path, limit = tmp_path / "episodes.jsonl", UnscoredLimit(1.0)
+
+    def spent(episode):
+        raise UserError(f"the money is spent at {episode.id}")
+
+    with pytest.raises(UserError, match="spent at pair 0"):
+        play(path, PAIRS, limit=limit, told=spent)
+    assert list(latest_episodes(path)) == ["pair 0", "pair 1"]
 
 
 def test_settings_that_are_gone_or_new_are_named_and_no_more_than_three(tmp_path):

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from agents.chat import ChatAgent
@@ -26,6 +28,36 @@ def test_workers_play_the_same_games():
         return {e.id: e.said for e in play_many(games(FakeModel()), ScriptedJudge(), workers=workers)}
 
     assert outcomes(1) == outcomes(3)
+
+
+def test_when_a_game_raises_no_other_begins_and_those_under_way_are_still_yielded():
+    begun, both = set(), threading.Barrier(2)
+
+    def reply(request):
+        game = request.conversation.split("/")[0]
+        if game not in begun:
+            begun.add(game)
+            if game in ("g0", "g1"):
+                both.wait(10)
+        if game == "g0":
+            raise RuntimeError("out of memory")
+        return "Hm."
+
+    ended, episodes = set(), play_many(games(FakeModel(reply), 20), ScriptedJudge(), workers=2)
+    noting = (ended.add(episode.id) for episode in episodes)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(noting)
+    assert ended == begun - {"g0"}
+    assert len(begun) < 20
+
+
+def test_with_workers_a_game_is_taken_when_a_worker_is_free():
+    taken = []
+    offered = (taken.append(game.id) or game for game in games(FakeModel(), 5))
+    episodes = play_many(offered, ScriptedJudge(), workers=2)
+    next(episodes)
+    assert len(taken) <= 3
+    assert len(list(episodes)) == 4
 
 
 def test_a_model_that_fails_costs_its_own_game_only():
@@ -63,7 +95,7 @@ def test_the_writer_of_the_completion_can_be_chosen():
 
 
 def test_a_game_needs_an_agent_for_each_party():
-    with pytest.raises(ValueError, match="3 parties need 3 agents, got 1"):
+    with pytest.raises(ValueError, match="3 seats need 3 agents, got 1"):
         Game("g", three_parties(), (ChatAgent(FakeModel()),))
 
 

@@ -16,17 +16,22 @@ TABLE = Table(
     ("cell", "text"),
     [
         (RATE, "0.50 [0.25, 0.75]"),
-        (Estimate(0.5, None, None, 1), "0.50"),
+        (Estimate(1.0, None, None, 5), "1.00 (n = 5)"),
         (Estimate(None, None, None, 0), "–"),
         (None, "–"),
         (0, "0"),
         (12, "12"),
         (0.125, "0.12"),
         (0.0, "0.00"),
+        (0.0002, "0.0002"),
+        (-0.0042, "-0.0042"),
+        (0.049, "0.05"),
+        (-1e-17, "0.00"),
+        (Estimate(0.0004, 0.000312, 0.02, 8), "0.0004 [0.00031, 0.02]"),
         ("0.5 ± 0.1", "0.5 ± 0.1"),
     ],
 )
-def test_a_cell_has_two_decimals_and_its_interval_and_a_dash_where_nothing_is_known(cell, text):
+def test_a_cell_has_two_decimals_or_digits_its_interval_or_count_and_a_dash_where_nothing_is_known(cell, text):
     assert cell_text(cell) == text
 
 

@@ -8,7 +8,7 @@ from agents.models.fake import FakeModel
 from negotiation_env import ChatRequest, Reply, Sampling
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import seat_agents
-from negotiation_env.interfaces import TokenTrace
+from negotiation_env.interfaces import Alternatives, TokenTrace
 from negotiation_env.judges import resolve_judge
 from negotiation_env.runner import Game, play
 from negotiation_env.traffic import Recorder, Replayer
@@ -28,6 +28,14 @@ def test_a_reply_comes_back_whole(tmp_path):
     reply = Reply("Hi.", truncated=True, tokens=trace, usage={"seconds": 0.5}, model="m-1")
     Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
     assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == [reply]
+
+
+def test_a_reply_with_a_lone_surrogate_or_a_line_separator_is_recorded_as_it_is_given(tmp_path):
+    said = "half \ud83d and\u2028next"
+    reply = Reply(said, alternatives=(Alternatives("\ud83d", {"\ud83d": -0.1}),))
+    given = Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
+    assert given == [Reply("half \\ud83d and\u2028next")]
+    assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == given
 
 
 def test_equal_requests_get_their_replies_in_order_and_then_the_last(tmp_path):

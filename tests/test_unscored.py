@@ -54,6 +54,13 @@ def test_the_message_says_how_many_why_and_what_to_do_in_one_line():
     )
 
 
+def test_the_message_names_what_was_counted():
+    limit = UnscoredLimit(0.0, what="probes")
+    limit.count("timeout")
+    with pytest.raises(JudgeError, match="1 of the last 1 probes ended unscored"):
+        limit.finish()
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_limit_is_a_share(share):
     with pytest.raises(ValueError, match="from 0 to 1"):

@@ -80,7 +80,7 @@ def read_scenarios(path: Path) -> list[Scenario]:
     if not path.is_file():
         raise UserError(f"no split or file {str(path)!r}; expected one of {', '.join(SPLITS)}, or a JSONL file")
     scenarios = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             scenarios.append(Scenario.from_dict(json.loads(line)))
         except ValueError as error:

@@ -1,13 +1,15 @@
 """Judges: who decides agreement and scores completions, and how a spec string names one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import JudgeError, UserError
+from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.specs import load_factory
 from negotiation_env.traffic import Live, Traffic
 
-__all__ = ["JUDGE_SPECS", "resolve_judge"]
+__all__ = ["JUDGE_SPECS", "judged", "resolve_judge"]
 
 JUDGE_SPECS = (
     "embedded, openai:MODEL[@BASE_URL], FILE.toml, panel:median|mean:SPEC,SPEC…, scripted, python:MODULE:FACTORY"
@@ -50,11 +52,22 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
     raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
 
 
-def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
-    from negotiation_env.judges.panel import PanelJudge
-
-    combine, _, members = rest.partition(":")
+def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
+    """A judge's answers; one that fails as a whole leaves its questions unscored and ends nothing."""
     try:
-        return PanelJudge([resolve_judge(spec, traffic, cache=cache) for spec in members.split(",") if spec], combine)
+        return judge.judge(questions)
+    except JudgeError as error:
+        return [Verdict(None, judge.name, str(error))] * len(questions)
+
+
+def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
+    from negotiation_env.judges.panel import ExaminingPanel, PanelJudge
+    from negotiation_env.judges.probes import Examiner
+
+    combine, _, specs = rest.partition(":")
+    members = [resolve_judge(spec, traffic, cache=cache) for spec in specs.split(",") if spec]
+    kind = ExaminingPanel if all(isinstance(member, Examiner) for member in members) else PanelJudge
+    try:
+        return kind(members, combine)
     except ValueError as error:
         raise UserError(f"panel:{rest}: {error}") from error

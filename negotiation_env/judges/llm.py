@@ -20,6 +20,7 @@ from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
 from negotiation_env.judges.ranking import Ranking, RankingForm
+from negotiation_env.traffic import writable
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
 
@@ -159,7 +160,7 @@ class LLMJudge:
         """Replies, and whether each came out of the cache."""
         kept = [self.cache.get(self.model.name, request) if self.cache else None for request in requests]
         missing = [request for request, reply in zip(requests, kept, strict=True) if reply is None]
-        asked = iter(self.model.chat(missing) if missing else [])
+        asked = map(writable, self.model.chat(missing) if missing else [])
         return [(next(asked), False) if reply is None else (reply, True) for reply in kept]
 
     def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, cached: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from negotiation_env.errors import JudgeError
 from negotiation_env.evaluate import Estimate, share_with_interval
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
@@ -50,6 +51,11 @@ class Preference:
             return None
         return 0 if self.value > 0.5 else 1
 
+    @property
+    def swapped(self) -> "Preference":
+        """The same of the pair in the other order; its calls are told once."""
+        return Preference(None if self.value is None else 1.0 - self.value, self.judge, self.reason)
+
 
 @runtime_checkable
 class PairwiseJudge(Protocol):
@@ -68,10 +74,12 @@ class Duel:
     Attributes:
         forward: The preference in the order given.
         backward: The preference in the other order; its "first" is the pair's second.
+        ordered: Both orders were asked; False of a judge of scores, whose other order only repeats the first.
     """
 
     forward: Preference
     backward: Preference
+    ordered: bool = True
 
     @property
     def unscored(self) -> bool:
@@ -93,9 +101,18 @@ class Duel:
 
 
 def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
-    """Compare each pair in both orders, in one call to the judge."""
-    found = judge.compare([*pairs, *(pair.swapped for pair in pairs)])
+    """Compare each pair in both orders, in one call to the judge; one that fails as a whole leaves all unscored."""
+    if isinstance(judge, ScoringPairwise):
+        return [Duel(each, each.swapped, ordered=False) for each in _compared(judge, pairs)]
+    found = _compared(judge, [*pairs, *(pair.swapped for pair in pairs)])
     return [Duel(*each) for each in zip(found[: len(pairs)], found[len(pairs) :], strict=True)]
+
+
+def _compared(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Preference]:
+    try:
+        return judge.compare(pairs)
+    except JudgeError as error:
+        return [Preference(None, judge.name, str(error))] * len(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +126,7 @@ class WinRate:
         ties: Pairs of which neither is better in both orders.
         inconsistent: Pairs whose orders disagree.
         unscored: Pairs that the judge failed on.
+        inconsistent_share: Share of the pairs judged in both orders whose orders disagree; None without any.
     """
 
     rate: Estimate
@@ -117,12 +135,7 @@ class WinRate:
     ties: int
     inconsistent: int
     unscored: int
-
-    @property
-    def inconsistent_share(self) -> float | None:
-        """Share of the judged pairs whose orders disagree; None without any."""
-        judged = self.wins + self.losses + self.ties + self.inconsistent
-        return self.inconsistent / judged if judged else None
+    inconsistent_share: float | None
 
 
 def as_pairwise(judge: Judge) -> PairwiseJudge:
@@ -133,14 +146,16 @@ def as_pairwise(judge: Judge) -> PairwiseJudge:
 def win_rate(duels: Sequence[Duel]) -> WinRate:
     """The win rate over duels."""
     wins, losses = (sum(duel.winner == side for duel in duels) for side in (0, 1))
-    unscored = sum(duel.unscored for duel in duels)
-    inconsistent = sum(not duel.consistent for duel in duels) - unscored
-    ties = len(duels) - wins - losses - inconsistent - unscored
-    return WinRate(share_with_interval(wins, wins + losses), wins, losses, ties, inconsistent, unscored)
+    judged = [duel for duel in duels if not duel.unscored]
+    inconsistent = sum(not duel.consistent for duel in judged)
+    ties, unscored = len(judged) - wins - losses - inconsistent, len(duels) - len(judged)
+    both = sum(duel.ordered for duel in judged)
+    share = inconsistent / both if both else None
+    return WinRate(share_with_interval(wins, wins + losses), wins, losses, ties, inconsistent, unscored, share)
 
 
 class ScoringPairwise:
-    """Any judge as a pairwise one: the higher score is better. It has no order, so both orders always agree.
+    """Any judge as a pairwise one: the higher score is better. It knows no order, so that one is enough.
 
     Args:
         judge: Scores each answer.
@@ -153,14 +168,17 @@ class ScoringPairwise:
         self._margin = margin
 
     def compare(self, pairs: "Sequence[Pair]") -> list[Preference]:
-        """Score the answers of all pairs in one call, each answer once."""
+        """Score the answers of all pairs in one call, each answer once; its calls are told with its first pair."""
         asked = [(_question(pair, pair.first), _question(pair, pair.second)) for pair in pairs]
         unique = list(dict.fromkeys(question for pair in asked for question in pair))
         verdicts = dict(zip(unique, self._judge.judge(unique), strict=True))
-        return [self._preference(verdicts[first], verdicts[second]) for first, second in asked]
+        calls = {question: verdict.calls for question, verdict in verdicts.items()}
+        return [
+            self._preference(verdicts[first], verdicts[second], (*calls.pop(first, ()), *calls.pop(second, ())))
+            for first, second in asked
+        ]
 
-    def _preference(self, first: Verdict, second: Verdict) -> Preference:
-        calls = (*first.calls, *second.calls)
+    def _preference(self, first: Verdict, second: Verdict, calls: tuple[JudgeCall, ...]) -> Preference:
         if first.value is None or second.value is None:
             return Preference(None, self.name, first.reason or second.reason, calls)
         difference = first.value - second.value

@@ -1,15 +1,17 @@
-"""Several judges as one: a majority decides agreement, the median or mean scores."""
+"""Several judges as one: a majority decides agreement and acceptance, the median or mean scores."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from statistics import fmean, median
 from typing import Final
 
-from negotiation_env.errors import JudgeError
 from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
+from negotiation_env.judges import judged
+from negotiation_env.judges.probes import Examiner, Probe, examined
 
-__all__ = ["COMBINATIONS", "PanelJudge"]
+__all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge"]
 
 COMBINATIONS: Final[dict[str, Callable[[Sequence[float]], float]]] = {"median": median, "mean": fmean}
 
@@ -38,33 +40,44 @@ class PanelJudge:
 
     def fresh(self) -> "PanelJudge":
         """The same panel without its members' caches, for test-retest."""
-        return PanelJudge(
-            [member.fresh() if hasattr(member, "fresh") else member for member in self.members], self.combine
-        )
+        members = [member.fresh() if hasattr(member, "fresh") else member for member in self.members]
+        return type(self)(members, self.combine)
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer each question, in order; `details["members"]` tells what each member said."""
         with ThreadPoolExecutor(len(self.members)) as pool:
-            found = list(pool.map(lambda member: _ask(member, questions), self.members))
+            found = list(pool.map(lambda member: judged(member, questions), self.members))
         return [
-            self._together(question, each) for question, each in zip(questions, zip(*found, strict=True), strict=True)
+            self._together(question.kind, each)
+            for question, each in zip(questions, zip(*found, strict=True), strict=True)
         ]
 
-    def _together(self, question: Question, verdicts: Sequence[Verdict]) -> Verdict:
+    def _together(self, kind: QuestionKind, verdicts: Sequence[Verdict]) -> Verdict:
         calls = tuple(call for verdict in verdicts for call in verdict.calls)
         details = {"members": [{"judge": each.judge, "value": each.value, "reason": each.reason} for each in verdicts]}
         values = [verdict.value for verdict in verdicts if verdict.value is not None]
         if len(values) < len(verdicts):
             failed = next(verdict for verdict in verdicts if verdict.value is None)
             return Verdict(None, self.name, f"{failed.judge}: {failed.reason}", details, calls)
-        if question.kind is QuestionKind.AGREEMENT:
+        if kind is QuestionKind.AGREEMENT:
             share = sum(value > 0 for value in values) / len(values)
             return Verdict(float(share > 0.5), self.name, "", details | {"probability": share}, calls)
         return Verdict(COMBINATIONS[self.combine](values), self.name, "", details, calls)
 
 
-def _ask(member: Judge, questions: Sequence[Question]) -> list[Verdict]:
-    try:
-        return member.judge(questions)
-    except JudgeError as error:
-        return [Verdict(None, member.name, str(error))] * len(questions)
+class ExaminingPanel(PanelJudge):
+    """A panel whose members all answer probes too."""
+
+    def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
+        """Answer each probe, in order: values become one as scores do; a party accepts where more than half say so."""
+        examiners = [member for member in self.members if isinstance(member, Examiner)]
+        with ThreadPoolExecutor(len(examiners)) as pool:
+            found = list(pool.map(lambda member: examined(member, probes), examiners))
+        return [self._examined(each) for each in zip(*found, strict=True)]
+
+    def _examined(self, verdicts: Sequence[Verdict]) -> Verdict:
+        together = self._together(QuestionKind.SCORE, verdicts)
+        accepts = [each.details["accepts"] for each in verdicts if "accepts" in each.details]
+        if together.value is None or not accepts:
+            return together
+        return replace(together, details={**together.details, "accepts": sum(accepts) > len(accepts) / 2})

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from negotiation_env.errors import JudgeError
 from negotiation_env.events import Message, Utterance, Verdict
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.expected import expected_level, probability_of_true
@@ -21,7 +22,7 @@ from negotiation_env.judges.material import VERSION, chat, clean, instructions, 
 from negotiation_env.protocol import agreement_question
 from negotiation_env.scenario import Scenario
 
-__all__ = ["AcceptanceForm", "Examiner", "FaithfulnessForm", "Probe", "ProbeKind", "probe_form"]
+__all__ = ["AcceptanceForm", "Examiner", "FaithfulnessForm", "Probe", "ProbeKind", "examined", "probe_form"]
 
 
 class ProbeKind(StrEnum):
@@ -30,7 +31,10 @@ class ProbeKind(StrEnum):
     ACCEPTANCE = "acceptance"
     """Does one party accept the answer? The value is its satisfaction, 0.0 to 5.0; `details["accepts"]` is a bool."""
     FAITHFULNESS = "faithfulness"
-    """Does the answer keep what was agreed? The value is the share of the agreed points that it keeps, 0.0 to 1.0."""
+    """Does the answer keep what was agreed? The value is the share of the agreed points that it keeps, 0.0 to 1.0.
+
+    Asked only where the parties agreed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,14 @@ class Examiner(Protocol):
 
     def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
         """Answer each probe, in order; one that it cannot answer gets a verdict without value."""
+
+
+def examined(examiner: Examiner, probes: Sequence[Probe]) -> list[Verdict]:
+    """An examiner's answers; one that fails as a whole leaves its probes without value and ends nothing."""
+    try:
+        return examiner.examine(probes)
+    except JudgeError as error:
+        return [Verdict(None, examiner.name, str(error))] * len(probes)
 
 
 def probe_form(probe: Probe) -> Form:
@@ -124,7 +136,7 @@ class _Point(Strict):
 
 
 class _FaithfulnessReply(Strict):
-    points: Annotated[list[_Point], Field(max_length=5)]
+    points: Annotated[list[_Point], Field(min_length=1, max_length=5)]
     added: Annotated[list[str], Field(max_length=5)]
 
 
@@ -147,17 +159,16 @@ class FaithfulnessForm:
         return schema_of(_FaithfulnessReply)
 
     def read(self, reply: Reply) -> Reading:
-        """The share of the agreed points that are kept, 0.0 to 1.0; only points quoted from the dialogue count.
+        """The share of the agreed points that are kept, 0.0 to 1.0.
 
         Raises:
-            Unreadable: The reply does not follow the schema, no point counts, or one that counts is said to be kept
-                by words that are not in the answer.
+            Unreadable: The reply does not follow the schema, or a point is said to be agreed by words that are not in
+                the dialogue, or to be kept by words that are not in the answer.
         """
-        said = parse(reply, _FaithfulnessReply)
-        points = [point for point in said["points"] if self._was_said(point["said"])]
-        if not points:
-            raise Unreadable("no agreed point is quoted verbatim from the dialogue")
-        answer = clean(self.probe.completion)
+        said, answer = parse(reply, _FaithfulnessReply), clean(self.probe.completion)
+        points = said["points"]
+        if not all(self._was_said(point["said"]) for point in points):
+            raise Unreadable("a point is said to be agreed by words that are not in the dialogue")
         if any(point["kept"] and not is_quoted(point["where"], answer) for point in points):
             raise Unreadable("a point is said to be kept by words that are not in the answer")
         kept = sum(point["kept"] for point in points)

@@ -12,6 +12,7 @@ from negotiation_env.episode import Episode, Said
 from negotiation_env.events import Status, Task
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.handshake import parse_turn
+from negotiation_env.report.afterwards import ShownAfterwards, show_afterwards
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.learning import advantages, trained_tasks
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
@@ -105,6 +106,7 @@ class Detail:
         said: One for each turn of the transcript.
         rulings: Every verdict.
         usage: What the model calls took, by role.
+        afterwards: What a benchmark asked about it.
     """
 
     seed: str
@@ -113,6 +115,7 @@ class Detail:
     said: tuple[TurnDetail, ...]
     rulings: tuple[ShownVerdict, ...]
     usage: dict[str, str]
+    afterwards: ShownAfterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,13 @@ def contents(run: Run) -> Contents:
     """What the report holds of a run's episodes, those of its parts one after the other."""
     scenarios: dict[Scenario, int] = {}
     rows, details, trained = [], [], trained_tasks(run.config)
+    later = show_afterwards(run.afterwards, {each.id: each for each in run.episodes})
     for part in run.parts:
         weights = advantages(part.episodes, run.config)
         for episode in part.episodes:
             number = scenarios.setdefault(episode.scenario, len(scenarios))
             rows.append(_row(part, episode, number, weights.get(episode.id)))
-            details.append(_detail(episode, trained))
+            details.append(_detail(episode, trained, later.get(episode.id, ShownAfterwards())))
     return Contents(tuple(scenarios), tuple(rows), tuple(details))
 
 
@@ -185,7 +189,7 @@ def _tag(text: str) -> str:
     return "accept" if turn.accepts else "propose" if turn.proposal is not None else ""
 
 
-def _detail(episode: Episode, trained: frozenset[Task]) -> Detail:
+def _detail(episode: Episode, trained: frozenset[Task], later: ShownAfterwards) -> Detail:
     names = tuple(persona.name for persona in episode.scenario.personas)
     learner = _learner(episode)
     return Detail(
@@ -195,6 +199,7 @@ def _detail(episode: Episode, trained: frozenset[Task]) -> Detail:
         tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.said),
         tuple(_verdict(ruling, names) for ruling in episode.rulings),
         _usage({"policy": policy_usage([episode]), "judge": judge_usage([episode])}),
+        later,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from negotiation_env.episode import Episode, latest_episodes
 from negotiation_env.errors import UserError
+from negotiation_env.report.afterwards import FILES, Afterwards, read_afterwards
 from negotiation_env.run_folder import EPISODES, SETTINGS
 from negotiation_env.table import Table, read_tables
 
@@ -64,6 +65,7 @@ class Run:
         tables: The benchmark's.
         sources: All files that were read.
         config: The settings of a training run, else empty.
+        afterwards: What a benchmark asked about its games.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Run:
     tables: tuple[Table, ...]
     sources: tuple[Source, ...]
     config: dict[str, Any]
+    afterwards: Afterwards
 
     @property
     def episodes(self) -> list[Episode]:
@@ -95,8 +98,10 @@ def read_run(folder: Path) -> Run:
     played = [tuple(latest_episodes(path).values()) for path, _ in files]
     parts = tuple(Part(name, found, step) for name, found, (_, step) in zip(names, played, files, strict=True))
     sources = [_source(folder, path) for path, _ in files]
-    sources += [_source(folder, folder / name) for name in (_TABLES, SETTINGS, _CONFIG) if (folder / name).is_file()]
-    return Run(folder.resolve().name, parts, _tables(folder / _TABLES), tuple(sources), _config(folder / _CONFIG))
+    others = (*FILES, _TABLES, SETTINGS, _CONFIG)
+    sources += [_source(folder, folder / name) for name in others if (folder / name).is_file()]
+    tables, config = _tables(folder / _TABLES), _config(folder / _CONFIG)
+    return Run(folder.resolve().name, parts, tables, tuple(sources), config, read_afterwards(folder))
 
 
 def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:

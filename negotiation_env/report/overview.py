@@ -8,7 +8,7 @@ from negotiation_env.episode import Episode
 from negotiation_env.evaluate import Estimate, Summary, summarise
 from negotiation_env.events import Status
 from negotiation_env.report.folder import Part, Run
-from negotiation_env.table import Table
+from negotiation_env.table import Table, cell_text
 
 __all__ = ["Figure", "Overview", "Share", "overview"]
 
@@ -117,7 +117,7 @@ def _facts(summary: Summary) -> dict[str, str]:
     facts |= {"neutralised in what was said": _counts(summary.events)} if summary.events else {}
     facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
     facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}
-    return facts | {f"panel: {name}": f"{value:.2f}" for name, value in summary.panel.items() if value is not None}
+    return facts | {f"panel: {name}": cell_text(value) for name, value in summary.panel.items() if value is not None}
 
 
 def _counts(found: dict[str, int]) -> str:

@@ -1,8 +1,8 @@
 """The HTML file of a report.
 
-Everything in it is untrusted but the `report.*` files beside this module. What the template writes is escaped by jinja2;
-what the script reads is JSON or base64 inside elements that never run, without a character that could end them; and
-the page's policy lets no other script and style act than those two, and nothing load from anywhere.
+Everything in it is untrusted but the `report.*` files beside this module. What the template writes is escaped by
+jinja2; what the script reads is JSON or base64 inside elements that never run, without a character that could end
+them; and the page's policy lets no other script and style act than those two, and nothing load from anywhere.
 """
 
 import base64

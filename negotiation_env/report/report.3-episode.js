@@ -21,7 +21,7 @@ function episode(row, detail) {
   return [
     bench(row), title(row, detail), make("blockquote", { class: "dilemma" }, ...prose(scenario.dilemma)),
     personas(row, detail, scenario), legend(row), talk(row, detail, scenario), ending(row, detail),
-    small(detail, scenario),
+    afterwards(detail.afterwards), small(detail, scenario),
   ].filter(Boolean);
 }
 
@@ -116,7 +116,8 @@ function sense(advantage) {
 }
 
 function signed(number) {
-  return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)}`;
+  const size = Math.abs(number).toFixed(2);
+  return `${size === "0.00" ? "" : number < 0 ? "−" : "+"}${size}`;
 }
 
 /* What was said, its last line marked where it is a tag that counts. */
@@ -204,6 +205,35 @@ function ending(row, detail) {
     make("p", { class: "total" }, make("b", {}, row.score.toFixed(2)), " of 5, by the ", ...prose(ruling.judge)),
     make("div", { class: "measures" }, ...ruling.bars.map((each) => bar(each.name, each.value, each.top))),
     ...evidence(ruling));
+}
+
+/* What a benchmark asked once the game was over */
+
+function afterwards({ probes, challenge, comparisons }) {
+  const parts = [
+    probes.length ? folded(count(probes.length, "probe"), () => probes.map(probe)) : null,
+    challenge ? folded(`Challenge: ${challenge.result}`, () => challenged(challenge)) : null,
+    comparisons.length ? folded(count(comparisons.length, "comparison"), () => comparisons.map(comparison)) : null,
+  ].filter(Boolean);
+  return parts.length ? make("section", { class: "afterwards" }, make("h3", {}, "Asked afterwards"), ...parts) : null;
+}
+
+function probe({ title, measure, top, verdict }) {
+  return make("section", { class: "call" },
+    make("h4", {}, ...prose(title)), verdict.value === null ? null : bar(measure, verdict.value, top),
+    ...verdict.bars.map((each) => bar(each.name, each.value, each.top)), ...evidence(verdict));
+}
+
+function challenged({ said, failure, verdict }) {
+  return [
+    ...said.map(([name, text]) => make("p", { class: "words" }, make("b", {}, ...prose(name)), ": ", ...prose(text))),
+    failure ? make("p", { class: "alarm" }, ...prose(failure)) : null,
+    verdict ? agreement(verdict) : null,
+  ].filter(Boolean);
+}
+
+function comparison({ title, judge, orders }) {
+  return make("section", { class: "call" }, make("h4", {}, ...prose(title)), pairs({ ...orders, judge }));
 }
 
 function small(detail, scenario) {

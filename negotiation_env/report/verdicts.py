@@ -10,12 +10,18 @@ from typing import Any, Final
 
 from negotiation_env.events import JudgeCall, QuestionKind, Verdict
 from negotiation_env.judges.material import party_key
+from negotiation_env.judges.probes import ProbeKind
+from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 
 __all__ = ["Bar", "Quote", "ShownVerdict", "as_text", "show_verdict"]
+
+_TEXT_PROBE: Final = "text probe (decides nothing)"
 
 _TOLD_ELSEWHERE: Final = {
     QuestionKind.AGREEMENT: ("parties", "unquoted", "direction", "agreed", "probability"),
     QuestionKind.SCORE: ("parties", "levels", "aspects", "reason", "score"),
+    ProbeKind.ACCEPTANCE: ("accepts", "reason", "satisfaction"),
+    ProbeKind.FAITHFULNESS: (),
 }
 
 
@@ -68,7 +74,7 @@ class ShownVerdict:
         calls: The model calls behind it.
     """
 
-    kind: QuestionKind
+    kind: QuestionKind | ProbeKind
     turn: int
     value: float | None
     judge: str
@@ -80,7 +86,7 @@ class ShownVerdict:
     calls: tuple[JudgeCall, ...]
 
 
-def show_verdict(kind: QuestionKind, turn: int, verdict: Verdict, names: Sequence[str]) -> ShownVerdict:
+def show_verdict(kind: QuestionKind | ProbeKind, turn: int, verdict: Verdict, names: Sequence[str]) -> ShownVerdict:
     """Sort a verdict's details.
 
     Args:
@@ -89,7 +95,8 @@ def show_verdict(kind: QuestionKind, turn: int, verdict: Verdict, names: Sequenc
         verdict: The answer.
         names: The personas', by seat.
     """
-    details, bars = verdict.details, _bars(verdict.details)
+    details = _named(verdict)
+    bars = () if kind is QuestionKind.AGREEMENT else _bars(details)
     shown = {*_TOLD_ELSEWHERE[kind], *(bar.name for bar in bars)}
     facts = {name: as_text(value) for name, value in details.items() if name not in shown}
     probability = details.get("probability")
@@ -114,6 +121,12 @@ def as_text(value: Any) -> str:
     if value is None or value == []:
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _named(verdict: Verdict) -> Mapping[str, Any]:
+    """The details; a probability that the smoke-test judge does not go by is named so."""
+    by_text = verdict.judge == EmbeddedJudge.name
+    return {_TEXT_PROBE if by_text and name == "probability" else name: each for name, each in verdict.details.items()}
 
 
 def _quotes(details: Mapping[str, Any], names: Sequence[str]) -> tuple[Quote, ...]:

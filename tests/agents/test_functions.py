@@ -83,6 +83,14 @@ def test_a_function_that_raises_in_one_game_ends_that_one_unscored_and_no_other(
     assert "moody raised KeyError: 'mood'" in ends["bad"].reason
 
 
+def test_what_a_function_raises_can_be_recorded_whatever_it_says():
+    def moody(text):
+        raise ValueError("half of a pair: \ud83d")
+
+    (episode,) = play_many([Game("g", two_parties(), (FunctionAgent(moody),) * 2)], ScriptedJudge())
+    assert "half of a pair: \\ud83d" in episode.to_json().replace("\\\\", "\\")
+
+
 def test_a_function_that_returns_no_text_is_told_so():
     mute = FunctionAgent(lambda text: None, name="mute")
     assert mute.act([request()]) == [Reply("", error="mute returned a NoneType; expected a str")]

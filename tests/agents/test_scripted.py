@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from agents.functions import FunctionAgent
 from agents.scripted import ScriptedAgent
-from negotiation_env import Request, Scenario, ScriptedJudge
+from negotiation_env import Persona, Request, Scenario, ScriptedJudge, Utterance
 from negotiation_env.data import load_injections, load_scenarios
 from negotiation_env.events import Task
 from negotiation_env.judges.handshake import parse_turn
@@ -42,6 +44,38 @@ def test_the_compromising_make_an_offer_of_their_own_first():
 
 def test_scripts_play_with_three_parties():
     assert outcome("stubborn", "accommodating", "accommodating", scenario=three_parties()).turns == 3
+
+
+def said_among_three(turn, **settings):
+    """What the compromising party says in seat 2 to a turn of the first, having proposed before."""
+    baker = replace(three_parties().personas[0], name="The Baker, Lea")
+    scenario = replace(three_parties(), personas=(baker, *three_parties().personas[1:]))
+    dialogue = [Utterance(0, "Hm."), Utterance(1, "Well."), Utterance(2, "PROPOSE: Half."), Utterance(0, turn)]
+    chat = conversation(scenario, 2, dialogue, **settings)
+    return ScriptedAgent("compromising").act([Request("g", 2, Task.UTTERANCE, chat, 0)])[0].text
+
+
+@pytest.mark.parametrize("personas", [True, False])
+def test_among_three_parties_an_offer_of_one_line_is_heard_behind_the_speakers_name(personas):
+    assert parse_turn(said_among_three("PROPOSE: We water at night.", personas=personas)).accepts
+    assert not parse_turn(said_among_three("I mean: PROPOSE: We water at night.", personas=personas)).accepts
+
+
+@pytest.mark.parametrize("name", ["Lea", "Dr. Adler", "J. R. Smith", "B", "Team B", "St. Mary's. Choir"])
+@pytest.mark.parametrize("goal", ["You need water. You need it soon.", "You keep Dr. Weber's well."])
+def test_a_goal_is_found_behind_any_name(name, goal):
+    persona = Persona(name, goal, "No dry week. You never beg.", "Counts.", ("food",))
+    chat = conversation(replace(two_parties(), personas=(persona, two_parties().personas[1])), 0, ())
+    said = ScriptedAgent("pushy").act([Request("g", 0, Task.UTTERANCE, chat, 0)])[0].text
+    assert said.endswith(f"and nothing else: {goal}")
+
+
+def test_a_goal_that_speaks_to_nobody_is_found_behind_a_title_too():
+    first, second = two_parties().personas
+    persona = replace(first, name="Dr. Adler", goal="keep the orchard alive.")
+    chat = conversation(replace(two_parties(), personas=(persona, second)), 0, ())
+    said = ScriptedAgent("pushy").act([Request("g", 0, Task.UTTERANCE, chat, 0)])[0].text
+    assert said.endswith("and nothing else: keep the orchard alive.")
 
 
 @each_manipulator

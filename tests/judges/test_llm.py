@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from pydantic import TypeAdapter
 
-from negotiation_env import Question, Scenario, Utterance
+from negotiation_env import Question, Scenario, Utterance, Verdict
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
 from negotiation_env.events import QuestionKind
@@ -202,3 +203,10 @@ def test_the_id_changes_with_what_can_change_a_score():
         names = {judge_at(server, **settings).name for settings in ({}, {"samples": 3}, {"logprobs": False})}
     assert len(names) == 3
     assert all(name.startswith("openai:m@") for name in names)
+
+
+def test_a_reply_with_half_a_character_is_kept_so_that_it_can_be_written():
+    with EndpointServer(lambda _: "half \ud83d") as server:
+        verdict = judge_at(server, attempts=1).judge([SCORE])[0]
+    assert (verdict.value, verdict.calls[0].reply) == (None, "half \\ud83d")
+    TypeAdapter(Verdict).dump_json(verdict)

@@ -1,8 +1,13 @@
+from dataclasses import replace
+from itertools import combinations
+
 import pytest
 
 from negotiation_env import ScriptedJudge
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
+from negotiation_env.errors import JudgeError
+from negotiation_env.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.pairwise import ScoringPairwise, both_orders, win_rate
@@ -58,3 +63,44 @@ def test_any_judge_that_scores_can_compare():
     pairs = [Pair(two_parties(), LONG, SHORT), Pair(two_parties(), SHORT, LONG), Pair(two_parties(), SHORT, SHORT)]
     assert [found.winner for found in both_orders(judge, pairs)] == [0, 1, None]
     assert ScoringPairwise(ScriptedJudge(None)).compare(pairs)[0].value is None
+
+
+def test_a_judge_of_scores_is_asked_in_one_order_and_has_no_share_of_disagreement():
+    judge = ScriptedJudge(lambda question: min(5.0, len(question.completion) / 10))
+    duels = both_orders(ScoringPairwise(judge), [Pair(two_parties(), LONG, SHORT), Pair(two_parties(), SHORT, SHORT)])
+    assert [(found.ordered, found.consistent, found.winner) for found in duels] == [
+        (False, True, 0),
+        (False, True, None),
+    ]
+    assert judge.calls == [2]
+    assert win_rate(duels).inconsistent_share is None
+    mixed = win_rate([*duels, duel(lambda _: always("first"))])
+    assert (mixed.inconsistent, mixed.inconsistent_share) == (1, 1.0)
+
+
+def test_the_calls_behind_an_answers_score_are_told_once():
+    class Paying(ScriptedJudge):
+        def judge(self, questions):
+            calls = [(JudgeCall((), question.completion),) for question in questions]
+            return [replace(each, calls=call) for each, call in zip(super().judge(questions), calls, strict=True)]
+
+    answers = ("One.", "Two.", "Three.")
+    found = both_orders(ScoringPairwise(Paying()), [Pair(two_parties(), *each) for each in combinations(answers, 2)])
+    told = [call.reply for each in found for call in (*each.forward.calls, *each.backward.calls)]
+    assert told == ["One.", "Two.", "Three."]
+
+
+class Broken:
+    name = "broken"
+
+    def judge(self, questions):
+        raise JudgeError("out of order")
+
+    def compare(self, pairs):
+        raise JudgeError("out of order")
+
+
+@pytest.mark.parametrize("judge", [Broken(), ScoringPairwise(Broken())], ids=["compares", "scores"])
+def test_a_judge_that_fails_as_a_whole_leaves_all_pairs_unscored(judge):
+    duels = both_orders(judge, [Pair(two_parties(), LONG, SHORT)] * 2)
+    assert [(found.unscored, found.forward.reason) for found in duels] == [(True, "out of order")] * 2

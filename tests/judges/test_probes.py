@@ -8,9 +8,11 @@ import pytest
 from negotiation_env import Scenario, Utterance
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
+from negotiation_env.errors import JudgeError
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
+from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, probe_form
+from negotiation_env.judges.probes import examined as whatever_it_says
 from tests.conftest import three_parties, two_parties
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import material
@@ -99,21 +101,16 @@ def test_faithfulness_is_the_share_of_the_agreed_points_that_are_kept():
     assert verdict.details["added"] == ["a fee"]
 
 
-def test_a_point_that_nobody_said_does_not_count():
-    verdict = examined(keeping(WELL, LOG | {"said": "we build a dam"}), FAITHFULNESS)
-    assert (verdict.value, verdict.details["points"]) == (1.0, [WELL])
-
-
 @pytest.mark.parametrize(
     "points",
     [
         [],
-        [WELL | {"said": "we build a dam"}],
+        [WELL, LOG | {"said": "we build a dam"}],
         [WELL | {"said": ""}],
         [HALF | {"where": "Lea pays all"}, WELL],
         [WELL] * 6,
     ],
-    ids=["none", "none that was said", "none quoted", "kept by words that are not there", "too many"],
+    ids=["none", "one that nobody said", "one not quoted", "kept by words that are not there", "too many"],
 )
 def test_points_without_evidence_are_asked_for_again_and_then_unscored(points):
     verdict = examined(keeping(*points), FAITHFULNESS)
@@ -151,6 +148,23 @@ def test_a_probe_is_paid_for_once(tmp_path):
         first, second = judge.examine([ACCEPTANCE])[0], judge.examine([ACCEPTANCE])[0]
         assert len(server.bodies) == 1
     assert (first.value, second.value, second.calls[0].cached) == (4.0, 4.0, True)
+
+
+def test_the_prompt_says_that_something_was_agreed_as_the_schema_wants_at_least_one_point():
+    form = probe_form(FAITHFULNESS)
+    assert "at least one point was agreed" in form.messages[0]["content"]
+    assert form.schema["properties"]["points"]["minItems"] == 1
+
+
+def test_an_examiner_that_fails_as_a_whole_leaves_its_probes_without_value():
+    class Broken:
+        name = "broken"
+
+        def examine(self, probes):
+            raise JudgeError("out of order")
+
+    found = whatever_it_says(Broken(), [ACCEPTANCE, FAITHFULNESS])
+    assert [(each.value, each.judge, each.reason) for each in found] == [(None, "broken", "out of order")] * 2
 
 
 def test_an_attack_in_the_answer_stays_in_its_own_string():

@@ -2,12 +2,17 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
 from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
 from negotiation_env.aec import Ruling
+from negotiation_env.benchmark.bradley_terry import bradley_terry
+from negotiation_env.benchmark.run import run_benchmark
 from negotiation_env.episode import Episode, append_episode
 from negotiation_env.evaluate import Estimate, evaluate
 from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Verdict
@@ -15,6 +20,7 @@ from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.runner import Game, play
 from negotiation_env.table import Table, tables_to_json
+from tests.benchmark.small_benchmark import cast_of, small
 from tests.llm_replies import judge_reply
 
 HOSTILE = (
@@ -40,6 +46,15 @@ def judged_by_a_model(folder: Path) -> Path:
         return next(replies, None) or judge_reply(asked)
 
     evaluate(AGENTS, LLMJudge(FakeModel(reply)), load_scenarios("eval_conflict")[:3], folder)
+    return folder
+
+
+def benchmark(folder: Path) -> Path:
+    """Three negotiators over one dilemma, compared, probed and challenged."""
+    config = small(conflict=1, open=0, panel={}, comparisons={"quality": "checksum"})
+    with pytest.MonkeyPatch.context() as patch:  # its intervals take long and are not what is looked at here
+        patch.setattr("negotiation_env.benchmark.win_tables.bradley_terry", partial(bradley_terry, draws=5))
+        run_benchmark(config, cast_of(config), folder)
     return folder
 
 
@@ -79,7 +94,27 @@ def hostile(folder: Path) -> Path:
     )
     (folder / "tables.json").write_text(tables_to_json(tables), encoding="utf-8")
     (folder / "run.json").write_text(json.dumps({"agents": HOSTILE}), encoding="utf-8")
+    for name, line in attacks_afterwards().items():
+        (folder / name).write_text(json.dumps(line) + "\n", encoding="utf-8")
     return folder
+
+
+def attacks_afterwards() -> dict[str, dict[str, object]]:
+    """A line for each of a benchmark's files, about the first games of `hostile`."""
+    game, other = (f"{number} {HOSTILE}" for number in range(2))
+    verdict = {"value": 1.0, "judge": HOSTILE, "reason": HOSTILE, "details": {HOSTILE: HOSTILE}}
+    words = {"seat": 0, "text": HOSTILE}
+    preference = {"value": 1.0, "judge": HOSTILE, "reason": HOSTILE}
+    sides = {"objective": HOSTILE, "judge": HOSTILE, "first": HOSTILE, "second": HOSTILE}
+    return {
+        "probes.jsonl": {"id": "p", "episode": game, "kind": "acceptance", "seat": 0, "verdict": verdict},
+        "challenges.jsonl": {"id": game, "doubt": words, "reply": words, "verdict": verdict, "error": HOSTILE},
+        "comparisons.jsonl": {
+            "id": f"{HOSTILE} | {game} | {other}",
+            **sides,
+            "duel": {"forward": preference, "backward": preference},
+        },
+    }
 
 
 def attacking(number: int) -> Episode:

@@ -8,7 +8,7 @@ import pytest
 from negotiation_env.episode import append_episode
 from negotiation_env.report import write_report
 from tests.report.browser import CHROMIUM, browser
-from tests.report.runs import evaluation, hostile, judged_by_a_model, learned, training, unscored
+from tests.report.runs import benchmark, evaluation, hostile, judged_by_a_model, learned, training, unscored
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -193,6 +193,21 @@ def test_judge_calls_are_there_on_demand(visit, modelled):
     measures = page.locator(".ending .measure .name").all_inner_texts()
     assert measures == ["score", "knowledge", "benevolence", "power", "vitality"]
     assert "served at" in page.locator(".ending .quotes").inner_text()
+
+
+def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):
+    page = visit(write_report(benchmark(tmp_path)))
+    lines(page).first.click()
+    title(page).wait_for()
+    asked = page.locator(".afterwards")
+    assert asked.locator(".call").count() == 0
+    asked.get_by_text("3 probes").click()
+    assert asked.locator(".call h4").count() == 3
+    assert "satisfaction" in asked.locator(".call").first.inner_text()
+    asked.get_by_text("Challenge: the agreement").click()
+    assert "I owe you a doubt" in asked.inner_text()
+    asked.get_by_text("2 comparisons").click()
+    assert asked.locator(".call h4").nth(3).inner_text().startswith("quality, against ")
 
 
 def test_what_was_learned_from_a_negotiation_is_coloured(visit, trained):
