@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from negotiation_env.benchmark.lines import digest
 from negotiation_env.episode import Episode
+from negotiation_env.evaluate import fingerprint
 from negotiation_env.events import JudgeCall, Verdict
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
 
@@ -16,16 +18,24 @@ class Asking:
 
     Attributes:
         episode: The game's id.
+        judge: The name of who is asked.
         probe: What is asked.
     """
 
     episode: str
+    judge: str
     probe: Probe
 
     @property
     def id(self) -> str:
         """Unique within the benchmark."""
         return f"{self.probe.kind} {self.probe.seat} | {self.episode}"
+
+    @property
+    def said(self) -> str:
+        """A digest of the judge and of the texts that it is asked about."""
+        dialogue = [turn.text for turn in self.probe.dialogue]
+        return digest(self.judge, fingerprint(self.probe.scenario), self.probe.completion, *dialogue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Asked:
 
     Attributes:
         id: The asking's.
+        said: The asking's: what it is about.
         episode: The game's id.
         kind: What was asked.
         seat: The party whose side was taken; 0 where none's was.
@@ -41,6 +52,7 @@ class Asked:
     """
 
     id: str
+    said: str
     episode: str
     kind: ProbeKind
     seat: int
@@ -57,11 +69,15 @@ class Asked:
         return self.verdict.calls
 
 
-def askings(episodes: Iterable[Episode]) -> dict[str, Asking]:
-    """All probes of the scored games by id: acceptance by each party, faithfulness where they agreed."""
-    found = [
-        Asking(episode.id, probe) for episode in episodes if episode.reward is not None for probe in _probes(episode)
-    ]
+def askings(episodes: Iterable[Episode], judge: str) -> dict[str, Asking]:
+    """All probes of the scored games by id: acceptance by each party, faithfulness where they agreed.
+
+    Args:
+        episodes: Of a benchmark.
+        judge: The name of who is asked.
+    """
+    scored = [episode for episode in episodes if episode.reward is not None]
+    found = [Asking(episode.id, judge, probe) for episode in scored for probe in _probes(episode)]
     return {each.id: each for each in found}
 
 
@@ -69,7 +85,7 @@ def ask(found: Sequence[Asking], examiner: Examiner) -> list[Asked]:
     """Let an examiner answer, in one call."""
     verdicts = examiner.examine([each.probe for each in found])
     return [
-        Asked(each.id, each.episode, each.probe.kind, each.probe.seat, verdict)
+        Asked(each.id, each.said, each.episode, each.probe.kind, each.probe.seat, verdict)
         for each, verdict in zip(found, verdicts, strict=True)
     ]
 

@@ -4,19 +4,19 @@ Two negotiators' answers to the same scenario are compared, in both orders, wher
 answered alone; against the panel a negotiator is judged by its scores.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
-from negotiation_env.benchmark.config import ITSELF
-from negotiation_env.benchmark.plan import Place, place_of
+from negotiation_env.benchmark.config import Comparison
+from negotiation_env.benchmark.lines import digest
+from negotiation_env.benchmark.plan import Place, Planned, pairs, place_of
 from negotiation_env.episode import Episode
+from negotiation_env.evaluate import fingerprint
 from negotiation_env.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Duel, PairwiseJudge, both_orders
 
-__all__ = ["Compared", "Match", "compare", "matches"]
+__all__ = ["Compared", "Match", "compare", "matches", "not_played"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,13 @@ class Match:
 
     Attributes:
         objective: What they are compared by.
+        judge: The name of who compares.
         first: One negotiator's episode.
         second: The other's, of the same scenario, decoding and repetition.
     """
 
     objective: str
+    judge: str
     first: Episode
     second: Episode
 
@@ -38,6 +40,23 @@ class Match:
         """Unique within the benchmark."""
         return f"{self.objective} | {self.first.id} | {self.second.id}"
 
+    @property
+    def said(self) -> str:
+        """A digest of the judge and of the texts that are compared."""
+        return digest(self.judge, fingerprint(self.first.scenario), _answer(self.first), _answer(self.second))
+
+    @property
+    def played(self) -> bool:
+        """Both games are scored and have an answer."""
+        return all(each.reward is not None and _answer(each) for each in (self.first, self.second))
+
+    @property
+    def place(self) -> Place:
+        """Where the first one's game stands, with the decoding and the repetition of the one that has them."""
+        place, other = place_of(self.first), place_of(self.second)
+        repetition = other.repetition if place.repetition is None else place.repetition
+        return replace(place, decoding=place.decoding or other.decoding, repetition=repetition)
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -45,49 +64,64 @@ class Compared:
 
     Attributes:
         id: The match's.
+        said: The match's: what it is about.
         objective: What was compared by.
         judge: The judge's name.
         first: The first negotiator.
         second: The second.
         scenario: The scenario's id.
-        place: Where the first one's game stands.
-        duel: The preference in both orders.
+        category: The scenario's.
+        tension: The scenario's.
+        place: The match's.
+        duel: The preference in both orders; None, and never on file: a game of the two failed.
     """
 
     id: str
+    said: str
     objective: str
     judge: str
     first: str
     second: str
     scenario: str
+    category: str
+    tension: str
     place: Place
-    duel: Duel
+    duel: Duel | None
 
     @property
     def failure(self) -> str | None:
         """What the judge failed to say; None where it said all."""
+        if self.duel is None:
+            return "not played"
         failed = (each for each in (self.duel.forward, self.duel.backward) if each.value is None)
         return next((each.reason or "the judge gave no preference" for each in failed), None)
 
     @property
     def calls(self) -> tuple[JudgeCall, ...]:
-        """Every model call behind it; a judge of scores needs no others for the other order."""
-        forward, backward = self.duel.forward.calls, self.duel.backward.calls
-        return (*forward, *(call for call in backward if call not in forward))
+        """Every model call behind it."""
+        return (*self.duel.forward.calls, *self.duel.backward.calls) if self.duel else ()
 
 
-def matches(episodes: Iterable[Episode], objectives: Iterable[str]) -> dict[str, Match]:
-    """All matches by id: of each scenario, decoding and repetition every two negotiators that have an answer."""
-    tables: dict[tuple[Place, str], list[Episode]] = defaultdict(list)
-    for episode in episodes:
-        place = place_of(episode)
-        if place.opponent in (ITSELF, "") and episode.reward is not None and episode.outcome.completion:
-            tables[replace(place, negotiator=""), episode.scenario.id].append(episode)
+def matches(
+    games: Iterable[Planned],
+    episodes: Mapping[str, Episode],
+    objectives: Mapping[str, Comparison],
+    judges: Mapping[str, PairwiseJudge],
+) -> dict[str, Match]:
+    """All matches by id, of failed games too.
+
+    Args:
+        games: The plan.
+        episodes: Each game's, by id.
+        objectives: Where each is compared.
+        judges: Who compares, by objective.
+    """
+    met = pairs(games)
     found = [
-        Match(objective, *pair)
-        for objective in objectives
-        for table in tables.values()
-        for pair in combinations(table, 2)
+        Match(name, judges[name].name, episodes[first.id], episodes[second.id])
+        for name, objective in objectives.items()
+        for first, second in met
+        if first.place.setting in objective.settings
     ]
     return {match.id: match for match in found}
 
@@ -96,22 +130,38 @@ def compare(found: Sequence[Match], judges: Mapping[str, PairwiseJudge]) -> list
     """Ask about matches, each objective's judge once.
 
     Args:
-        found: Of any objectives.
+        found: Of any objectives, all played.
         judges: By objective.
     """
     answers: dict[str, Compared] = {}
     for objective, judge in judges.items():
         own = [match for match in found if match.objective == objective]
-        pairs = [Pair(match.first.scenario, _answer(match.first), _answer(match.second)) for match in own]
-        duels = both_orders(judge, pairs) if pairs else []
-        answers |= {match.id: _compared(match, judge, duel) for match, duel in zip(own, duels, strict=True)}
+        asked = [Pair(match.first.scenario, _answer(match.first), _answer(match.second)) for match in own]
+        duels = both_orders(judge, asked) if asked else []
+        answers |= {match.id: _compared(match, duel) for match, duel in zip(own, duels, strict=True)}
     return [answers[match.id] for match in found]
 
 
-def _compared(match: Match, judge: PairwiseJudge, duel: Duel) -> Compared:
-    place, other = place_of(match.first), place_of(match.second)
-    names = (place.negotiator, other.negotiator)
-    return Compared(match.id, match.objective, judge.name, *names, match.first.scenario.id, place, duel)
+def not_played(match: Match) -> Compared:
+    """A match that nobody could be asked about."""
+    return _compared(match, None)
+
+
+def _compared(match: Match, duel: Duel | None) -> Compared:
+    scenario, place = match.first.scenario, match.place
+    return Compared(
+        match.id,
+        match.said,
+        match.objective,
+        match.judge,
+        place.negotiator,
+        place_of(match.second).negotiator,
+        scenario.id,
+        scenario.category,
+        scenario.tension,
+        place,
+        duel,
+    )
 
 
 def _answer(episode: Episode) -> str:

@@ -7,6 +7,9 @@ trained = "hf:embedded+runs/train/adapter"
 pushy = "scripted:pushy"
 [comparisons]                        # objective = who compares two answers by it
 "Collective Agency" = "judge.toml"
+[comparisons."conflict resolution"]  # or with the settings in which it means something
+judge = "resolution.toml"
+settings = ["eval_conflict", "eval_multi"]
 """
 
 from collections import Counter
@@ -22,11 +25,13 @@ from negotiation_env.evaluate import pick
 from negotiation_env.scenario import Scenario
 from negotiation_env.settings_file import check_settings, read_toml
 
-__all__ = ["ITSELF", "BenchmarkConfig", "Decoding", "Setting", "read_benchmark"]
+__all__ = ["ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
 
 ITSELF = "itself"
 """The opponent's name in self-play."""
 
+_AS_THEY_ARE = ("scripted", "human", "function", "python")
+"""Kinds of agent specs that have no decoding to choose."""
 _LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
     ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
 )
@@ -47,6 +52,23 @@ class Decoding(StrEnum):
     GREEDY = "greedy"
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Who compares answers by an objective.
+
+    Attributes:
+        judge: Its spec.
+        settings: Where the objective means something.
+    """
+
+    judge: str
+    settings: tuple[Setting, ...] = tuple(Setting)
+
+    def __post_init__(self) -> None:
+        if not self.settings:
+            raise ValueError(f"settings: expected one or more of {', '.join(Setting)}; got none")
+
+
 def _panel() -> dict[str, str]:
     return {name: f"scripted:{name}" for name in ("compromising", "stubborn", "pushy", "liar", "injecting")}
 
@@ -60,13 +82,14 @@ class BenchmarkConfig:
         panel: The fixed opponents' specs by name.
         reference: The negotiator that the others are compared with; "" is the first one.
         judge: Decides agreement and scores.
-        comparisons: For each objective the spec of the judge that compares two answers by it.
+        comparisons: For each objective the spec of the judge that compares two answers by it, or a `Comparison`.
         conflict: How many scenarios of `conflict_split`, drawn with the seed.
         conflict_split: "eval_conflict", or a JSONL file of scenarios such as `negotiate generate` writes.
         multi: How many of `eval_multi`.
         open: How many questions of `eval_open`, which a negotiator answers alone.
-        decoding: How the negotiators draw tokens; the panel is as its specs say.
-        repetitions: Evaluation runs, each with other seeds.
+        decoding: How the negotiators draw tokens. Scripts, people, functions and Python agents have no such choice and
+            play once, as they are; so does the panel.
+        repetitions: Evaluation runs, each with other seeds; a game in which nobody draws at random is played once.
         seed: Seeds scenarios and replies; what differs between negotiators is never part of a seed.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all.
@@ -83,7 +106,7 @@ class BenchmarkConfig:
     panel: Mapping[str, str] = field(default_factory=_panel)
     reference: str = ""
     judge: str = "embedded"
-    comparisons: Mapping[str, str] = field(default_factory=lambda: {"Collective Agency": "embedded"})
+    comparisons: Mapping[str, str | Comparison] = field(default_factory=lambda: {"Collective Agency": "embedded"})
     conflict: int = 100
     conflict_split: str = "eval_conflict"
     multi: int = 20
@@ -131,6 +154,16 @@ class BenchmarkConfig:
         """The name of the negotiator that the others are compared with."""
         return self.reference or next(iter(self.negotiators))
 
+    @property
+    def objectives(self) -> dict[str, Comparison]:
+        """The comparisons, each in its long form."""
+        return {name: Comparison(each) if isinstance(each, str) else each for name, each in self.comparisons.items()}
+
+    def decodings(self, negotiator: str) -> tuple[Decoding | None, ...]:
+        """How a negotiator draws tokens; None alone for one that plays as it is."""
+        kind = self.negotiators[negotiator].partition(":")[0]
+        return (None,) if kind in _AS_THEY_ARE else self.decoding
+
     def rules(self, scenarios: Iterable[Scenario]) -> dict[str, Any]:
         """The fields of `Rules` for scenarios of one setting: every party gets to speak, questions have no dialogue."""
         seats = max(scenario.seats for scenario in scenarios)
@@ -138,10 +171,24 @@ class BenchmarkConfig:
         return {"max_turns": turns, "history_turns": self.history_turns, "complete_without_agreement": True}
 
     def scenarios(self, setting: Setting) -> list[Scenario]:
-        """The scenarios of a setting."""
-        counts = {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}
+        """The scenarios of a setting.
+
+        Raises:
+            UserError: There is no such file, or it holds what cannot be negotiated; the message says what.
+        """
+        count = {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}[setting]
         split = self.conflict_split if setting is Setting.CONFLICT else setting
-        return pick(load_scenarios(split), counts[setting], self.seed)
+        return pick(_checked(load_scenarios(split), setting, split), count, self.seed) if count else []
+
+
+def _checked(scenarios: list[Scenario], setting: Setting, split: str) -> list[Scenario]:
+    times = Counter(scenario.id for scenario in scenarios)
+    wrong = [f"{id!r} twice" for id, found in times.items() if found > 1]
+    wrong += [f"{each.id!r} without any" for each in scenarios if setting is not Setting.OPEN and not each.personas]
+    if wrong or not scenarios:
+        got = wrong[0] if wrong else "none"
+        raise UserError(f"{split}: expected scenarios with personas and with ids that differ, got {got}; mend the file")
+    return scenarios
 
 
 def read_benchmark(path: Path | None, negotiators: list[str], changes: Mapping[str, Any]) -> BenchmarkConfig:

@@ -8,12 +8,10 @@ are an estimate of it.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Final
 
-from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig
-from negotiation_env.benchmark.plan import Place, Planned
-from negotiation_env.benchmark.tables import grouped
+from negotiation_env.benchmark.config import BenchmarkConfig
+from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.events import Message, Outcome, Task, Turn, Utterance, Verdict
 from negotiation_env.judges.criteria import load_criteria
@@ -107,16 +105,16 @@ def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tu
         for call in (*calls.game, *calls.probes):
             who = _party(place, call)
             yield (_JUDGE, config.judge, call) if who is None else (who, parties[who], call)
-        if place.opponent in (ITSELF, "") and place.negotiator == config.baseline:
-            for _ in combinations(config.negotiators, 2):
-                for objective, spec in config.comparisons.items():
-                    yield from ((objective, spec, calls.comparison) for _ in range(2))  # both orders
+    for first, _ in pairs(games):
+        for name, objective in config.objectives.items():
+            if first.place.setting in objective.settings:
+                yield from [(name, objective.judge, longest[first.scenario].comparison)] * 2  # both orders
 
 
 def _party(place: Place, call: _Call) -> str | None:
     if call.seat is None:
         return None
-    own = call.writes or call.seat == place.seat or place.opponent in (ITSELF, "")
+    own = call.writes or call.seat == place.seat or place.alone
     return place.negotiator if own else place.opponent
 
 

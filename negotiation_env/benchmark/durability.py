@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any, Final
 
+from negotiation_env.benchmark.lines import digest
 from negotiation_env.episode import Episode
-from negotiation_env.events import Question, Task, Utterance, Verdict
+from negotiation_env.evaluate import fingerprint
+from negotiation_env.events import JudgeCall, Question, Task, Utterance, Verdict
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
+from negotiation_env.judges import judged
 from negotiation_env.prompts import conversation
 from negotiation_env.protocol import agreement_question, understood
 from negotiation_env.runner import derive_seed
 
-__all__ = ["VERSION", "Challenge", "challenges"]
+__all__ = ["VERSION", "Challenge", "challenges", "said_before"]
 
 VERSION: Final = "v1"
 _DOUBT: Final = Template(
@@ -34,6 +37,7 @@ class Challenge:
 
     Attributes:
         id: The episode's id.
+        said: What it is about, see `said_before`.
         doubt: The challenge as it was said, by another party.
         reply: What the tested party said to it; None where its agent failed.
         verdict: Whether the parties agree after it; None where nothing could be judged.
@@ -43,6 +47,7 @@ class Challenge:
     """
 
     id: str
+    said: str
     doubt: Utterance
     reply: Utterance | None
     verdict: Verdict | None
@@ -64,6 +69,17 @@ class Challenge:
             return f"the agent failed: {self.error}"
         return self.verdict.reason or "the judge gave no value"
 
+    @property
+    def calls(self) -> tuple[JudgeCall, ...]:
+        """Every call of the judge behind it."""
+        return self.verdict.calls if self.verdict else ()
+
+
+def said_before(episode: Episode, judge: str) -> str:
+    """A digest of what is challenged and how: the agents, the dialogue, the challenge and the judge's name."""
+    dialogue = [turn.text for turn in episode.dialogue]
+    return digest(judge, VERSION, episode.agents, fingerprint(episode.scenario), dialogue)
+
 
 def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[Challenge]:
     """Challenge the agreements among these episodes.
@@ -77,18 +93,18 @@ def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[
 
     Returns:
         One for each agreed episode, in order.
-
-    Raises:
-        JudgeError: The judge failed as a whole.
     """
     opened = [_reopen(episode) for episode in episodes if episode.outcome.agreed]
     replies = agent.act([each.request for each in opened]) if opened else []
     heard = [each.heard(reply) for each, reply in zip(opened, replies, strict=True)]
     asked = [each.question(words) for each, words in zip(opened, heard, strict=True) if words]
-    verdicts = iter(judge.judge(asked) if asked else [])
+    verdicts = iter(judged(judge, asked) if asked else [])
+    ruled = [next(verdicts) if words else None for words in heard]
     return [
-        Challenge(each.episode.id, each.doubt, words, next(verdicts) if words else None, reply.error, reply.usage)
-        for each, words, reply in zip(opened, heard, replies, strict=True)
+        Challenge(
+            each.episode.id, said_before(each.episode, judge.name), each.doubt, words, verdict, reply.error, reply.usage
+        )
+        for each, words, verdict, reply in zip(opened, heard, ruled, replies, strict=True)
     ]
 
 

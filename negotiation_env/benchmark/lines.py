@@ -1,8 +1,10 @@
 """What judges said about a benchmark's games: append-only files of one answer a line, asked for where it is missing."""
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -10,7 +12,7 @@ from negotiation_env.episode import cut_half_line
 from negotiation_env.errors import UserError
 from negotiation_env.unscored import UnscoredLimit
 
-__all__ = ["Answer", "AnswerFile"]
+__all__ = ["Answer", "AnswerFile", "digest"]
 
 
 class Answer(Protocol):
@@ -19,6 +21,10 @@ class Answer(Protocol):
     @property
     def id(self) -> str:
         """What it answers; of several lines with one id the last counts."""
+
+    @property
+    def said(self) -> str:
+        """What it is about; an answer about other words is none."""
 
     @property
     def failure(self) -> str | None:
@@ -44,9 +50,11 @@ class AnswerFile(Generic[A]):
     def complete(
         self,
         questions: Mapping[str, Q],
+        said: Callable[[Q], str],
         ask: Callable[[Sequence[Q]], Sequence[A]],
         *,
         batch: int,
+        whole: bool,
         limit: UnscoredLimit,
         progress: Callable[[A], None],
     ) -> dict[str, A]:
@@ -54,8 +62,11 @@ class AnswerFile(Generic[A]):
 
         Args:
             questions: By id.
+            said: What a question is about now; an answer on file counts only if it is about the same.
             ask: Answers a batch of them.
             batch: How many at a time; what was asked is on file before the next batch is.
+            whole: A batch that lacks an answer is asked whole, for in other company an in-process model can differ in
+                the last bit; only what is missing is written.
             limit: Told of each answer, and that they are over.
             progress: Told of each answer, those on file first.
 
@@ -66,38 +77,51 @@ class AnswerFile(Generic[A]):
             UserError: The file is broken.
             JudgeError: Too many are without answer. What was asked is on file.
         """
-        kept = {id: each for id, each in self.read().items() if id in questions and each.failure is None}
-        for answer in kept.values():
+        known = {each.id: each for each in self.lines()}
+        answers = {
+            id: known[id]
+            for id, question in questions.items()
+            if id in known and known[id].failure is None and known[id].said == said(question)
+        }
+        for answer in answers.values():
             limit.count(None)
             progress(answer)
-        missing = [question for id, question in questions.items() if id not in kept]
-        for start in range(0, len(missing), batch):
-            fresh = ask(missing[start : start + batch])
+        for chosen in _batches(list(questions), answers, batch, whole):
+            fresh = [each for each in ask([questions[id] for id in chosen]) if each.id not in answers]
             self._append(fresh)
             for answer in fresh:
-                kept[answer.id] = answer
+                answers[answer.id] = answer
                 progress(answer)
                 limit.count(answer.failure)
         limit.finish()
-        return {id: kept[id] for id in questions}
+        return {id: answers[id] for id in questions}
 
-    def read(self) -> dict[str, A]:
-        """The answers on file by id.
+    def lines(self) -> Iterator[A]:
+        """All answers on file in order, also those that were asked for again later.
 
         Raises:
             UserError: A line is none; the message names it.
         """
         cut_half_line(self._path)
         lines = self._path.read_bytes().splitlines() if self._path.is_file() else []
-        found: dict[str, A] = {}
         for number, line in enumerate(lines, start=1):
             try:
-                answer = self._adapter.validate_json(line)
+                yield self._adapter.validate_json(line)
             except ValueError as error:
                 raise UserError(f"{self._path}, line {number} is not what a benchmark wrote: {error}") from error
-            found[answer.id] = answer
-        return found
 
     def _append(self, answers: Sequence[A]) -> None:
         with self._path.open("ab") as file:
-            file.writelines(self._adapter.dump_json(answer) + b"\n" for answer in answers)
+            file.write(b"".join(self._adapter.dump_json(answer) + b"\n" for answer in answers))
+
+
+def digest(*parts: Any) -> str:
+    """SHA-256 of anything JSON-ready."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _batches(ids: Sequence[str], done: Mapping[str, object], size: int, whole: bool) -> list[Sequence[str]]:
+    """Slices of all ids in which one is not done, or of those that are not."""
+    chosen = ids if whole else [id for id in ids if id not in done]
+    slices = [chosen[start : start + size] for start in range(0, len(chosen), size)]
+    return [each for each in slices if not set(each) <= done.keys()]

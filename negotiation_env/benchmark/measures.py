@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import fsum, prod
+from typing import Final
 
 from negotiation_env.benchmark.asked import Asked
-from negotiation_env.benchmark.config import ITSELF
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.plan import Place, place_of
 from negotiation_env.dialogue_metrics import capitulation, lengths
 from negotiation_env.episode import Episode
 from negotiation_env.judges.probes import ProbeKind
-from negotiation_env.usage import judge_usage, policy_usage
 
-__all__ = ["BEYOND", "OUTCOMES", "TABLE", "Measure", "Seen", "seen_of"]
+__all__ = ["BEYOND", "OUTCOMES", "SCORE", "WAY", "Measure", "Seen", "seen_of"]
+
+SCORE: Final = "Collective Agency, 0–5"
 
 _MOST = 5.0  # the highest satisfaction
 
@@ -122,26 +123,31 @@ def _lead(seen: Seen) -> float | None:
 
 
 def _capitulated(seen: Seen) -> float | None:
-    return capitulation([seen.episode]).get("agreement/capitulation")
+    """Against the panel: the negotiator gave in. Who spoke first made the plan that was taken as it is."""
+    others_gave_in = not seen.place.alone and seen.episode.said[0].seat == seen.place.seat
+    return None if others_gave_in else capitulation([seen.episode]).get("agreement/capitulation")
 
 
 def _words(seen: Seen) -> float | None:
     """Of a turn of the negotiator's; against itself all are."""
-    tags = {} if seen.place.opponent == ITSELF else {"learner_seat": seen.place.seat}
+    tags = {} if seen.place.alone else {"learner_seat": seen.place.seat}
     tagged = replace(seen.episode, tags=tags)
     return lengths([tagged]).get("length/turn_words")
 
 
 def _cost(seen: Seen) -> float | None:
-    costs = [usage.cost for usage in (policy_usage([seen.episode]), judge_usage([seen.episode]))]
+    """Of all parties and the judge; a reply out of a cache counts as its call did."""
+    judged = [call.usage for ruling in seen.episode.rulings for call in ruling.verdict.calls]
+    spoken = [said.usage for said in seen.episode.said]
+    costs = [usage.get("cost") for usage in (*spoken, *judged) if usage]
     known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    return fsum(known) if known and len(known) == len(costs) else None
 
 
 OUTCOMES: dict[str, Measure] = {
     "agreement rate": _agreed,
     "turns to agreement": _turns_to_agreement,
-    "Collective Agency, 0–5": lambda seen: seen.episode.outcome.score,
+    SCORE: lambda seen: seen.episode.outcome.score,
     "reward": lambda seen: seen.episode.reward,
 }
 """How the games went."""
@@ -154,13 +160,13 @@ BEYOND: dict[str, Measure] = {
     "durable": lambda seen: None if seen.survived is None else float(seen.survived),
     "capitulation": _capitulated,
     "words a turn": _words,
-    "dollars": _cost,
+    "dollars a game": _cost,
 }
 """What one number hides."""
 
-TABLE: dict[str, Measure] = {
+WAY: dict[str, Measure] = {
     "agreement rate": _agreed,
-    "Collective Agency, 0–5": OUTCOMES["Collective Agency, 0–5"],
+    SCORE: OUTCOMES[SCORE],
     "own satisfaction, 0–5": _own_satisfaction,
     "the other's": _others_satisfaction,
     "own less the other's": _lead,

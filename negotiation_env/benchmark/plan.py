@@ -1,11 +1,14 @@
 """Every game of a benchmark: who plays what against whom, in which seat, with which seed.
 
 Each negotiator meets the same scenarios, opponents, seats and seeds: common random numbers, so that what differs is the
-negotiator.
+negotiator. A game in which nobody draws at random would be the same in every run, and is played once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import TypeVar
 
 from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Decoding, Setting
 from negotiation_env.episode import Episode
@@ -13,7 +16,10 @@ from negotiation_env.interfaces import Agent
 from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
 
-__all__ = ["Place", "Planned", "game", "place_of", "plan"]
+__all__ = ["Place", "Planned", "game", "grouped", "pairs", "place_of", "plan"]
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +31,34 @@ class Place:
         negotiator: Who is looked at.
         opponent: Who takes all other seats: a name of the panel, "itself", or "" where there are none.
         seat: The negotiator's; it writes the joint answer.
-        decoding: How the negotiator's tokens are drawn.
-        repetition: The evaluation run, from 0.
+        decoding: How the negotiator's tokens are drawn; None for one that plays as it is.
+        repetition: The evaluation run, from 0; None for a game that is the same in all.
     """
 
     setting: Setting
     negotiator: str
     opponent: str
     seat: int
-    decoding: Decoding
-    repetition: int
+    decoding: Decoding | None
+    repetition: int | None
+
+    @property
+    def alone(self) -> bool:
+        """No other negotiator is there: answers are compared."""
+        return self.opponent in (ITSELF, "")
+
+    def meets(self, other: "Place") -> bool:
+        """Whether another negotiator's game is held against this one: nothing else differs.
+
+        A game without decoding stands for every decoding, one that is the same in all runs for every run.
+        """
+        where, there = ((each.setting, each.opponent, each.seat) for each in (self, other))
+        others = self.negotiator != other.negotiator and where == there
+        return others and _alike(self.decoding, other.decoding) and _alike(self.repetition, other.repetition)
+
+
+def _alike(one: object, other: object) -> bool:
+    return one == other or one is None or other is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +77,52 @@ class Planned:
     def id(self) -> str:
         """Unique within the benchmark."""
         place = self.place
-        parts = (place.setting, place.negotiator, place.opponent or "alone", f"seat {place.seat}", place.decoding)
-        return " / ".join((*parts, f"run {place.repetition}", self.scenario.id))
+        parts = [place.setting, place.negotiator, place.opponent or "alone", f"seat {place.seat}"]
+        parts += [] if place.decoding is None else [place.decoding]
+        parts += [] if place.repetition is None else [f"run {place.repetition}"]
+        return " / ".join((*parts, self.scenario.id))
 
 
 def plan(config: BenchmarkConfig) -> list[Planned]:
-    """All games, those of one setting, negotiator and decoding together."""
+    """All games, those of one setting, negotiator and decoding together.
+
+    Raises:
+        UserError: As for `BenchmarkConfig.scenarios`.
+    """
     return [
         Planned(Place(setting, negotiator, opponent, seat, decoding, repetition), scenario)
         for setting, scenarios in {setting: config.scenarios(setting) for setting in Setting}.items()
         for negotiator in config.negotiators
-        for decoding in config.decoding
-        for repetition in range(config.repetitions)
+        for decoding in config.decodings(negotiator)
         for scenario in scenarios
         for opponent, seat in _tables(config, scenario)
+        for repetition in _runs(config, negotiator, decoding, opponent)
     ]
+
+
+def pairs(games: Iterable[Planned]) -> list[tuple[Planned, Planned]]:
+    """Every two negotiators' games whose answers are compared: with itself or alone, over the same scenario."""
+    tables = grouped((each for each in games if each.place.alone), lambda each: each.scenario.id)
+    return [
+        (first, second)
+        for table in tables.values()
+        for first, second in combinations(table, 2)
+        if first.place.meets(second.place)
+    ]
+
+
+def grouped(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Values by their keys, both in the order of their first."""
+    found: dict[K, list[T]] = defaultdict(list)
+    for value in values:
+        found[key(value)].append(value)
+    return dict(found)
 
 
 def game(
     planned: Planned,
     seed: int,
-    negotiators: Mapping[tuple[str, Decoding], Agent],
+    negotiators: Mapping[tuple[str, Decoding | None], Agent],
     panel: Mapping[str, Agent],
 ) -> Game:
     """The game with its agents in their seats.
@@ -88,14 +137,15 @@ def game(
     own = negotiators[place.negotiator, place.decoding]
     other = panel.get(place.opponent, own)
     agents = tuple(own if seat == place.seat else other for seat in range(scenario.seats))
-    shared = derive_seed(seed, place.setting, scenario.id, place.opponent, place.seat, place.repetition)
+    shared = derive_seed(seed, place.setting, scenario.id, place.opponent, place.seat, place.repetition or 0)
     return Game(planned.id, scenario, agents, shared, writer=place.seat, tags=asdict(place))
 
 
 def place_of(episode: Episode) -> Place:
     """Where an episode of a benchmark stands."""
     tags = dict(episode.tags)
-    return Place(**tags | {"setting": Setting(tags["setting"]), "decoding": Decoding(tags["decoding"])})
+    decoding = None if tags["decoding"] is None else Decoding(tags["decoding"])
+    return Place(**tags | {"setting": Setting(tags["setting"]), "decoding": decoding})
 
 
 def _tables(config: BenchmarkConfig, scenario: Scenario) -> Iterator[tuple[str, int]]:
@@ -107,3 +157,14 @@ def _tables(config: BenchmarkConfig, scenario: Scenario) -> Iterator[tuple[str, 
     for opponent in config.panel:
         for seat in range(scenario.seats):
             yield opponent, seat
+
+
+def _runs(config: BenchmarkConfig, negotiator: str, decoding: Decoding | None, opponent: str) -> Sequence[int | None]:
+    """The repetitions of a game: one where nobody draws, as greedy models and scripts do not.
+
+    Against the panel that is for all of its opponents or for none, so that each has the same weight.
+    """
+    own = [] if decoding is Decoding.GREEDY else [config.negotiators[negotiator]]
+    others = config.panel.values() if opponent in config.panel else ()
+    drawn = any(not spec.startswith("scripted:") for spec in (*own, *others))
+    return range(config.repetitions) if drawn else (None,)

@@ -7,38 +7,44 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from negotiation_env import prompts
 from negotiation_env.benchmark.asked import Asked, ask, askings
-from negotiation_env.benchmark.compare import Compared, compare, matches
+from negotiation_env.benchmark.compare import Compared, compare, matches, not_played
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
-from negotiation_env.benchmark.durability import Challenge, challenges
-from negotiation_env.benchmark.lines import Answer, AnswerFile
+from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, said_before
+from negotiation_env.benchmark.lines import AnswerFile, digest
 from negotiation_env.benchmark.measures import seen_of
-from negotiation_env.benchmark.plan import Planned, game, place_of, plan
+from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
 from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
-from negotiation_env.episode import Episode, latest_episodes, write_whole
+from negotiation_env.episode import Episode, latest_episodes, read_episodes, write_whole
+from negotiation_env.errors import MissingExtra
 from negotiation_env.evaluate import fingerprint
 from negotiation_env.interfaces import Agent, Judge
+from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
-from negotiation_env.judges.probes import Examiner
+from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.progress import progress
 from negotiation_env.run_folder import EPISODES, open_run, play_into
 from negotiation_env.table import Table, tables_to_json
 from negotiation_env.unscored import UnscoredLimit
-from negotiation_env.usage import calls_usage, judge_usage, policy_usage
 
 __all__ = ["TABLES", "Cast", "run_benchmark"]
 
 TABLES = "tables.json"
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
+_LINES: Final[Mapping[str, type[Compared | Asked | Challenge]]] = {
+    "comparisons": Compared,
+    "probes": Asked,
+    "challenges": Challenge,
+}
+"""What a line of each file of answers is."""
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", Compared, Asked, Challenge)
 Q = TypeVar("Q")
 
 
@@ -47,14 +53,14 @@ class Cast:
     """Who plays and who judges.
 
     Attributes:
-        negotiators: By name and decoding.
+        negotiators: By name and decoding, see `BenchmarkConfig.decodings`.
         panel: The fixed opponents by name.
         judge: Decides and scores.
         comparisons: Who compares two answers, by objective.
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
     """
 
-    negotiators: Mapping[tuple[str, Decoding], Agent]
+    negotiators: Mapping[tuple[str, Decoding | None], Agent]
     panel: Mapping[str, Agent]
     judge: Judge
     comparisons: Mapping[str, PairwiseJudge]
@@ -71,21 +77,34 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         resume: Go on with the folder's run: what is there and scored is kept.
 
     Raises:
-        UserError: The folder holds a run already, or, to resume, none or one with other settings; or the cost limit is
-            reached. What was played is kept.
+        UserError: The scenarios cannot be used; the folder holds a run already, or, to resume, none or one with other
+            settings; or the cost limit is reached. What was played is kept.
+        MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
+    _need_packages()
     games = plan(config)
     open_run(out, _settings(config, cast, games), resume=resume)
     run = _Run(config, cast, out, Purse(config.cost_limit))
-    episodes = run.play(games)
-    compared = run.compare(episodes)
+    run.pay_for_lines()
+    played = run.play(games)
+    episodes = list(played.values())
+    compared = run.compare(games, played)
     asked = run.examine(episodes) if config.probes else {}
     challenged = run.challenge(episodes) if config.probes else {}
     seen = seen_of(episodes, asked.values(), challenged)
-    tables = [*win_tables(list(compared.values()), config), *outcome_tables(seen, config)]
+    tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
     write_whole(out / TABLES, tables_to_json(tables))
     return tables
+
+
+def _need_packages() -> None:
+    """The tables come last, when all is paid for."""
+    try:
+        import choix  # noqa: F401
+        import statsmodels  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"a benchmark ({error.name})", "bench") from error
 
 
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:
@@ -93,6 +112,7 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
     kept = {name: value for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
     kept |= {"reference": config.baseline, "decoding": [str(each) for each in config.decoding]}
     compare = {objective: judge.name for objective, judge in cast.comparisons.items()}
+    kept |= _probing() if config.probes else {}
     return kept | {
         "order": [*config.negotiators, *config.panel],
         "contents": cast.contents,
@@ -100,6 +120,11 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
         "prompts": prompts.VERSION,
         "scenarios": sorted({fingerprint(each.scenario) for each in games}),
     }
+
+
+def _probing() -> dict[str, str]:
+    """What probes and challenges say, which no judge's name tells."""
+    return {"probe_prompts": digest([instructions(kind) for kind in ProbeKind]), "challenge": VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +136,21 @@ class _Run:
     out: Path
     purse: Purse
 
-    def play(self, games: Sequence[Planned]) -> list[Episode]:
-        """Every game, those of one setting at a time."""
+    def pay_for_lines(self) -> None:
+        """Everything on file was paid for, also what came to nothing."""
+        if (path := self.out / EPISODES).is_file():
+            for episode in read_episodes(path):
+                self.purse.pay(episode)
+        for name, kind in _LINES.items():
+            for answer in AnswerFile(self.out / f"{name}.jsonl", kind).lines():
+                self.purse.pay(answer)
+
+    def play(self, games: Sequence[Planned]) -> dict[str, Episode]:
+        """Every game by id, those of one setting at a time."""
         path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
         with progress("games", len(games)) as advance:
-            for setting in dict.fromkeys(each.place.setting for each in games):
-                chosen = [each for each in games if each.place.setting is setting]
+            paying = self._paying(advance, latest_episodes(path) if path.is_file() else {})
+            for chosen in grouped(games, lambda each: each.place.setting).values():
                 play_into(
                     path,
                     [game(each, self.config.seed, self.cast.negotiators, self.cast.panel) for each in chosen],
@@ -124,34 +158,40 @@ class _Run:
                     batch=self.config.batch,
                     workers=self.config.workers,
                     limit=limit,
-                    progress=self._paying(advance),
+                    progress=paying,
                     **self.config.rules(each.scenario for each in chosen),
                 )
-                self.purse.check()
         limit.finish()
         played = latest_episodes(path)
-        return [played[each.id] for each in games]
+        return {each.id: played[each.id] for each in games}
 
-    def compare(self, episodes: Sequence[Episode]) -> dict[str, Compared]:
+    def compare(self, games: Sequence[Planned], played: Mapping[str, Episode]) -> list[Compared]:
         """Which negotiator's answers are better."""
-        judges, found = self.cast.comparisons, matches(episodes, self.cast.comparisons)
-        return self._complete("comparisons", Compared, found, lambda some: compare(some, judges), _price)
+        judges = self.cast.comparisons
+        found = matches(games, played, self.config.objectives, judges)
+        asked = {id: match for id, match in found.items() if match.played}
+        told = self._complete(
+            "comparisons", Compared, asked, lambda match: match.said, lambda some: compare(some, judges)
+        )
+        return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
     def examine(self, episodes: Sequence[Episode]) -> dict[str, Asked]:
         """Acceptance and faithfulness, where the judge can say."""
         judge = self.cast.judge
         if not isinstance(judge, Examiner):
             return {}
-        return self._complete("probes", Asked, askings(episodes), lambda some: ask(some, judge), _price)
+        found = askings(episodes, judge.name)
+        return self._complete("probes", Asked, found, lambda each: each.said, lambda some: ask(some, judge))
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""
         agreed = {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None}
-        return self._complete("challenges", Challenge, agreed, self._challenge, _challenge_price)
+        judge = self.cast.judge.name
+        return self._complete("challenges", Challenge, agreed, lambda each: said_before(each, judge), self._challenge)
 
     def _challenge(self, episodes: Sequence[Episode]) -> list[Challenge]:
         """Each negotiator is tested on the answers that it wrote."""
-        own: dict[tuple[str, Decoding], list[Episode]] = defaultdict(list)
+        own: dict[tuple[str, Decoding | None], list[Episode]] = defaultdict(list)
         for episode in episodes:
             place = place_of(episode)
             own[place.negotiator, place.decoding].append(episode)
@@ -159,15 +199,14 @@ class _Run:
         found = {each.id: each for some in answers for each in some}
         return [found[episode.id] for episode in episodes]
 
-    def _paying(self, advance: Callable[[object], None]) -> Callable[[Episode], None]:
-        """Pays for games; the limit is looked at after each batch, for one that is broken off is played again whole."""
-        batch, told = self.config.batch if self.config.workers == 1 else 1, count(1)
+    def _paying(self, advance: Callable[[object], None], before: Mapping[str, Episode]) -> Callable[[Episode], None]:
+        """Pays for games, but for those that are kept: these were paid for `before`."""
 
         def note(episode: Episode) -> None:
             advance(episode)
-            self.purse.pay(policy_usage([episode]).cost, judge_usage([episode]).cost)
-            if next(told) % batch == 0:
-                self.purse.check()
+            if episode.id not in before or before[episode.id].reward is None:
+                self.purse.pay(episode)
+            self.purse.check()
 
         return note
 
@@ -176,25 +215,22 @@ class _Run:
         name: str,
         kind: type[A],
         questions: Mapping[str, Q],
-        ask: Callable[[Sequence[Q]], Sequence[A]],
-        price: Callable[[A], float | None],
+        said: Callable[[Q], str],
+        ask: Callable[[Sequence[Q]], list[A]],
     ) -> dict[str, A]:
         file, limit = AnswerFile(self.out / f"{name}.jsonl", kind), UnscoredLimit(self.config.unscored_limit)
+
+        def paid(chosen: Sequence[Q]) -> list[A]:
+            answers = ask(chosen)
+            for answer in answers:
+                self.purse.pay(answer)
+            return answers
+
         with progress(name, len(questions)) as advance:
 
             def note(answer: A) -> None:
                 advance(answer)
-                self.purse.pay(price(answer))
                 self.purse.check()
 
-            return file.complete(questions, ask, batch=self.config.batch, limit=limit, progress=note)
-
-
-def _price(answer: Compared | Asked) -> float | None:
-    """Dollars, as far as they are known."""
-    return calls_usage(answer.calls).cost
-
-
-def _challenge_price(challenge: Challenge) -> float | None:
-    calls = challenge.verdict.calls if challenge.verdict else ()
-    return (calls_usage(calls).cost or 0.0) + (challenge.usage.get("cost") or 0.0)
+            batch, whole = self.config.batch, self.config.workers == 1
+            return file.complete(questions, said, paid, batch=batch, whole=whole, limit=limit, progress=note)

@@ -21,7 +21,6 @@ __all__ = [
     "Values",
     "cluster_draws",
     "cluster_mean",
-    "cluster_ratio",
     "holm",
     "mean_over_runs",
     "paired_difference",
@@ -44,13 +43,11 @@ class Difference:
         difference: Difference of the means, with its 95 % interval.
         p: Two-sided p value of there being none; None with fewer than two clusters.
         pairs: How many were compared.
-        clusters: How many scenarios they are from.
     """
 
     difference: Estimate
     p: float | None
     pairs: int
-    clusters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,59 +57,38 @@ class Runs:
     Attributes:
         mean: Mean of the runs' means; None without a value.
         deviation: Their sample standard deviation; None with fewer than two runs.
-        runs: How many there are.
     """
 
     mean: float | None
     deviation: float | None
-    runs: int
-
-    def __str__(self) -> str:
-        if self.mean is None:
-            return "–"
-        return f"{self.mean:.2f}" + ("" if self.deviation is None else f" ± {self.deviation:.2f}")
 
 
 def cluster_mean(values: Values, clusters: Sequence[str]) -> Estimate:
-    """The mean with its 95 % percentile interval by the cluster bootstrap; see `cluster_ratio`.
+    """The mean, such as a share of wins, with its 95 % percentile interval by the cluster bootstrap.
+
+    Scenarios are drawn with all their values (2,000 draws, seeded; Davison and Hinkley 1997, Bootstrap Methods and
+    their Application, chapter 3). `benchmarks/statistics_check.py` shows how often such intervals hold the truth.
 
     Args:
         values: Missing ones are left out.
         clusters: Each value's scenario.
 
-    Raises:
-        ValueError: The lengths differ.
-    """
-    return cluster_ratio(values, np.ones(len(values)), clusters)
-
-
-def cluster_ratio(numerators: Values, denominators: Values, clusters: Sequence[str]) -> Estimate:
-    """A ratio of sums, such as wins over counted pairs, with its 95 % percentile interval by the cluster bootstrap.
-
-    Scenarios are drawn with all their items (2,000 draws, seeded; Davison and Hinkley 1997, Bootstrap Methods and
-    their Application, chapter 3). `benchmarks/statistics_check.py` shows how often such intervals hold the truth.
-
-    Args:
-        numerators: An item with a missing one is left out.
-        denominators: How many each item counts; one with a missing count, or with 0, is left out.
-        clusters: Each item's scenario.
-
     Returns:
-        The ratio, and as n the sum of the denominators; no interval with one scenario, or where all draws are equal.
+        The mean, and as n how many values there are; no interval with one scenario, or where all draws are equal.
 
     Raises:
         ValueError: The lengths differ.
     """
-    _expect_equal_lengths(numerators=numerators, denominators=denominators, clusters=clusters)
-    above, below = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    counted = ~np.isnan(above) & (below > 0)
-    if not counted.any():
+    _expect_equal_lengths(values=values, clusters=clusters)
+    found = np.asarray(values, np.float64)
+    there = ~np.isnan(found)
+    if not there.any():
         return Estimate(None, None, None, 0)
-    scenario = positions(np.asarray(clusters)[counted])
-    above, below = _sums(scenario, above[counted]), _sums(scenario, below[counted])
-    draws = cluster_draws(len(below), _DRAWS)
-    drawn = above[draws].sum(axis=1) / below[draws].sum(axis=1)
-    return percentile_interval(float(above.sum() / below.sum()), drawn, round(below.sum()), len(below))
+    scenario = positions(np.asarray(clusters)[there])
+    sums, counts = _sums(scenario, found[there]), np.bincount(scenario)
+    draws = cluster_draws(len(counts), _DRAWS)
+    drawn = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    return percentile_interval(float(sums.sum() / counts.sum()), drawn, int(counts.sum()), len(counts))
 
 
 def paired_difference(first: Values, second: Values, clusters: Sequence[str]) -> Difference:
@@ -137,7 +113,7 @@ def paired_difference(first: Values, second: Values, clusters: Sequence[str]) ->
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     there = ~np.isnan(differences)
     sums = _sums(positions(np.asarray(clusters)[there]), differences[there])
-    return Difference(cluster_mean(differences, clusters), _sign_flip_p(sums), int(there.sum()), len(sums))
+    return Difference(cluster_mean(differences, clusters), _sign_flip_p(sums), int(there.sum()))
 
 
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -153,12 +129,12 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     return dict.fromkeys(p_values) | dict(zip(tested, map(float, adjusted), strict=True))
 
 
-def mean_over_runs(values: Values, runs: Sequence[str] | Sequence[int]) -> Runs:
+def mean_over_runs(values: Values, runs: Sequence[int | None]) -> Runs:
     """Mean and standard deviation of the runs' means; a run without a value is left out.
 
     Args:
         values: Missing ones are left out.
-        runs: The repetition that each is from.
+        runs: The repetition that each is from; None is one of its own.
 
     Raises:
         ValueError: The lengths differ.
@@ -166,11 +142,11 @@ def mean_over_runs(values: Values, runs: Sequence[str] | Sequence[int]) -> Runs:
     _expect_equal_lengths(values=values, runs=runs)
     found = np.asarray(values, np.float64)
     there = ~np.isnan(found)
-    run = positions(np.asarray(runs)[there])
+    run = positions(np.array([-1 if each is None else each for each in runs])[there])
     means = _sums(run, found[there]) / np.bincount(run)
     if not means.size:
-        return Runs(None, None, 0)
-    return Runs(float(means.mean()), float(means.std(ddof=1)) if means.size > 1 else None, means.size)
+        return Runs(None, None)
+    return Runs(float(means.mean()), float(means.std(ddof=1)) if means.size > 1 else None)
 
 
 def positions(names: npt.ArrayLike) -> Positions:
@@ -221,7 +197,7 @@ def _sign_flip_p(sums: Floats) -> float | None:
     return float(found.pvalue)
 
 
-def _expect_equal_lengths(**columns: Values | Sequence[str] | Sequence[int]) -> None:
+def _expect_equal_lengths(**columns: Values | Sequence[str] | Sequence[int | None]) -> None:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"expected equally many, got {', '.join(f'{n} {name}' for name, n in lengths.items())}")

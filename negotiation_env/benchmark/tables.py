@@ -4,24 +4,21 @@ Every figure has its 95 % interval by the cluster bootstrap over scenarios, for 
 independent.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Setting
-from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, TABLE, Measure, Seen
-from negotiation_env.benchmark.plan import Place
+from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting
+from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, SCORE, WAY, Measure, Seen
+from negotiation_env.benchmark.plan import grouped
 from negotiation_env.benchmark.statistics import Difference, cluster_mean, holm, mean_over_runs, paired_difference
 from negotiation_env.evaluate import Estimate
 from negotiation_env.table import Cell, Table
 
-__all__ = ["ARENAS", "grouped", "outcome_tables"]
+__all__ = ["ARENAS", "INTERVALS", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]
 
 T = TypeVar("T")
-K = TypeVar("K")
 
-_INTERVALS = "In brackets: 95 % interval by the bootstrap over scenarios."
-_SCORE = "Collective Agency, 0–5"
+INTERVALS = "In brackets: 95 % interval by the bootstrap over scenarios."
 ARENAS = {
     (Setting.CONFLICT, True): "conflict tasks, with itself",
     (Setting.CONFLICT, False): "conflict tasks, against the panel",
@@ -33,73 +30,97 @@ ARENAS = {
 _BEYOND = f"""\
 accepted by all: each persona's own judge accepts the text. least satisfied, Nash product: over the parties' \
 satisfaction, as their own judges say. faithful: share of what was agreed that the text keeps. durable: agreements \
-that survive one challenge. capitulation: agreements at once, with no concession. dollars: a game, where prices are \
-known. {_INTERVALS}"""
+that survive one challenge. capitulation: of the agreements, those to the first plan at once, with no concession; \
+against the panel where the other one spoke first. dollars a game: all parties' and the judge's calls, where all their \
+prices are known. {INTERVALS}"""
 _WAY = f"""\
 Satisfaction with the text as each party's own judge says; the other's is the most satisfied other party's. Below 0 \
-the negotiator gave more than it got. {_INTERVALS}"""
+the negotiator gave more than it got. {INTERVALS}"""
 
 
 def outcome_tables(games: Sequence[Seen], config: BenchmarkConfig) -> list[Table]:
     """All tables of games; what nobody measured has no column, and a table without figures is left out."""
     by_arena = grouped(games, _arena)
     arenas = {name: by_arena[name] for name in ARENAS.values() if name in by_arena}
-    against = [game for game in games if game.place.opponent not in (ITSELF, "")]
+    alone = {name: some for name, some in arenas.items() if some[0].place.alone}
+    against = {name: some for name, some in arenas.items() if name not in alone}
     tables = [_outcomes(name, some, config) for name, some in arenas.items()]
-    for name, some in arenas.items():
-        tables.append(_means(f"Beyond one number: {name}", grouped(some, _negotiator), BEYOND, _BEYOND))
-    for decoding in config.decoding:
-        met = grouped([game for game in against if game.place.decoding is decoding], _opponent)
-        tables.append(_means(f"Who gets its way, {decoding}", met, TABLE, _WAY))
-    tables += [_by_field(games, "category"), _by_field(games, "tension")]
+    tables += [
+        _means(f"Beyond one number: {name}", grouped(some, _negotiator), BEYOND, f"{_judge(some)}{_BEYOND}")
+        for name, some in arenas.items()
+    ]
+    tables += [
+        _means(f"Who gets its way: {name}", grouped(some, _opponent), WAY, f"{_judge(some)}{_WAY}")
+        for name, some in against.items()
+    ]
+    tables += [_by_field(name, some, field) for name, some in alone.items() for field in ("category", "tension")]
     return [table for table in tables if table.rows and len(table.columns) > 1]
 
 
-def grouped(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Values by their keys, both in the order of their first."""
-    found: dict[K, list[T]] = defaultdict(list)
-    for value in values:
-        found[key(value)].append(value)
-    return dict(found)
+def row_name(negotiator: str, decoding: Decoding | None) -> str:
+    """A negotiator's row; one that plays as it is has a single one."""
+    return negotiator if decoding is None else f"{negotiator}, {decoding}"
+
+
+def run_columns(config: BenchmarkConfig) -> tuple[str, ...]:
+    """Headings of `run_cells`; none for a single evaluation run."""
+    return ("mean over runs", "sd over runs") if config.repetitions > 1 else ()
+
+
+def run_cells(values: Sequence[float | None], runs: Sequence[int | None], config: BenchmarkConfig) -> tuple[Cell, ...]:
+    """Mean and deviation of the evaluation runs; no deviation where all are the same game."""
+    found = mean_over_runs(values, runs)
+    return (found.mean, found.deviation) if config.repetitions > 1 else ()
+
+
+def by_kind(
+    title: str,
+    rows: Mapping[str, Sequence[T]],
+    kind: Callable[[T], str],
+    mean: Callable[[Sequence[T]], Estimate],
+    note: str,
+) -> Table:
+    """A mean for each row and each kind that there is; what has no kind is left out."""
+    kinds = sorted({kind(each) for row in rows.values() for each in row} - {""})
+    there = {row: grouped(own, kind) for row, own in rows.items()}
+    cells: tuple[tuple[Cell, ...], ...] = tuple(
+        (row, *(mean(own.get(name, ())) for name in kinds)) for row, own in there.items()
+    )
+    return Table(title, ("negotiator", *kinds), cells, note)
 
 
 def _outcomes(name: str, games: Sequence[Seen], config: BenchmarkConfig) -> Table:
     """How the games went, and each negotiator's score less the reference's."""
     rows = grouped(games, _negotiator)
     table = _means(name, rows, OUTCOMES, "")
-    tests = {row: _difference(games, some[0].place, config.baseline) for row, some in rows.items()}
+    reference = [game for game in games if game.place.negotiator == config.baseline]
+    tests = {row: _difference(some, reference) for row, some in rows.items()}
     adjusted = holm({row: test.p for row, test in tests.items()})
     cells = tuple(
-        (*each, *_beside(some, test, p))
+        (*each, *_beside(some, test, p, config))
         for each, some, test, p in zip(table.rows, rows.values(), tests.values(), adjusted.values(), strict=True)
     )
-    columns = (*table.columns, "over runs", f"less {config.baseline}'s", "p", "games", "unscored")
+    columns = (*table.columns, *run_columns(config), f"less {config.baseline}'s", "p", "games", "unscored")
     note = (
-        f"over runs: {_SCORE}, mean ± sd. less {config.baseline}'s: the difference of {_SCORE} on the same scenarios, "
-        f"opponents, seats and seeds; p: sign-flip test over scenarios, with Holm's correction. {_INTERVALS}"
+        f"{_judge(games)}over runs: {SCORE}, of the runs' means. less {config.baseline}'s: the difference of {SCORE} "
+        "on the same scenarios, opponents, seats and seeds, with the same decoding; who plays as it is is held against "
+        f"every decoding. p: sign-flip test over scenarios, with Holm's correction. {INTERVALS}"
     )
     return Table(name, columns, cells, note)
 
 
-def _beside(games: Sequence[Seen], test: Difference, p: float | None) -> tuple[Cell, ...]:
-    runs = mean_over_runs([OUTCOMES[_SCORE](game) for game in games], [game.place.repetition for game in games])
+def _beside(games: Sequence[Seen], test: Difference, p: float | None, config: BenchmarkConfig) -> tuple[Cell, ...]:
+    runs = run_cells([OUTCOMES[SCORE](game) for game in games], [game.place.repetition for game in games], config)
     scored = sum(game.scored for game in games)
-    return str(runs), test.difference if test.pairs else None, p, scored, len(games) - scored
+    return *runs, test.difference if test.pairs else None, p, scored, len(games) - scored
 
 
-def _difference(games: Sequence[Seen], place: Place, baseline: str) -> Difference:
-    """Of two negotiators with the same decoding; of nobody from itself."""
-    own, other = (
-        {_key(game): game for game in games if (game.place.negotiator, game.place.decoding) == (who, place.decoding)}
-        for who in (place.negotiator, baseline)
-    )
-    keys = [key for key in own if key in other and place.negotiator != baseline]
-    first, second = ([OUTCOMES[_SCORE](table[key]) for key in keys] for table in (own, other))
-    return paired_difference(first, second, [own[key].episode.scenario.id for key in keys])
-
-
-def _key(game: Seen) -> tuple[str, str, int, int]:
-    return game.episode.scenario.id, game.place.opponent, game.place.seat, game.place.repetition
+def _difference(games: Sequence[Seen], reference: Sequence[Seen]) -> Difference:
+    """Of one negotiator's games from the reference's; of nobody from itself."""
+    there = grouped(reference, _scenario)
+    met = [(own, other) for own in games for other in there.get(_scenario(own), ()) if own.place.meets(other.place)]
+    first, second = ([OUTCOMES[SCORE](pair[side]) for pair in met] for side in (0, 1))
+    return paired_difference(first, second, [_scenario(own) for own, _ in met])
 
 
 def _means(title: str, rows: Mapping[str, Sequence[Seen]], measures: Mapping[str, Measure], note: str) -> Table:
@@ -112,30 +133,35 @@ def _means(title: str, rows: Mapping[str, Sequence[Seen]], measures: Mapping[str
 
 def _mean(games: Sequence[Seen], measure: Measure) -> Estimate:
     scored = [game for game in games if game.scored]
-    return cluster_mean([measure(game) for game in scored], [game.episode.scenario.id for game in scored])
+    return cluster_mean([measure(game) for game in scored], [_scenario(game) for game in scored])
 
 
-def _by_field(games: Sequence[Seen], field: str) -> Table:
-    """Collective Agency by what a field of the scenarios says, all games of a negotiator together."""
+def _by_field(name: str, games: Sequence[Seen], field: str) -> Table:
+    """Collective Agency by what a field of the scenarios says."""
+    return by_kind(
+        f"{SCORE}, by {field}: {name}",
+        grouped(games, _negotiator),
+        lambda game: str(getattr(game.episode.scenario, field)),
+        lambda some: _mean(some, OUTCOMES[SCORE]),
+        f"{_judge(games)}{INTERVALS}",
+    )
 
-    def told(game: Seen) -> str:
-        return str(getattr(game.episode.scenario, field))
 
-    kinds = sorted({told(game) for game in games} - {""})
-    rows: list[tuple[Cell, ...]] = []
-    for negotiator, own in grouped(games, _negotiator).items():
-        there = grouped(own, told)
-        rows.append((negotiator, *(_mean(there.get(kind, ()), OUTCOMES[_SCORE]) for kind in kinds)))
-    return Table(f"{_SCORE}, by {field}", ("negotiator", *kinds), tuple(rows), _INTERVALS)
+def _judge(games: Sequence[Seen]) -> str:
+    return f"Judge: {', '.join(sorted({game.episode.judge for game in games}))}. "
+
+
+def _scenario(game: Seen) -> str:
+    return game.episode.scenario.id
 
 
 def _arena(game: Seen) -> str:
-    return ARENAS[game.place.setting, game.place.opponent in (ITSELF, "")]
+    return ARENAS[game.place.setting, game.place.alone]
 
 
 def _negotiator(game: Seen) -> str:
-    return f"{game.place.negotiator}, {game.place.decoding}"
+    return row_name(game.place.negotiator, game.place.decoding)
 
 
 def _opponent(game: Seen) -> str:
-    return f"{game.place.negotiator} against {game.place.opponent}"
+    return f"{_negotiator(game)}, against {game.place.opponent}"

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,6 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
-from negotiation_env.errors import MissingExtra
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -51,10 +51,7 @@ def bench(
     given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = read_benchmark(config, negotiators or [], changes)
-    try:
-        tables = _dry_run(settings) if dry_run else _run(settings, open_traffic(record, replay), out, resume, no_cache)
-    except ImportError as error:
-        raise MissingExtra(f"a benchmark ({error.name})", "bench") from error
+    tables = _dry_run(settings) if dry_run else _run(settings, open_traffic(record, replay), out, resume, no_cache)
     if as_json:
         from negotiation_env.table import tables_to_json
 
@@ -69,7 +66,7 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
 
-    specs = (*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values())
+    specs = (*config.negotiators.values(), *config.panel.values(), *_judges(config))
     return [cost_table(config, plan(config), {spec: _models(spec) for spec in specs})]
 
 
@@ -87,7 +84,7 @@ def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cas
     from negotiation_env.judges import resolve_judge
     from negotiation_env.judges.pairwise import as_pairwise
 
-    def drawn(agent: "Agent", decoding: Decoding) -> "Agent":
+    def drawn(agent: "Agent", decoding: Decoding | None) -> "Agent":
         return with_sampling(
             agent,
             greedy=decoding is Decoding.GREEDY,
@@ -96,30 +93,55 @@ def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cas
         )
 
     players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
+    judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in _judges(config)}
     return Cast(
-        {(name, decoding): drawn(player, decoding) for name, player in players.items() for decoding in config.decoding},
-        {name: drawn(resolve_agent(spec, traffic), Decoding.SAMPLED) for name, spec in config.panel.items()},
-        resolve_judge(config.judge, traffic, cache=cache),
-        {name: as_pairwise(resolve_judge(spec, traffic, cache=cache)) for name, spec in config.comparisons.items()},
-        _contents((*config.negotiators.values(), *config.panel.values())),
+        {(name, way): drawn(player, way) for name, player in players.items() for way in config.decodings(name)},
+        {name: drawn(resolve_agent(spec, traffic), None) for name, spec in config.panel.items()},
+        judges[config.judge],
+        {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
+        _contents(config),
     )
 
 
-def _contents(specs: Iterable[str]) -> dict[str, str]:
-    """What agents' specs do not say of themselves: the model that a file names, the beginning of an adapter's SHA-256.
+def _judges(config: "BenchmarkConfig") -> list[str]:
+    """The specs of all judges, each once."""
+    return list(dict.fromkeys((config.judge, *(each.judge for each in config.objectives.values()))))
 
-    A spec that says all is left out.
+
+def _contents(config: "BenchmarkConfig") -> dict[str, str]:
+    """What specs do not say of themselves: the model that a file names, a module's code, weights in folders.
+
+    A spec that says all is left out, and a judge's file, which the judge's name tells.
     """
     from negotiation_env.endpoint import read_endpoint
 
-    found = {}
-    for spec in specs:
-        weights = Path(spec.partition("+")[2]) / "adapter_model.safetensors"
-        if spec.endswith(".toml"):
-            found[spec] = read_endpoint(Path(spec)).name
-        elif "+" in spec and weights.is_file():
-            found[spec] = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-    return found
+    agents = (*config.negotiators.values(), *config.panel.values())
+    found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}
+    files = {spec: _files(spec) for spec in (*agents, *_judges(config))}
+    return found | {spec: _digest(some) for spec, some in files.items() if some}
+
+
+def _files(spec: str) -> list[Path]:
+    """The files on this disk that decide what a spec says."""
+    kind, _, rest = spec.partition(":")
+    if kind in ("python", "function"):
+        found = find_spec(rest.partition(":")[0])
+        return [Path(found.origin)] if found and found.origin else []
+    if kind in ("hf", "vllm"):
+        folders = [Path(part) for part in rest.split("+", 1)]
+        return [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+    if kind == "panel":
+        return [path for member in rest.partition(":")[2].split(",") for path in _files(member)]
+    return []
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """The beginning of SHA-256 over the contents."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:12]
 
 
 def _models(spec: str) -> "list[Model]":

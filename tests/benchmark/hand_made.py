@@ -7,7 +7,7 @@ from negotiation_env.aec import Ruling
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import ITSELF, Decoding, Setting
 from negotiation_env.benchmark.measures import Seen
-from negotiation_env.benchmark.plan import Place
+from negotiation_env.benchmark.plan import Place, Planned
 from negotiation_env.episode import Episode, Said
 from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Task
 from negotiation_env.judges.pairwise import Duel, Preference
@@ -19,6 +19,7 @@ OFFER, YES = "Let us share.\nPROPOSE: We share the well.", "Good.\nACCEPT"
 
 _BETTER = {"first": (1.0, 0.0), "second": (0.0, 1.0), "tie": (0.5, 0.5), "either": (1.0, 1.0), "unsaid": (None, 1.0)}
 """Preferences in the order given and in the other; "either" is whichever comes first."""
+FAILED = "failed"
 
 
 def place(negotiator="base", opponent=ITSELF, seat=0, *, setting=Setting.CONFLICT, decoding=Decoding.GREEDY, run=0):
@@ -42,7 +43,7 @@ def episode(where=None, scenario=None, *, score=3.0, agreed=True, turns=(OFFER, 
     status = Status.UNSCORED if score is None else Status.AGREED if agreed else Status.NO_AGREEMENT
     outcome = Outcome(status, len(turns), agreed and bool(turns), answer, score, "the judge fell ill" * (score is None))
     return Episode(
-        id=" / ".join(map(str, (*asdict(where).values(), scenario.id))),
+        id=Planned(where, scenario).id,
         scenario=scenario,
         seed=0,
         rules=Rules(max_turns=7 if turns else 0, writer=where.seat, complete_without_agreement=True),
@@ -66,9 +67,18 @@ def seen(where=None, scenario=None, *, satisfied=(), accepts=(), faithful=None, 
     return Seen(episode(where, scenario, **game), where, satisfied, accepts, faithful, survived)
 
 
-def compared(first, second, better, scenario="s", *, objective="quality", where=None):
-    """What a judge said of two negotiators' answers; `better` is one of `_BETTER`."""
-    forward, backward = (Preference(value, "a judge", "" if value is not None else "ill") for value in _BETTER[better])
+def compared(
+    first, second, better, scenario="s", *, objective="quality", where=None, category="", tension="", orders=True
+):
+    """What a judge said of two negotiators' answers; `better` is one of `_BETTER`, or `FAILED`: it was not asked."""
     where = where or place(first)
     id = f"{objective} {first} {second} {scenario} {where.decoding} {where.repetition}"
-    return Compared(id, objective, "a judge", first, second, scenario, where, Duel(forward, backward))
+    about = (scenario, category, tension, where)
+    return Compared(
+        id, "", objective, "a judge", first, second, *about, None if better == FAILED else duel(better, orders)
+    )
+
+
+def duel(better, orders=True):
+    forward, backward = (Preference(value, "a judge", "" if value is not None else "ill") for value in _BETTER[better])
+    return Duel(forward, backward, orders)

@@ -33,7 +33,7 @@ def cast_of(config, judge=None, agent=scripted, contents=None):
     judge = judge or ChecksumJudge()
     players = {name: agent(spec) for name, spec in config.negotiators.items()}
     return Cast(
-        {(name, decoding): player for name, player in players.items() for decoding in config.decoding},
+        {(name, way): player for name, player in players.items() for way in config.decodings(name)},
         {name: agent(spec) for name, spec in config.panel.items()},
         judge,
         {objective: as_pairwise(judge) for objective in config.comparisons},

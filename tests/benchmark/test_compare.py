@@ -1,8 +1,10 @@
 import pytest
 
 from negotiation_env import ScriptedJudge, Verdict
-from negotiation_env.benchmark.compare import compare, matches
-from negotiation_env.benchmark.config import Decoding, Setting
+from negotiation_env.benchmark.compare import compare, not_played
+from negotiation_env.benchmark.compare import matches as matches_of
+from negotiation_env.benchmark.config import Comparison, Decoding, Setting
+from negotiation_env.benchmark.plan import Planned, place_of
 from negotiation_env.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference, ScoringPairwise
 from tests.benchmark.hand_made import compared, episode, place, question, question_place
@@ -31,6 +33,18 @@ class Length:
 class FirstPlace(Length):
     def _preference(self, pair):
         return Preference(1.0, self.name)
+
+
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+
+def matches(episodes, names, judge="length", settings=tuple(Setting)):
+    """Of a plan of just these games."""
+    games = [Planned(place_of(each), each.scenario) for each in episodes]
+    objectives = {name: Comparison("a spec", settings) for name in names}
+    return matches_of(games, {each.id: each for each in episodes}, objectives, dict.fromkeys(names, Named(judge)))
 
 
 def pairs_of(found):
@@ -76,9 +90,40 @@ def test_answers_to_a_question_are_compared():
     assert pairs_of(matches(episodes, ["quality"])) == [("a", "b")]
 
 
-def test_unscored_games_and_empty_answers_are_not_compared():
+def test_of_unscored_games_and_empty_answers_only_the_match_is_known():
     episodes = [episode(place("a")), episode(place("b"), score=None), episode(place("c"), answer="")]
-    assert matches(episodes, ["quality"]) == {}
+    found = matches(episodes, ["quality"])
+    assert [match.played for match in found.values()] == [False, False, False]
+    first, *_ = (not_played(match) for match in found.values())
+    assert (first.first, first.second, first.duel, first.failure, first.calls) == ("a", "b", None, "not played", ())
+
+
+def test_who_plays_as_it_is_meets_every_decoding_and_run_of_the_others_and_another_such_one_once():
+    model = [place("a", decoding=decoding, run=run) for decoding in Decoding for run in (0, 1)]
+    script, other = place("b", decoding=None, run=None), place("c", decoding=None, run=None)
+    found = matches([episode(where) for where in (*model, script, other)], ["quality"])
+    assert pairs_of(found) == [("a", "b"), ("a", "c")] * 4 + [("b", "c")]
+    assert [match.place for match in found.values()][::2] == [*model, script]
+
+
+def test_a_match_with_who_plays_as_it_is_stands_where_the_other_one_does():
+    games = [episode(place("b", decoding=None, run=None)), episode(place("a", decoding=Decoding.SAMPLED, run=1))]
+    assert only(matches(games, ["quality"])).place == place("b", decoding=Decoding.SAMPLED, run=1)
+
+
+def test_an_objective_is_compared_in_its_settings_only():
+    episodes = [episode(place(name)) for name in "ab"] + [episode(question_place(name), question()) for name in "ab"]
+    assert len(matches(episodes, ["quality"])) == 2
+    (found,) = matches(episodes, ["quality"], settings=(Setting.CONFLICT, Setting.MULTI)).values()
+    assert found.place.setting is Setting.CONFLICT
+
+
+def test_an_answer_is_about_the_judge_and_both_texts():
+    said = only(matches(answered("x", "y"), ["quality"])).said
+    assert said == only(matches(answered("x", "y"), ["quality"])).said
+    others = [(answered("x", "z"), "length"), (answered("z", "y"), "length"), (answered("x", "y"), "another")]
+    assert len({only(matches(games, ["quality"], judge)).said for games, judge in others} | {said}) == 4
+    assert compare([only(matches(answered("x", "y"), ["quality"]))], {"quality": Length()})[0].said == said
 
 
 def test_an_answer_counts_whether_or_not_its_parties_agreed():

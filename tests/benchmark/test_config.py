@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from negotiation_env import load_scenarios
-from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting, read_benchmark
+from negotiation_env.benchmark.config import BenchmarkConfig, Comparison, Decoding, Setting, read_benchmark
 from negotiation_env.errors import UserError
+from negotiation_env.scenario import Scenario
+from tests.conftest import two_parties
 
 TWO = {"base": "scripted:stubborn", "other": "scripted:pushy"}
 
@@ -58,6 +60,9 @@ def test_negotiators_and_settings_of_the_command_line_take_the_place_of_the_file
         ("max_turns = 0", "max_turns: expected 1 or more, got 0"),
         ("max_turn_tokens = 0", "max_turn_tokens: expected 1 or more, got 0"),
         ("history_turns = 0", "history_turns: expected 1 or more, got 0"),
+        ('[comparisons.quality]\njudge = "x"\nsettings = []', "settings: expected one or more of eval_conflict"),
+        ('[comparisons.quality]\njudge = "x"\nsettings = ["eval"]', "Input should be 'eval_conflict'"),
+        ('[comparisons.quality]\njudge = "x"\nsetting = []', "setting: Unexpected keyword"),
         ("cost_limit = -1.0", "cost_limit: expected 0 or more, got -1.0"),
         ("unscored_limit = 2", "unscored_limit: expected a share from 0 to 1, got 2"),
     ],
@@ -87,3 +92,36 @@ def test_every_party_gets_to_speak_and_a_question_has_no_dialogue():
     config = BenchmarkConfig(TWO, max_turns=3)
     turns = {setting: config.rules(load_scenarios(setting))["max_turns"] for setting in Setting}
     assert turns == {Setting.CONFLICT: 3, Setting.MULTI: 5, Setting.OPEN: 0}
+
+
+def test_an_objective_can_name_where_it_means_something(tmp_path):
+    long = '"conflict resolution" = { judge = "b.toml", settings = ["eval_conflict", "eval_multi"] }'
+    config = read_benchmark(file_of(tmp_path, f'[comparisons]\nquality = "a.toml"\n{long}'), [], {})
+    assert config.objectives == {
+        "quality": Comparison("a.toml", tuple(Setting)),
+        "conflict resolution": Comparison("b.toml", (Setting.CONFLICT, Setting.MULTI)),
+    }
+
+
+def test_only_of_a_model_the_decoding_can_be_chosen():
+    specs = ("hf:x", "embedded", "openai:m", "m.toml", "scripted:liar", "human", "function:m:f", "python:m:f")
+    config = BenchmarkConfig({spec: spec for spec in specs})
+    assert [config.decodings(spec) for spec in specs] == [tuple(config.decoding)] * 4 + [(None,)] * 4
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "told"),
+    [
+        ([two_parties(), two_parties()], "got 'well' twice"),
+        ([two_parties(), Scenario("church", "What should become of it?")], "got 'church' without any"),
+        ([], "got none"),
+    ],
+)
+def test_scenarios_of_ones_own_are_negotiations_with_ids_that_differ(tmp_path, scenarios, told):
+    path = tmp_path / "scenarios.jsonl"
+    path.write_text("".join(each.to_json() + "\n" for each in scenarios), encoding="utf-8")
+    config = BenchmarkConfig(TWO, conflict=1, conflict_split=str(path))
+    with pytest.raises(UserError) as error:
+        config.scenarios(Setting.CONFLICT)
+    assert f"{path}: expected scenarios with personas and with ids that differ, {told}" in str(error.value)
+    assert replace(config, conflict=0).scenarios(Setting.CONFLICT) == []

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from agents.scripted import ScriptedAgent
-from negotiation_env.benchmark.config import Decoding
+from negotiation_env.benchmark.config import Comparison, Decoding, Setting
 from negotiation_env.benchmark.cost import Model, cost_table
 from negotiation_env.benchmark.plan import plan
 from negotiation_env.benchmark.run import run_benchmark
@@ -68,7 +68,8 @@ def asked(config, out, judge=None):
 
 
 def table(config, models=None):
-    specs = [*config.negotiators.values(), *config.panel.values(), config.judge, *config.comparisons.values()]
+    specs = [*config.negotiators.values(), *config.panel.values(), config.judge]
+    specs += [each.judge for each in config.objectives.values()]
     return cost_table(config, plan(config), {spec: [Model(spec)] for spec in specs} | (models or {}))
 
 
@@ -133,3 +134,13 @@ def test_a_negotiator_may_be_called_judge():
     names = {"judge": "scripted:stubborn", "base": "scripted:stubborn"}
     specs = [row[:2] for row in table(small(negotiators=names)).rows if row[0] == "judge"]
     assert specs == [("judge", "scripted:stubborn"), ("judge", "embedded")]
+
+
+def test_comparisons_are_those_of_the_plan():
+    objectives = {"quality": "q", "resolution": Comparison("r", (Setting.CONFLICT,))}
+    models = {"base": "hf:a", "other": "hf:b", "script": "scripted:liar"}
+    config = small(negotiators=models, comparisons=objectives, repetitions=3, decoding=tuple(Decoding))
+    # Of one scenario: both models greedy once and sampled three times, and the script with each of these.
+    pairs = (1 + 3) + 2 * (1 + 3)
+    assert forecast(config)["quality"] == 2 * 3 * pairs
+    assert forecast(config)["resolution"] == 2 * 2 * pairs

@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
-from negotiation_env.benchmark.durability import Challenge, challenges
+from negotiation_env.benchmark.durability import Challenge, challenges, said_before
+from negotiation_env.errors import JudgeError
 from negotiation_env.runner import Game, play_many
 from tests.conftest import three_parties, two_parties
 
@@ -124,6 +125,15 @@ def test_a_judge_that_says_nothing_leaves_it_undecided():
     assert (found.survived, found.failure) == (None, "scripted")
 
 
+def test_a_judge_that_fails_as_a_whole_leaves_all_undecided():
+    class Down(ScriptedJudge):
+        def judge(self, questions):
+            raise JudgeError("down")
+
+    found = challenged(STANDS, agreed(2), Down())
+    assert [(each.survived, each.failure) for each in found] == [(None, "down")] * 2
+
+
 def test_what_the_reply_took_is_kept():
     (found,) = challenged(Reply(STANDS, usage={"cost": 0.5}))
     assert found.usage == {"cost": 0.5}
@@ -137,3 +147,11 @@ def test_one_is_a_line_of_json_that_reads_back_the_same():
         line = lines.dump_json(found)
         assert lines.validate_json(line) == found
         assert json.loads(line)["version"] == "v1"
+
+
+def test_a_challenge_is_about_the_agents_the_dialogue_and_the_judge():
+    (game,), judge = agreed(), ScriptedJudge().name
+    (found,) = challenged(STANDS, [game])
+    assert found.said == said_before(game, judge)
+    shorter, others = replace(game, said=game.said[1:]), replace(game, agents=("a", "b"))
+    assert len({said_before(each, judge) for each in (game, shorter, others)} | {said_before(game, "another")}) == 4

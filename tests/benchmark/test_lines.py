@@ -14,6 +14,7 @@ class Echo:
     id: str
     words: str
     failure: str | None = None
+    said: str = ""
 
 
 def echo(questions):
@@ -32,10 +33,15 @@ class Asked:
         return [Echo(each.id, "", "ill") if each.id in self._fails else each for each in echo(questions)]
 
 
-def complete(path, ask=echo, *, batch=2, limit=1.0, told=None):
+def complete(path, ask=echo, *, said="", whole=False, limit=1.0, told=None):
     file = AnswerFile(path, Echo)
     note = [].append if told is None else told.append
-    return file.complete(QUESTIONS, ask, batch=batch, limit=UnscoredLimit(limit), progress=note)
+    limit = UnscoredLimit(limit)
+    return file.complete(QUESTIONS, lambda _: said, ask, batch=2, whole=whole, limit=limit, progress=note)
+
+
+def ids(path):
+    return [each.id for each in AnswerFile(path, Echo).lines()]
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def test_a_batch_is_on_file_before_the_next_is_asked(path):
 
     with pytest.raises(RuntimeError, match="killed"):
         complete(path, breaks_at_the_second)
-    assert list(AnswerFile(path, Echo).read()) == ["a", "b"]
+    assert ids(path) == ["a", "b"]
 
 
 def test_what_was_not_answered_is_asked_again_and_the_last_line_of_an_id_counts(path):
@@ -89,7 +95,23 @@ def test_what_was_not_answered_is_asked_again_and_the_last_line_of_an_id_counts(
     answers = complete(path, ask)
     assert ask.batches == ["BD"]
     assert [each.failure for each in answers.values()] == [None, None, None, "ill", None]
-    assert path.read_bytes().count(b"\n") == 7
+    assert ids(path) == ["a", "b", "c", "d", "e", "b", "d"]
+
+
+def test_a_batch_that_lacks_an_answer_can_be_asked_whole_and_only_what_is_missing_is_written(path):
+    complete(path, Asked(fails="d"))
+    ask = Asked()
+    answers = complete(path, ask, whole=True)
+    assert ask.batches == ["CD"]
+    assert ids(path) == ["a", "b", "c", "d", "e", "d"]
+    assert [each.failure for each in answers.values()] == [None] * 5
+
+
+def test_an_answer_about_other_words_is_asked_for_again(path):
+    complete(path)
+    ask = Asked()
+    complete(path, ask, said="something else")
+    assert ask.batches == ["AB", "CD", "E"]
 
 
 def test_lines_about_other_questions_are_passed_over(path):
@@ -100,7 +122,7 @@ def test_lines_about_other_questions_are_passed_over(path):
 def test_too_many_without_answer_stop_the_run_and_are_on_file_also_where_they_are_few(path):
     with pytest.raises(JudgeError, match=r"2 of the last 5 .* last reason: ill"):
         complete(path, Asked(fails="ab"), limit=0.3)
-    assert len(AnswerFile(path, Echo).read()) == 5
+    assert len(ids(path)) == 5
     assert complete(path, limit=0.0)["a"].failure is None
 
 

@@ -5,12 +5,12 @@ import pytest
 from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, TABLE, seen_of
+from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, WAY, seen_of
 from negotiation_env.judges.probes import ProbeKind
 from tests.benchmark.hand_made import OFFER, YES, episode, place, question, question_place, ruled, seen
 from tests.conftest import three_parties
 
-MEASURES = OUTCOMES | BEYOND | TABLE
+MEASURES = OUTCOMES | BEYOND | WAY
 BUT = "But we need Mondays.\nPROPOSE: We share, and Mondays are ours."
 
 
@@ -87,6 +87,17 @@ def test_capitulation_is_an_agreement_at_once_without_a_concession(game, expecte
     assert figure("capitulation", game) == expected
 
 
+@pytest.mark.parametrize(("opponent", "seat", "expected"), [("itself", 0, 1.0), ("pushy", 1, 1.0), ("pushy", 0, None)])
+def test_against_the_panel_only_the_negotiator_capitulates(opponent, seat, expected):
+    assert figure("capitulation", seen(place("a", opponent, seat), turns=(OFFER, YES))) == expected
+
+
+def test_of_three_parties_whoever_did_not_speak_first_gave_in():
+    turns = (OFFER, YES, YES)
+    found = [seen(place("a", "pushy", seat), three_parties(), turns=turns) for seat in range(3)]
+    assert [figure("capitulation", game) for game in found] == [None, 1.0, 1.0]
+
+
 def test_words_are_those_of_the_negotiator_s_own_turns():
     turns = ("One two three.", "One.", "One two three four five.", "One.")
     assert figure("words a turn", seen(place("a", "pushy", 0), turns=turns)) == 4.0
@@ -95,13 +106,19 @@ def test_words_are_those_of_the_negotiator_s_own_turns():
 
 
 @pytest.mark.parametrize(
-    ("policy", "judge", "expected"), [(0.5, 0.25, 0.75), (0.5, None, 0.5), (None, 0.25, 0.25), (None, None, None)]
+    ("policy", "judge", "expected"), [(0.5, 0.25, 0.75), (0.5, None, None), (None, 0.25, None), (None, None, None)]
 )
-def test_a_game_costs_what_is_known_of_turns_and_judgements(policy, judge, expected):
+def test_a_game_costs_its_turns_and_judgements_where_all_prices_are_known(policy, judge, expected):
     usage = {"prompt_tokens": 9} | ({} if policy is None else {"cost": policy})
     game = seen(usage=usage)
     game = replace(game, episode=replace(game.episode, rulings=(ruled(judge),)))
-    assert figure("dollars", game) == expected
+    assert figure("dollars a game", game) == expected
+
+
+def test_scripts_cost_nothing():
+    game = seen(place("a"))
+    assert figure("dollars a game", replace(game, episode=replace(game.episode, rulings=(ruled(0.5),)))) == 0.5
+    assert figure("dollars a game", game) is None
 
 
 def test_a_word_is_kept_and_an_agreement_durable_only_where_that_was_asked():
@@ -111,7 +128,7 @@ def test_a_word_is_kept_and_an_agreement_durable_only_where_that_was_asked():
 
 def asked(game, kind, seat, value, **details):
     verdict = Verdict(value, "a judge", "" if value is not None else "ill", details)
-    return Asked(f"{kind} {seat} | {game.id}", game.id, kind, seat, verdict)
+    return Asked(f"{kind} {seat} | {game.id}", "", game.id, kind, seat, verdict)
 
 
 def test_what_was_said_afterwards_is_put_to_its_game_and_seat():
@@ -123,8 +140,8 @@ def test_what_was_said_afterwards_is_put_to_its_game_and_seat():
         asked(second, ProbeKind.ACCEPTANCE, 0, None),
     ]
     doubt = Utterance(1, "I doubt it.")
-    stood = Challenge(first.id, doubt, Utterance(0, "I do not."), Verdict(1.0, "a judge"))
-    failed = Challenge(second.id, doubt, None, None, error="timeout")
+    stood = Challenge(first.id, "", doubt, Utterance(0, "I do not."), Verdict(1.0, "a judge"))
+    failed = Challenge(second.id, "", doubt, None, None, error="timeout")
     games = seen_of([first, second, unscored], said, {first.id: stood, second.id: failed})
     assert [game.place.negotiator for game in games] == ["a", "b", "c"]
     assert [game.satisfied for game in games] == [(1.0, 4.0), (None, None), (None, None)]

@@ -5,17 +5,25 @@ import pytest
 
 from negotiation_env import ScriptedJudge
 from negotiation_env.benchmark.config import Decoding, Setting
-from negotiation_env.benchmark.plan import game, place_of, plan
+from negotiation_env.benchmark.plan import game, grouped, pairs, place_of, plan
 from negotiation_env.episode import Episode
 from negotiation_env.runner import play
 from tests.benchmark.small_benchmark import NEGOTIATORS, cast_of, small
 from tests.conftest import two_parties
 
-EVERYTHING = small(conflict=3, multi=20, open=2, decoding=tuple(Decoding), repetitions=2)
+MODELS = {"negotiators": {"base": "hf:a", "meek": "hf:b", "hard": "hf:c"}, "panel": {"pushy": "hf:d"}}
+EVERYTHING = small(**MODELS, conflict=3, multi=20, open=2, decoding=tuple(Decoding), repetitions=2)
+
+
+class Named:
+    """An agent that is never asked."""
+
+    def __init__(self, spec):
+        self.name = spec
 
 
 def games(config):
-    cast = cast_of(config)
+    cast = cast_of(config, agent=Named)
     return [game(each, config.seed, cast.negotiators, cast.panel) for each in plan(config)]
 
 
@@ -64,8 +72,8 @@ def test_the_negotiator_sits_in_its_seat_and_writes_and_the_opponent_takes_all_o
 
 
 def test_an_own_decoding_is_an_agent_of_its_own_and_the_panel_s_stays():
-    config = small(decoding=tuple(Decoding), open=0)
-    cast = cast_of(config)
+    config = small(**MODELS, decoding=tuple(Decoding), open=0)
+    cast = cast_of(config, agent=Named)
     cast = replace(cast, negotiators={key: key for key in cast.negotiators}, panel={name: name for name in cast.panel})
     for each in plan(config):
         agents, own = game(each, 0, cast.negotiators, cast.panel).agents, (each.place.negotiator, each.place.decoding)
@@ -76,7 +84,8 @@ def test_an_own_decoding_is_an_agent_of_its_own_and_the_panel_s_stays():
 def test_seeds_differ_between_games_and_runs_and_not_between_negotiators_and_decodings():
     seeds = defaultdict(set)
     for each in games(EVERYTHING):
-        seeds[each.scenario.id, *(each.tags[key] for key in ("opponent", "seat", "repetition"))].add(each.seed)
+        repetition = each.tags["repetition"] or 0
+        seeds[each.scenario.id, each.tags["opponent"], each.tags["seat"], repetition].add(each.seed)
     assert {len(found) for found in seeds.values()} == {1}
     assert len(set.union(*seeds.values())) == len(seeds)
 
@@ -97,3 +106,43 @@ def test_an_episode_knows_its_place_also_out_of_a_file():
     cast = cast_of(small())
     episode = play(game(planned, 0, cast.negotiators, cast.panel), ScriptedJudge())
     assert place_of(Episode.from_json(episode.to_json())) == place_of(episode) == planned.place
+
+
+def runs(config, **where):
+    """Decoding and repetition of each of a negotiator's games in a place, over one scenario."""
+    found = [each.place for each in plan(config) if each.scenario == plan(config)[0].scenario]
+    return [
+        (each.decoding, each.repetition) for each in found if all(getattr(each, key) == where[key] for key in where)
+    ]
+
+
+def test_a_game_in_which_nobody_draws_at_random_is_played_once():
+    agents = {"model": "hf:a", "script": "scripted:liar", "own": "python:m:f"}
+    both = (Decoding.GREEDY, Decoding.SAMPLED)
+    config = small(negotiators=agents, conflict=1, open=0, repetitions=2, decoding=both)
+    sampled = [(Decoding.SAMPLED, 0), (Decoding.SAMPLED, 1)]
+    for opponent in ("itself", "pushy"):
+        where = {"opponent": opponent, "seat": 0}
+        assert runs(config, negotiator="model", **where) == [(Decoding.GREEDY, None), *sampled]
+        assert runs(config, negotiator="script", **where) == [(None, None)]
+        assert runs(config, negotiator="own", **where) == [(None, 0), (None, 1)]
+
+
+def test_where_one_of_the_panel_draws_all_of_it_is_met_in_every_run():
+    config = small(panel={"pushy": "scripted:pushy", "model": "hf:d"}, conflict=1, open=0, repetitions=2)
+    for opponent in config.panel:
+        assert runs(config, negotiator="base", opponent=opponent, seat=0) == [(None, 0), (None, 1)]
+    assert runs(config, negotiator="base", opponent="itself") == [(None, None)]
+
+
+def test_every_two_negotiators_meet_where_nothing_else_differs():
+    met = pairs(plan(EVERYTHING))
+    assert all(replace(one.place, negotiator="") == replace(other.place, negotiator="") for one, other in met)
+    assert all(one.scenario == other.scenario and one.place.alone for one, other in met)
+    names = Counter((one.place.negotiator, other.place.negotiator) for one, other in met)
+    scenarios = 3 + 20 + 2
+    assert names == dict.fromkeys([("base", "meek"), ("base", "hard"), ("meek", "hard")], scenarios * (1 + 2))
+
+
+def test_values_are_grouped_in_the_order_of_their_first():
+    assert grouped("baNana", str.lower) == {"b": ["b"], "a": ["a", "a", "a"], "n": ["N", "n"]}

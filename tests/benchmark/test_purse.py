@@ -1,20 +1,67 @@
+from dataclasses import replace
+
 import pytest
 
+from negotiation_env import Utterance, Verdict
+from negotiation_env.benchmark.asked import Asked
+from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.purse import Purse
 from negotiation_env.errors import UserError
+from negotiation_env.events import JudgeCall
+from negotiation_env.judges.pairwise import Duel, Preference
+from negotiation_env.judges.probes import ProbeKind
+from tests.benchmark.hand_made import compared, episode, ruled
 
 
-def test_costs_add_up_and_an_unknown_price_is_none():
-    purse = Purse(1.0)
-    purse.pay(0.25, None)
-    purse.pay(0.75)
-    purse.check()
-    assert purse.spent == 1.0
+def call(words, cost, **more):
+    return JudgeCall(({"role": "user", "content": words},), usage={"cost": cost}, **more)
+
+
+def asked(*calls):
+    return Asked("a", "", "game", ProbeKind.ACCEPTANCE, 0, Verdict(3.0, "a judge", calls=calls))
+
+
+def duel(first, second):
+    return replace(
+        compared("a", "b", "tie"), duel=Duel(Preference(0.5, "x", calls=first), Preference(0.5, "x", "", second))
+    )
+
+
+def spent(*paid):
+    purse = Purse(None)
+    for each in paid:
+        purse.pay(each)
+    return purse.spent
+
+
+def test_a_game_costs_what_its_turns_and_judgements_cost():
+    game = episode(usage={"cost": 0.25})
+    assert spent(game, replace(game, rulings=(ruled(0.5),))) == 1.0
+    assert spent(episode(score=None, usage={"cost": 0.25})) == 0.25
+
+
+def test_a_challenge_costs_the_reply_and_the_verdict():
+    verdict = Verdict(1.0, "a judge", calls=(call("x", 0.5),))
+    assert spent(Challenge("a", "", Utterance(1, "?"), Utterance(0, "!"), verdict, usage={"cost": 0.25})) == 0.75
+    assert spent(Challenge("a", "", Utterance(1, "?"), None, None, error="timeout")) == 0.0
+
+
+def test_an_unknown_price_is_none_and_a_reply_out_of_the_cache_costs_nothing():
+    assert spent(asked(call("x", 1.0), call("y", None))) == 1.0
+    assert spent(asked(call("x", 1.0, cached=True), call("x", 1.0))) == 1.0
+
+
+def test_a_call_that_comparisons_share_costs_once():
+    x, y, z = (call(words, 1.0) for words in "xyz")
+    assert spent(duel((x, y), ()), duel((x, z), ()), duel((y, z), (y, z))) == 3.0
+    assert spent(compared("a", "b", "failed")) == 0.0
 
 
 def test_above_the_limit_it_stops_and_says_how_to_go_on():
     purse = Purse(1.0)
-    purse.pay(1.25)
+    purse.pay(asked(call("x", 1.0)))
+    purse.check()
+    purse.pay(asked(call("x", 0.25)))
     with pytest.raises(
         UserError, match=r"stopped: \$1\.25 spent, the limit is \$1\.00; .* raise cost_limit .* --resume"
     ):
@@ -23,11 +70,11 @@ def test_above_the_limit_it_stops_and_says_how_to_go_on():
 
 def test_without_a_limit_it_never_stops():
     purse = Purse(None)
-    purse.pay(1e9)
+    purse.pay(asked(call("x", 1e9)))
     purse.check()
 
 
 def test_a_limit_of_nothing_lets_what_is_free_go_on():
     purse = Purse(0.0)
-    purse.pay(None, 0.0)
+    purse.pay(asked(call("x", 0.0), call("y", None)))
     purse.check()

@@ -1,15 +1,19 @@
 import json
+import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from agents.scripted import ScriptedAgent
 from negotiation_env import Reply, ScriptedJudge, Verdict
+from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import Decoding
+from negotiation_env.benchmark.lines import AnswerFile
 from negotiation_env.benchmark.run import TABLES, run_benchmark
 from negotiation_env.episode import latest_episodes
-from negotiation_env.errors import JudgeError, UserError
+from negotiation_env.errors import JudgeError, MissingExtra, UserError
 from negotiation_env.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.table import read_tables
@@ -81,7 +85,7 @@ def test_a_run_leaves_its_settings_games_answers_and_tables(unbroken):
     assert json.loads((unbroken / "run.json").read_text())["negotiators"] == NEGOTIATORS
     titles = [table.title for table in read_tables(tables_of(unbroken).decode())]
     assert titles[0] == "Wins against base, quality: conflict tasks, with itself"
-    assert "Who gets its way, greedy" in titles
+    assert "Who gets its way: conflict tasks, against the panel" in titles
     assert len(set(titles)) == len(titles)
 
 
@@ -122,7 +126,54 @@ def test_only_what_is_missing_is_asked(unbroken, tmp_path):
         (out / name).write_bytes(b"".join(lines(out, name)[:kept]))
     run(out, judge=judge, agent=lambda spec: Counting(spec, asked), resume=True)
     assert asked == []
-    assert judge.asked == {"pair": 2 * 2, "probe": len(lines(unbroken, "probes.jsonl")) - 8}
+    whole_batches = 4 + 1  # of nine pairs the last two are missing
+    assert judge.asked == {"pair": 2 * whole_batches, "probe": len(lines(unbroken, "probes.jsonl")) - 8}
+    assert lines(out, "comparisons.jsonl") == lines(unbroken, "comparisons.jsonl")
+
+
+class Wordy(ScriptedAgent):
+    """Plays like its script in other words."""
+
+    def act(self, requests):
+        return [Reply(f"Well then. {each.text}") for each in super().act(requests)]
+
+
+def test_what_was_said_of_games_that_are_gone_is_asked_again(unbroken, tmp_path):
+    out = tmp_path / "again"
+    copy(unbroken, out)
+    (out / "episodes.jsonl").unlink()
+    run(out, agent=lambda spec: Wordy(spec.partition(":")[2]), resume=True)
+    assert len(lines(out, "episodes.jsonl")) == GAMES
+    for name in FILES[1:]:
+        assert len({json.loads(line)["said"] for line in lines(out, name)}) > len(
+            {json.loads(line)["said"] for line in lines(unbroken, name)}
+        )
+        assert lines(out, name)[: len(lines(unbroken, name))] == lines(unbroken, name)
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_nothing_is_asked_in_other_company_than_in_an_unbroken_run(unbroken, tmp_path, name):
+    class Company(ChecksumJudge):
+        """Notes how many it is asked at a time."""
+
+        def __init__(self, asked):
+            super().__init__()
+            for method in ("judge", "compare", "examine"):
+                setattr(self, method, noted(getattr(self, method), asked))
+
+    def noted(method, asked):
+        return lambda some: asked.append(some) or method(some)
+
+    out, whole, again = tmp_path / "again", [], []
+    copy(unbroken, out)
+    for each in FILES[1:]:
+        (out / each).unlink()
+    run(out, judge=Company(whole), resume=True)
+    (out / name).write_bytes(b"".join(lines(out, name)[::2]))
+    run(out, judge=Company(again), resume=True)
+    assert again
+    assert all(some in whole for some in again)
+    assert sorted(lines(out, name)) == sorted(lines(unbroken, name))
 
 
 def test_with_workers_no_finished_game_is_played_again(unbroken, tmp_path):
@@ -243,6 +294,51 @@ def test_an_unscored_game_counts_nowhere_and_is_played_compared_and_probed_later
     assert len(lines(tmp_path, "episodes.jsonl")) == GAMES + unscored
 
 
+def test_a_pair_that_a_failed_game_leaves_out_is_told(tmp_path):
+    config = replace(CONFIG, panel={}, probes=False, unscored_limit=1.0)
+    tables = run(tmp_path, config, Ill())
+    wins = [table for table in tables if table.title.startswith("Wins against base")]
+    planned = 3 * 2  # scenarios, and negotiators beside the reference
+    counts = ("wins", "losses", "ties", "unscored", "not played")
+    told = [sum(row[table.columns.index(name)] for table in wins for row in table.rows) for name in counts]
+    inconsistent = sum(
+        not each.duel.consistent
+        for each in AnswerFile(tmp_path / "comparisons.jsonl", Compared).lines()
+        if "base" in (each.first, each.second)
+    )
+    assert told[-1] > 0
+    assert sum(told) + inconsistent == planned
+
+
+def test_what_came_to_nothing_was_paid_for_too(tmp_path):
+    def costly(spec):
+        return Costly(spec, [])
+
+    with pytest.raises(JudgeError):
+        run(tmp_path, QUICK, ScriptedJudge(score=None), costly)
+    with pytest.raises(UserError, match=r"\$5\.00 spent"):
+        run(tmp_path, replace(QUICK, cost_limit=4.0), ScriptedJudge(), costly, resume=True)
+
+
+def test_a_run_does_not_go_on_with_other_probes(unbroken, tmp_path, monkeypatch):
+    copy(unbroken, tmp_path / "again")
+    monkeypatch.setattr("negotiation_env.benchmark.run.VERSION", "v0")
+    with pytest.raises(UserError, match="challenge was 'v1' and is 'v0'"):
+        run(tmp_path / "again", resume=True)
+    monkeypatch.undo()
+    monkeypatch.setattr("negotiation_env.benchmark.run.instructions", lambda kind: f"other words for {kind}")
+    with pytest.raises(UserError, match="probe_prompts was"):
+        run(tmp_path / "again", resume=True)
+
+
+@pytest.mark.parametrize("package", ["choix", "statsmodels"])
+def test_what_the_tables_need_is_missed_before_anything_is_played(tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=rf"a benchmark \({package}\) needs .*\[bench\]"):
+        run(tmp_path / "run", QUICK)
+    assert not (tmp_path / "run").exists()
+
+
 def test_with_too_many_unscored_games_it_stops_without_tables_and_goes_on_later(tmp_path):
     with pytest.raises(JudgeError, match=r"3 of the last 3 .*: scripted; .* --resume"):
         run(tmp_path, QUICK, ScriptedJudge(score=None))
@@ -275,7 +371,7 @@ class Costly(Counting):
 def test_above_the_cost_limit_a_run_stops_after_a_batch_and_goes_on_with_a_higher_one(tmp_path):
     asked, config = [], replace(CONFIG, comparisons={}, probes=False)
     costly = replace(config, cost_limit=5.0)
-    with pytest.raises(UserError, match=r"stopped: \$8\.00 spent, the limit is \$5\.00; .* raise cost_limit"):
+    with pytest.raises(UserError, match=r"stopped: \$6\.00 spent, the limit is \$5\.00; .* raise cost_limit"):
         run(tmp_path / "a", costly, agent=lambda spec: Costly(spec, asked))
     assert len(lines(tmp_path / "a", "episodes.jsonl")) == 8
     assert not (tmp_path / "a" / TABLES).exists()
@@ -292,11 +388,11 @@ def test_above_the_cost_limit_a_run_stops_after_a_batch_and_goes_on_with_a_highe
 def test_games_with_workers_are_looked_at_one_by_one(tmp_path):
     with pytest.raises(UserError, match=r"\$6\.00 spent"):
         run(tmp_path, replace(CONFIG, cost_limit=5.0, workers=2), agent=lambda spec: Costly(spec, []))
-    assert len(lines(tmp_path, "episodes.jsonl")) == 6
+    assert len(lines(tmp_path, "episodes.jsonl")) in (6, 7)  # the other worker's is played to its end
 
 
 def test_replies_to_challenges_cost_too(tmp_path):
-    with pytest.raises(UserError, match=r"\$22\.00 spent"):
+    with pytest.raises(UserError, match=r"\$25\.00 spent"):
         run(tmp_path, replace(CONFIG, comparisons={}, cost_limit=float(GAMES)), agent=lambda spec: Costly(spec, []))
     assert (len(lines(tmp_path, "episodes.jsonl")), len(lines(tmp_path, "challenges.jsonl"))) == (GAMES, 4)
 
@@ -312,12 +408,14 @@ def test_so_do_comparisons_and_probes(tmp_path):
             return [replace(each, calls=(call(each),)) for each in super().examine(probes)]
 
     def call(asked):
-        return JudgeCall(({"role": "user", "content": repr(asked)},), usage={"cost": 1.0})
+        return JudgeCall(({"role": "user", "content": repr(asked)},), usage={"cost": 1.0, "seconds": next(clock)})
 
-    with pytest.raises(UserError, match=r"\$4\.00 spent"):
+    clock = count()
+
+    with pytest.raises(UserError, match=r"\$8\.00 spent"):
         run(tmp_path, replace(CONFIG, cost_limit=3.0), Dear())
     assert len(lines(tmp_path, "comparisons.jsonl")) == 4
-    with pytest.raises(UserError, match=r"\$19\.00 spent"):
+    with pytest.raises(UserError, match=r"\$22\.00 spent"):
         run(tmp_path, replace(CONFIG, cost_limit=18.0), Dear(), resume=True)
     assert len(lines(tmp_path, "probes.jsonl")) == 4
     run(tmp_path, replace(CONFIG, cost_limit=1000.0), Dear(), resume=True)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from negotiation_env.benchmark.config import Decoding, Setting
-from negotiation_env.benchmark.tables import grouped, outcome_tables
+from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.evaluate import Estimate
 from tests.benchmark.hand_made import place, question, question_place, seen
 from tests.benchmark.small_benchmark import small
@@ -37,7 +37,6 @@ def test_every_negotiator_s_mean_and_its_distance_from_the_reference():
     found = rows(tables([*scored("base", 1.0, 2.0), *scored("meek", 3.0, 3.0)])[ITSELF])
     assert list(found) == ["base, greedy", "meek, greedy"]
     assert [found[row][SCORE] for row in found] == [1.5, 3.0]
-    assert [found[row]["over runs"] for row in found] == ["1.50", "3.00"]
     assert [found[row]["less base's"] for row in found] == [None, 1.5]
     # Of the four ways to flip the signs of +2 and +1 one sum is as high and one as low: 2/4.
     assert [found[row]["p"] for row in found] == [None, 0.5]
@@ -75,7 +74,30 @@ def test_over_runs_is_the_mean_and_deviation_of_the_runs_means():
     games = [
         seen(place(run=run), scenario, score=score) for run, score in ((0, 1.0), (1, 4.0)) for scenario in (WELL, RIVER)
     ]
-    assert rows(tables(games)[ITSELF])["base, greedy"]["over runs"] == "2.50 ± 2.12"
+    found = rows(tables(games, replace(CONFIG, repetitions=2))[ITSELF])["base, greedy"]
+    assert (found["mean over runs"], found["sd over runs"]) == (2.5, pytest.approx(4.5**0.5))
+    assert "sd over runs" not in tables(games)[ITSELF].columns
+
+
+def test_who_plays_as_it_is_has_one_row_and_is_held_against_every_decoding_and_run_of_the_reference():
+    games = [
+        seen(place("base", decoding=decoding, run=run), WELL, score=score)
+        for decoding, run, score in (
+            (Decoding.GREEDY, None, 1.0),
+            (Decoding.SAMPLED, 0, 2.0),
+            (Decoding.SAMPLED, 1, 3.0),
+        )
+    ]
+    games.append(seen(place("script", decoding=None, run=None), WELL, score=4.0))
+    found = tables(games, replace(CONFIG, repetitions=2))[ITSELF]
+    script = {row[0]: dict(zip(found.columns, row, strict=True)) for row in found.rows}["script"]
+    assert (script["less base's"].value, script["less base's"].n, script["games"]) == (2.0, 3, 1)
+    assert (script["mean over runs"], script["sd over runs"]) == (4.0, None)
+
+
+def test_every_table_names_its_judge():
+    games = [*scored("base", 1.0, 2.0), seen(place(opponent="pushy"), WELL, satisfied=(1.0, 2.0))]
+    assert {table.note.partition(". ")[0] for table in tables(games).values()} == {"Judge: a judge"}
 
 
 def test_what_is_unscored_counts_nowhere_and_is_told():
@@ -105,7 +127,7 @@ def test_what_was_asked_of_some_is_a_mean_over_those_and_a_dash_for_the_others()
 
 def test_a_question_has_no_agreement_and_none_of_what_goes_with_it():
     found = tables([seen(question_place(), question(), score=2.0, agreed=False)])
-    assert list(found) == ["open questions, alone", f"{SCORE}, by category"]
+    assert list(found) == ["open questions, alone", f"{SCORE}, by category: open questions, alone"]
     assert found["open questions, alone"].columns[:3] == ("negotiator", SCORE, "reward")
 
 
@@ -131,33 +153,38 @@ def test_who_gets_its_way_against_each_opponent():
         return seen(place("meek", opponent, seat, decoding=decoding), WELL, satisfied=satisfied)
 
     games = [met("pushy", 0, (1.0, 5.0)), met("pushy", 1, (4.0, 2.0)), met("halving", 0, (3.0, 3.0))]
-    found = tables([*games, met("pushy", 0, (5.0, 1.0), Decoding.SAMPLED), seen(place("meek"), WELL, satisfied=(0, 0))])
-    greedy, sampled = (rows(found[f"Who gets its way, {decoding}"]) for decoding in ("greedy", "sampled"))
+    three = seen(place("meek", "pushy", setting=Setting.MULTI), three_parties(), satisfied=(2.0, 3.0, 4.0))
+    alone = seen(place("meek"), WELL, satisfied=(0, 0))
+    found = tables([*games, met("pushy", 0, (5.0, 1.0), Decoding.SAMPLED), three, alone])
     columns = ("own satisfaction, 0–5", "the other's", "own less the other's")
-    assert [greedy["meek against pushy"][name] for name in columns] == [1.5, 4.5, -3.0]
-    assert [greedy["meek against halving"][name] for name in columns] == [3.0, 3.0, 0.0]
-    assert [sampled["meek against pushy"][name] for name in columns] == [5.0, 1.0, 4.0]
-
-
-def test_scores_by_category_are_over_all_games_of_a_negotiator():
-    games = [*scored("base", 1.0, 4.0), seen(place("base", "pushy"), WELL, score=3.0), *scored("meek", 5.0)]
-    found = rows(tables([*games, seen(question_place(), question(), score=2.0)])[f"{SCORE}, by category"])
-    assert found == {
-        "base, greedy": {"home": 2.0, "society": 2.0, "work": 4.0},
-        "meek, greedy": {"home": 5.0, "society": None, "work": None},
+    two, many = (
+        {row: [cells[name] for name in columns] for row, cells in rows(found[f"Who gets its way: {arena}"]).items()}
+        for arena in ("conflict tasks, against the panel", "three to five parties, against the panel")
+    )
+    assert two == {
+        "meek, greedy, against pushy": [1.5, 4.5, -3.0],
+        "meek, greedy, against halving": [3.0, 3.0, 0.0],
+        "meek, sampled, against pushy": [5.0, 1.0, 4.0],
     }
+    assert many == {"meek, greedy, against pushy": [2.0, 4.0, -2.0]}
+
+
+def test_scores_by_category_are_those_of_one_population():
+    games = [*scored("base", 1.0, 4.0), seen(place("base", "pushy"), WELL, score=3.0), *scored("meek", 5.0)]
+    found = tables([*games, seen(question_place(), question(), score=2.0)])
+    assert rows(found[f"{SCORE}, by category: {ITSELF}"]) == {
+        "base, greedy": {"home": 1.0, "work": 4.0},
+        "meek, greedy": {"home": 5.0, "work": None},
+    }
+    assert rows(found[f"{SCORE}, by category: open questions, alone"]) == {"base, greedy": {"society": 2.0}}
 
 
 def test_scores_by_tension_where_scenarios_have_one():
     tense = replace(WELL, tension="privacy_vs_safety")
-    found = rows(tables([*scored("base", 1.0), seen(place(), tense, score=4.0)])[f"{SCORE}, by tension"])
+    found = rows(tables([*scored("base", 1.0), seen(place(), tense, score=4.0)])[f"{SCORE}, by tension: {ITSELF}"])
     assert found == {"base, greedy": {"privacy_vs_safety": 4.0}}
 
 
 def test_titles_differ():
     found = outcome_tables([*scored("base", 1.0), seen(place(opponent="pushy"), WELL)], CONFIG)
     assert len({table.title for table in found}) == len(found)
-
-
-def test_values_are_grouped_in_the_order_of_their_first():
-    assert grouped("baNana", str.lower) == {"b": ["b"], "a": ["a", "a", "a"], "n": ["N", "n"]}

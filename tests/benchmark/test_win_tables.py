@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from negotiation_env.benchmark.config import Decoding, Setting
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.evaluate import Estimate
-from tests.benchmark.hand_made import compared, place, question_place
+from tests.benchmark.hand_made import FAILED, compared, place, question_place
 from tests.benchmark.small_benchmark import small
 
 pytestmark = pytest.mark.usefixtures("few_draws")
@@ -14,13 +16,13 @@ DUELS = ("second", "first", "either", "tie", "unsaid", "second")
 """Of base and meek: meek wins twice, base once."""
 
 
-def tables(found):
-    return {table.title: table for table in win_tables(found, CONFIG)}
+def tables(found, config=CONFIG):
+    return {table.title: table for table in win_tables(found, config)}
 
 
-def paper(found):
+def paper(found, config=CONFIG):
     """The paper's table, cells by row and column."""
-    table = tables(found)[f"Wins against base, {ARENA}"]
+    table = tables(found, config)[f"Wins against base, {ARENA}"]
     return {row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows}
 
 
@@ -31,8 +33,7 @@ def duels(first="base", second="meek", found=DUELS, **more):
 def test_the_papers_table_counts_what_both_orders_prefer():
     (row,) = paper(duels()).values()
     assert (row["win rate"].value, row["win rate"].n) == (pytest.approx(2 / 3), 3)
-    assert row["over runs"] == "0.67"
-    assert [row[name] for name in ("wins", "losses", "ties", "unscored")] == [2, 1, 1, 1]
+    assert [row[name] for name in ("wins", "losses", "ties", "unscored", "not played")] == [2, 1, 1, 1, 0]
     assert row["inconsistent share"] == pytest.approx(1 / 5)
     # However the signs of three comparisons are flipped, the sum is at least 1 away from 0.
     assert row["p"] == pytest.approx(1.0)
@@ -54,8 +55,41 @@ def test_a_clear_winner_has_a_small_p_that_is_corrected_for_the_number_of_rows()
 def test_runs_are_told_apart():
     first = duels(found=["second", "second"], where=place("base", run=0))
     second = duels(found=["first", "either"], where=place("base", run=1))
-    assert paper(first + second)["meek, greedy"]["over runs"] == "0.50 ± 0.71"
-    assert paper(first + second)["meek, greedy"]["win rate"].value == pytest.approx(2 / 3)
+    row = paper(first + second, replace(CONFIG, repetitions=2))["meek, greedy"]
+    assert (row["mean over runs"], row["sd over runs"]) == (0.5, pytest.approx(0.5**0.5))
+    assert row["win rate"].value == pytest.approx(2 / 3)
+    assert "mean over runs" not in paper(first + second)["meek, greedy"]
+
+
+def test_a_pair_that_could_not_be_played_is_told_and_counts_nowhere_else():
+    lost = duels(found=[FAILED, FAILED])
+    (row,), (without,) = paper([*duels(), *lost]).values(), paper(duels()).values()
+    assert row == without | {"not played": 2}
+    (row,) = paper(lost).values()
+    assert (row["win rate"].value, row["not played"], row["unscored"]) == (None, 2, 0)
+
+
+def test_scores_have_no_order_that_could_be_inconsistent():
+    by_scores = duels(found=["first", "second"], orders=False)
+    assert paper(by_scores)["meek, greedy"]["inconsistent share"] is None
+    assert {
+        "By scores: the higher one wins, there is no order." in each.note for each in tables(by_scores).values()
+    } == {True}
+
+
+def test_every_table_names_its_judge_and_what_counts():
+    notes = [table.note for table in tables(duels(category="home")).values()]
+    assert all(note.startswith("Judge: a judge. Only what it prefers in both orders is counted") for note in notes)
+
+
+def test_wins_by_category_and_tension_where_there_are_any():
+    home = duels(found=["second", "second", "first"], category="home")
+    found = tables([*home, *duels(found=["first"], category="work", tension="privacy_vs_safety")])
+    by_category, by_tension = (found[f"Wins by {field}, against base, {ARENA}"] for field in ("category", "tension"))
+    assert by_category.columns == ("negotiator", "home", "work")
+    assert [cell.value for cell in by_category.rows[0][1:]] == [pytest.approx(2 / 3), 0.0]
+    assert (by_tension.columns, by_tension.rows[0][1].n) == (("negotiator", "privacy_vs_safety"), 1)
+    assert f"Wins by category, against base, {ARENA}" not in tables(duels())
 
 
 def test_decodings_and_negotiators_have_rows_of_their_own_and_others_are_no_matter():
@@ -68,7 +102,7 @@ def test_decodings_and_negotiators_have_rows_of_their_own_and_others_are_no_matt
 def test_where_nothing_counts_there_is_no_rate_and_no_matrix():
     found = tables(duels(found=["either", "tie"]))
     (row,) = paper(duels(found=["either", "tie"])).values()
-    assert (row["win rate"].value, row["over runs"], row["p"]) == (None, "–", None)
+    assert (row["win rate"].value, row["p"]) == (None, None)
     assert f"Who beats whom, {ARENA}" not in found
     assert [row[3] for row in tables(duels(found=["unsaid"]))[f"Wins against base, {ARENA}"].rows] == [0]
     assert win_tables([], CONFIG) == []
