@@ -141,7 +141,7 @@ def measure(config: TrainConfig) -> Laps:
     with TemporaryDirectory() as out, on_the_clock(clock):
         model, tokenizer = load_learner(config)
         snapshots = Snapshots(model)
-        players = Players(config, InProcess(model, tokenizer, snapshots, merge=config.merge_rollouts), snapshots)
+        players = Players(config, InProcess(model, tokenizer, snapshots), snapshots)
         trainer = grpo.build_trainer(config, model, tokenizer, resolve_judge(config.judge), players, Path(out))
         laps = Laps(clock)
         trainer.add_callback(laps)

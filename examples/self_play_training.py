@@ -15,7 +15,7 @@ def main(out: Path, **overrides: Any) -> TrainResult:
     config = load_config(Path(__file__).with_name("selfplay_embedded.toml")).model_copy(update=overrides)
     result = train(config, out)
     for entry in result.log:
-        print(f"step {entry['step']}: mean reward {entry['group_mean']:.2f}, agreed {entry['agreement_rate']:.0%}")
+        print(f"step {entry['step']}: mean reward {entry['reward']:.2f}, without signal {entry['no_signal']:.0%}")
     return result
 
 

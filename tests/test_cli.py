@@ -117,7 +117,8 @@ def test_the_doctor_s_exit_code_says_whether_all_will_do():
     assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
 
 
-COMMANDS = "play eval train bench view generate ability rejudge judge-check judge-compare doctor".split()
+COMMANDS = ["play", "eval", "train", "bench", "view", "generate", "ability"]
+COMMANDS += ["rejudge", "judge-check", "judge-compare", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

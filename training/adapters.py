@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from peft.tuners.lora import LoraLayer
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["LEARNER", "merged"]
 
@@ -17,14 +15,19 @@ LEARNER = "default"
 
 @contextmanager
 def merged(model: Any) -> Iterator[None]:
-    """Fold the adapter into the weights, which makes a decoding step cheaper.
+    """Fold the adapter into the weights, which makes a decoding step cheaper; only where they are float32.
 
-    The original weights are put aside and put back as they were: unlike subtracting the adapter again this leaves no
-    rounding behind.
+    In bfloat16 the sum would round what few steps have changed away, and 4-bit weights cannot be added to: there, and
+    where there is no adapter, the model speaks as it is. The original weights are put aside and put back as they were:
+    unlike subtracting the adapter again this leaves no rounding behind.
     """
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    if not layers or any(layer.get_base_layer().weight.dtype != torch.float32 for layer in layers):
+        yield
+        return
     aside: list[tuple[torch.nn.Parameter, torch.Tensor]] = []
     try:
-        for layer in (module for module in model.modules() if isinstance(module, LoraLayer)):
+        for layer in layers:
             weight = layer.get_base_layer().weight
             aside.append((weight, weight.data))
             weight.data = weight.data + layer.get_delta_weight(LEARNER)

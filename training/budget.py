@@ -6,15 +6,14 @@ scenario with the longest texts. Memory is an estimate; `training.memory` has it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from agents.models.in_process import CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
-from negotiation_env.errors import UserError
-from negotiation_env.evaluate import pick
+from negotiation_env.evaluate import GAMES_AT_A_TIME, pick
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm_file import JudgeFile
-from negotiation_env.scenario import Scenario
 from training.architectures import Parameters, count_parameters, find_architecture
 from training.config import TrainConfig
 from training.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from agents.models.chat_tokens import ChatTokens
 
 __all__ = ["Bill", "Budget", "Work", "plan"]
-
-_BATCH: Final = 64
-"""Most conversations that an in-process model samples for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +126,7 @@ def plan(
     parameters = count_parameters(config, shape)
     step = _step(config, opponents, games)
     evaluation = _evaluation(config, held_out)
+    load = _load(config, opponents, games, held_out, processes)
     evaluations = _evaluations(config)
     training_asks = (_most_asked(games), config.max_steps * step.games)
     evaluations_ask = (_most_asked(held_out), evaluations * evaluation.games)
@@ -139,7 +136,7 @@ def plan(
         positions=shape.positions,
         context=max(game.context for game in (*games.values(), *held_out.values())),
         parameters=parameters,
-        memory=estimate_memory(config, shape, parameters, _load(config, opponents, games, processes, evaluation)),
+        memory=estimate_memory(config, shape, parameters, load),
         step=step,
         steps=config.max_steps,
         evaluation=evaluation,
@@ -158,20 +155,17 @@ Games = dict[int, LongestGame]
 def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
     found = load_scenarios(config.split, seed=config.seed)
     chosen = pick(found, config.scenarios or len(found), config.seed)
-    seats = (0, 1) if config.learner_seat == "alternate" else (config.learner_seat,)
-    return {seat: _longest(config, chosen, seat, ruler) for seat in seats}
+    config.check_fit(chosen, config.seats)
+    return {seat: longest_game(config, longest_scenario(chosen), seat, ruler) for seat in config.seats}
 
 
 def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
     """In evaluations the first seat writes the joint answer, agreed or not."""
-    return {} if config.eval_split == "none" else {0: _longest(config, load_scenarios(config.eval_split), 0, ruler)}
-
-
-def _longest(config: TrainConfig, scenarios: Sequence[Scenario], seat: int, ruler: Ruler) -> LongestGame:
-    try:
-        return longest_game(config, longest_scenario(scenarios), seat, ruler)
-    except ValueError as error:
-        raise UserError(f"the scenarios do not fit the config: {error}") from error
+    if config.eval_split == "none":
+        return {}
+    scenarios = load_scenarios(config.eval_split)
+    config.check_fit(scenarios, [0])
+    return {0: longest_game(config, longest_scenario(scenarios), 0, ruler)}
 
 
 def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
@@ -221,27 +215,39 @@ def _most_asked(games: Games) -> LongestGame:
     return max(games.values(), key=lambda game: len(game.questions), default=LongestGame((), ()))
 
 
-def _load(config: TrainConfig, opponents: Opponents, games: Games, processes: int, evaluation: Work) -> Load:
+def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Games, processes: int) -> Load:
     """One process plays its share of a step, and the first one all of an evaluation."""
+    share, played = config.rows_per_process(processes) // config.rows_per_game, _evaluation(config, held_out).games
     own = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
-    played = max(config.rows_per_process(processes) // config.rows_per_game, evaluation.games)
+    evaluated = [game.speeches for game in held_out.values()]
+    kept = [share * _kept(speeches) for speeches in own]
+    kept += [min(played, _held(speeches)) * _kept(speeches) for speeches in evaluated]
     return Load(
-        rows=min(played, _BATCH),
-        fed=max(speech.fresh for speeches in own for speech in speeches),
-        kept=max(_kept(speeches, played) for speeches in own),
+        rows=min(max(share, min(played, GAMES_AT_A_TIME)), MAX_BATCH),
+        fed=max(speech.fresh for speeches in (*own, *evaluated) for speech in speeches),
+        kept=max(kept),
         row=max(length for seat, game in games.items() for length, _ in game.rows(config, seat)),
         copies=sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool),
     )
 
 
-def _kept(speeches: Sequence[Speech], games: int) -> int:
+def _kept(speeches: Sequence[Speech]) -> int:
     """Tokens of each seat's longest conversation; what was rendered anew has taken the place of what was before."""
-    seats = {speech.seat for speech in speeches}
-    return games * sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in seats)
+    return sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+
+
+def _held(speeches: Sequence[Speech]) -> int:
+    """Held-out games whose keys and values are there at once: the newest batches stay, though their games be over."""
+    return GAMES_AT_A_TIME * CACHED_BATCHES // len(_seats(speeches))
+
+
+def _seats(speeches: Sequence[Speech]) -> set[int]:
+    return {speech.seat for speech in speeches}
 
 
 def _copies(pool: Pool, steps: int) -> int:
-    return min(pool.size, (steps - 1) // pool.every + 1)
+    """None of one that is refreshed at every step: the learner itself plays it."""
+    return 0 if pool.every == pool.size == 1 else min(pool.size, (steps - 1) // pool.every + 1)
 
 
 def _bill(judge: JudgeFile, ruler: Ruler, asked: Sequence[tuple[LongestGame, int]]) -> Bill:

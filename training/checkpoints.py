@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
 from training.opponents import RATINGS
@@ -19,7 +20,8 @@ class SavePlayers(TrainerCallback):  # type: ignore[misc]
         self.players = players
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save them beside the weights."""
+        """Save them beside the weights, once every process has written its part; all of them call this."""
+        PartialState().wait_for_everyone()
         if state.is_world_process_zero:
             self.players.save(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 

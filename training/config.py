@@ -1,7 +1,7 @@
 """The settings of a training run: a TOML file, overridden from the command line."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from negotiation_env.errors import UserError
 from negotiation_env.events import Task
+from negotiation_env.protocol import Negotiation, Rules
+from negotiation_env.scenario import Scenario
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -24,7 +26,8 @@ class TrainConfig(BaseModel):
         lora_rank: Of a new adapter; one to go on from brings its own.
         quantise: "4bit" holds the frozen weights in 4-bit NF4 (QLoRA); needs bitsandbytes and a GPU.
         gradient_checkpointing: Trade time for memory in the backward pass.
-        judge: Decides agreement and scores, as a spec string; "self" is the learner itself under the judge's prompts.
+        judge: Decides agreement and scores, as a spec string; "self" is the learner itself, as it is at the time, under
+            the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
         seed: Seeds pairing, data order and every sampled token.
@@ -37,13 +40,14 @@ class TrainConfig(BaseModel):
         max_grad_norm: Gradients are clipped to this norm.
         beta: Weight of the KL term towards the model as it was before training; 0 is the paper's, 0.04 its baseline's.
         opponent: Who plays against the learner, as in `training.opponents`; a mixture is a table of weights.
+            "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner itself.
         learner_seat: 0, 1, or "alternate" from scenario to scenario.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
         personas: Show speakers their personas; False is the ablation.
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
         trained_tokens: Which of the learner's tokens carry the gradient.
-        advantages: "shuffled" is the control: within the batch, each negotiation gets another one's advantage.
+        advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
         no_signal: Groups with equal rewards: "keep" them, "drop" their tokens from the loss's normaliser, or
             "resample" them once, on another scenario.
         rerank_ties: Where all answers of a group have one score, ask the judge to order them, and move their rewards by
@@ -56,8 +60,6 @@ class TrainConfig(BaseModel):
         max_completion_tokens: Longest joint answer.
         engine: Who samples: "in-process", or "vllm:URL,URL…" for servers started with `--enable-lora`.
         engine_tolerance: Largest mean difference between the log-probabilities of engine and trainer, in nats.
-        merge_rollouts: Fold the adapter into the weights while sampling in-process: faster, for the memory of one
-            more copy of the adapted weights. Not for quantised models.
         save_steps: A checkpoint every so many steps.
         unscored_limit: The highest share of unscored negotiations, 0 to 1; a run with more stops. See `UnscoredLimit`.
         eval_split: Held-out scenarios for the table before and after; "none" leaves it out.
@@ -104,7 +106,6 @@ class TrainConfig(BaseModel):
     max_completion_tokens: int = Field(160, ge=1)
     engine: str = Field("in-process", pattern="^(in-process|vllm:.+)$")
     engine_tolerance: float = Field(0.05, gt=0)
-    merge_rollouts: bool = True
     save_steps: int = Field(50, ge=1)
     unscored_limit: float = Field(0.2, ge=0, le=1)
     eval_split: str = "eval_conflict"
@@ -133,12 +134,21 @@ class TrainConfig(BaseModel):
 
     @property
     def rows_per_game(self) -> int:
-        """Training rows of a negotiation: with a history window each prompt that is rendered anew has its own."""
-        if self.history_turns is None or self.method == "single-agent":
+        """Most training rows of a negotiation: with a history window each prompt that is rendered anew has its own.
+
+        These are the first one and those that the window has cut, of which one in two is the learner's at most.
+        """
+        if self.history_turns is None or Task.UTTERANCE not in self.trained_tasks:
             return 1
         earliest = 1 if self.learner_seat == 1 else 0
-        turns = (self.max_turns - earliest + 1) // 2 if Task.UTTERANCE in self.trained_tasks else 0
-        return turns + self.trains_completion
+        turns = (self.max_turns - earliest + 1) // 2
+        anew = 1 + max(0, self.max_turns - self.history_turns) // 2
+        return min(turns, anew) + self.trains_completion
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        """Where the learner sits."""
+        return (0, 1) if self.learner_seat == "alternate" else (self.learner_seat,)
 
     def rows_per_process(self, processes: int) -> int:
         """Training rows of a step in each process.
@@ -167,14 +177,33 @@ class TrainConfig(BaseModel):
             "reward_without_agreement": not self.agreement_gate,
         }
 
+    def check_fit(self, scenarios: Iterable[Scenario], seats: Collection[int]) -> None:
+        """Check that the rules fit scenarios' parties, whichever of some seats writes the joint answer.
+
+        Raises:
+            UserError: They do not.
+        """
+        try:
+            for scenario in scenarios:
+                for seat in seats:
+                    Negotiation(scenario, Rules(**self.rules, writer=seat))
+        except ValueError as error:
+            raise UserError(
+                f"the scenarios do not fit the config: {error}; change max_turns, method or learner_seat, or take "
+                "another split"
+            ) from error
+
     @model_validator(mode="after")
     def _possible(self) -> "TrainConfig":
         if self.quantise == "4bit" and self.fine_tuning == "full":
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
-        if self.quantise == "4bit" and self.merge_rollouts and self.engine == "in-process":
-            raise ValueError("an adapter cannot be folded into 4-bit weights; set merge_rollouts = false")
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
+            raise ValueError(
+                'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '
+                'a held_out_judge, or set eval_split = "none"'
+            )
         return self
 
     @model_validator(mode="after")

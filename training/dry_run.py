@@ -76,6 +76,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
     _check_engine(config.engine)
     _check_opponents(config)
     judges = [] if config.judge == "self" else judge_files(config.judge)
+    if config.rerank_ties and config.judge.partition(":")[0] in ("embedded", "scripted", "panel"):
+        raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
     held_out = [] if config.held_out_judge == "none" else judge_files(config.held_out_judge)
     chat = _tokenizer(config.model)
     if chat and config.history_turns is None:

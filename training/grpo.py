@@ -6,15 +6,20 @@ the environment; the judge's score of the joint answer is the reward (0 without 
 all of them in the batch (DAPO), with no KL term. Generations are used once, so that the policy ratio is 1 but for what
 an engine of its own computes otherwise; that is corrected token by token.
 
-Deviations from the paper, all in the config:
+Deviations from the paper that the config decides:
 
 - the learner may sit in either seat, and the opponent may be another one than the copy of the last step;
-- training samples with top-p 1 where the paper has 0.95, for a truncated distribution biases the policy gradient;
+- speakers see the whole dialogue unless `history_turns` says otherwise; with a window every prompt that is rendered
+  anew begins a training row of its own, so that each turn is trained in the context that it was sampled in;
+- the model, the judge and the sizes of the default example are what two CPU cores can do.
+
+Those without a key:
+
+- dialogues are sampled with top-p 1 where the paper has 0.95, for a truncated distribution biases the policy gradient;
+  the held-out ones too, so that what is measured is what is trained;
 - the paper sums over all dialogue tokens; here the opponent's are masked, for they are no action of the policy that is
   trained;
-- speakers see the whole dialogue unless `history_turns` says otherwise; with a window every turn is a training row of
-  its own, so that it is trained in the context that it was sampled in;
-- the model, the judge and the sizes of the default example are what two CPU cores can do.
+- the judge is not asked for agreement before every party has spoken.
 
 What this adds to TRL: the rollout (`training.rollout`), the advantages (`training.advantages`; TRL's would count a
 negotiation of several rows several times), and rows cut to their micro-batch's width.
@@ -30,8 +35,10 @@ from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
 from negotiation_env.data import load_scenarios
+from negotiation_env.errors import UserError
 from negotiation_env.evaluate import pick
 from negotiation_env.interfaces import Judge
+from negotiation_env.judges.ranking import Ranker
 from negotiation_env.runner import derive_seed
 from negotiation_env.scenario import Scenario
 from training.checkpoints import SavePlayers
@@ -97,9 +104,15 @@ def build_trainer(
         players: The learner and its opponents.
         out: The run's folder.
         scenarios: Used instead of the config's split.
+
+    Raises:
+        UserError: The rules do not fit the scenarios, or the judge cannot do what the config asks of it.
     """
     chosen = list(scenarios) or load_scenarios(config.split, seed=config.seed)
     chosen = pick(chosen, config.scenarios or len(chosen), config.seed)
+    config.check_fit(chosen, config.seats)
+    if config.rerank_ties and not isinstance(judge, Ranker):
+        raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
     rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / "episodes.jsonl")
     trainer = NegotiationTrainer(
         model=model,
@@ -110,11 +123,20 @@ def build_trainer(
         rollout_func=rollout,
         callbacks=[SavePlayers(players), StepLog(config, out / "metrics.jsonl")],
     )
+    _restore(trainer, model)
     if config.engine != "in-process":
         _correct_for_engine(trainer)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _restore(trainer: NegotiationTrainer, model: Any) -> None:
+    """Bring back what TRL loses of a model that is handed to it."""
+    if trainer.ref_model is not None:  # loaded anew, without the adapter that the training goes on from
+        trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
+    for parameter in (each for each in model.parameters() if each.requires_grad):
+        parameter.data = parameter.data.float()  # QLoRA's is cast to bfloat16, which loses steps as small as Adam's
 
 
 class _Synced:
@@ -142,7 +164,7 @@ def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, 
         if place == 0:
             order = list(range(len(scenarios)))
             Random(derive_seed(config.seed, "epoch", epoch)).shuffle(order)
-        seat = config.learner_seat if isinstance(config.learner_seat, int) else (order[place] + epoch) % 2
+        seat = config.seats[(order[place] + epoch) % len(config.seats)]
         rows.append({"prompt": task_key(scenarios[order[place]], seat)})
     return rows
 
@@ -183,10 +205,12 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_grad_norm,
         gradient_checkpointing=config.gradient_checkpointing,
+        disable_dropout=True,  # an adapter's own, too: what is trained has to be what was sampled
         seed=config.seed,
         shuffle_dataset=False,
         logging_steps=1,
         save_steps=config.save_steps,
+        save_total_limit=2,  # not 1: an old one goes before `SavePlayers` has made the new one whole
         report_to=list(config.report_to),
         ddp_timeout=24 * 60 * 60,  # of several processes, the others wait while the main one plays held-out games
         bf16=gpu,

@@ -1,5 +1,6 @@
 """The model that trains, and its tokenizer."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +54,7 @@ def _loading(config: TrainConfig) -> dict[str, Any]:
     if config.quantise == "4bit":
         from transformers import BitsAndBytesConfig
 
+        settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}  # else all processes load onto the first
         settings["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",

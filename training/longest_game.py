@@ -57,13 +57,15 @@ class Speech:
     Attributes:
         seat: Whose.
         task: Which of the two.
-        context: What the speaker sees.
+        messages: What the speaker sees.
+        context: Its length.
         fresh: What of it the speaker's conversation does not hold yet.
         limit: The longest that can be said.
     """
 
     seat: int
     task: Task
+    messages: tuple[Message, ...]
     context: int
     fresh: int
     limit: int
@@ -72,6 +74,11 @@ class Speech:
     def end(self) -> int:
         """The length of the conversation after it."""
         return self.context + self.limit
+
+    @property
+    def anew(self) -> bool:
+        """Whether a conversation begins with it."""
+        return self.fresh == self.context
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +100,12 @@ class LongestGame:
 
     def rows(self, config: TrainConfig, seat: int) -> list[tuple[int, int]]:
         """The learner's training rows: the length of each and how many of its tokens are trained."""
-        trained = [speech for speech in self.speeches if speech.seat == seat and speech.task in config.trained_tasks]
-        if config.history_turns is not None:
-            return [(speech.end, speech.limit) for speech in trained]
-        return [(trained[-1].end, sum(speech.limit for speech in trained))]
+        rows: list[tuple[int, int]] = []
+        for speech in self.speeches:
+            if speech.seat == seat and speech.task in config.trained_tasks:
+                trained = rows.pop()[1] if rows and not speech.anew else 0
+                rows.append((speech.end, trained + speech.limit))
+        return rows
 
 
 def longest_scenario(scenarios: Iterable[Scenario]) -> Scenario:
@@ -121,7 +130,7 @@ def longest_game(config: TrainConfig, scenario: Scenario, writer: int, ruler: Ru
     questions: list[Question] = []
     while not isinstance(game.pending, Outcome):
         if isinstance(game.pending, Turn):
-            speeches.append(_speech(game.pending, speeches, config, ruler))
+            speeches.append(_speech(game.pending, speeches, ruler))
             game.say(_ANSWER if game.pending.task is Task.COMPLETION else _TURN)
         else:
             questions.append(game.pending)
@@ -129,13 +138,17 @@ def longest_game(config: TrainConfig, scenario: Scenario, writer: int, ruler: Ru
     return LongestGame(tuple(speeches), tuple(questions))
 
 
-def _speech(turn: Turn, before: Sequence[Speech], config: TrainConfig, ruler: Ruler) -> Speech:
-    """With a history window each turn's prompt is rendered anew; else a conversation grows."""
+def _speech(turn: Turn, before: Sequence[Speech], ruler: Ruler) -> Speech:
+    """A conversation grows, until a history window has cut the prompt: then it is rendered anew."""
     context = ruler.tokens(turn.messages)
-    held = next((speech.end for speech in reversed(before) if speech.seat == turn.seat), 0)
-    fresh = context if config.history_turns is not None else context - held
+    last = next((speech for speech in reversed(before) if speech.seat == turn.seat), None)
+    held = last.end if last and _goes_on(last.messages, turn.messages) else 0
     limit = ruler.answer if turn.task is Task.COMPLETION else ruler.turn
-    return Speech(turn.seat, turn.task, context, fresh, limit)
+    return Speech(turn.seat, turn.task, turn.messages, context, context - held, limit)
+
+
+def _goes_on(before: Sequence[Message], now: Sequence[Message]) -> bool:
+    return len(now) > len(before) and now[: len(before)] == before
 
 
 def _late(question: Question, max_turns: int) -> Verdict:

@@ -68,12 +68,11 @@ class Load:
 def estimate_memory(config: TrainConfig, shape: Architecture, parameters: Parameters, load: Load) -> Memory:
     """Add up what a GPU has to hold.
 
-    With P parameters, of them Q in the linear layers, T trainable; w bytes a trainable number (4; 2 for an adapter on
-    quantised weights, as TRL casts it):
+    With P parameters, of them Q in the linear layers, T trainable:
 
     - weights: LoRA 2 P (bfloat16); quantised 0.516 Q (NF4, double quantisation) + 4 (P - Q), as PEFT prepares them;
       full fine-tuning 4 P, and 2 Q for the bfloat16 copies of autocast;
-    - adapter w T, gradients w T, AdamW 2 w T, each past self w T; the KL term's reference 4 T;
+    - adapter, gradients, each past self and the KL term's reference 4 T (float32), AdamW 8 T;
     - keys and values: 2 x layers x key width x e x kept tokens, e = 4 bytes where quantised, else 2; only where
       this process samples.
 
@@ -87,8 +86,7 @@ def estimate_memory(config: TrainConfig, shape: Architecture, parameters: Parame
     - gradients of the activations on their way: N x A;
     - output head: 32768 x (min(N, 4096) + d) x 2 for a tile, 4 N d for its gradient, and in full fine-tuning 4 bytes
       for each of its weights' gradients;
-    - sampling: 28 bytes for each row and vocabulary entry, (8 d + 3 e f) for each token fed at once, and 2 Q for
-      weights with the adapter folded in, where `merge_rollouts` says so.
+    - sampling: 28 bytes for each row and vocabulary entry, (8 d + 3 e f) for each token fed at once.
 
     Not in it: sharding by ZeRO or FSDP, which divides; fragmentation, which adds; a CPU, where all is float32.
     Attention is taken to keep no matrix of tokens x tokens. The activations' formula is tested against what autograd
@@ -97,7 +95,7 @@ def estimate_memory(config: TrainConfig, shape: Architecture, parameters: Parame
     return Memory(
         standing=_some(*_weights(config, parameters, load), _cache(config, shape, load), Item("CUDA, assumed", _OWN)),
         update=_update(config, shape, load),
-        sampling=_sampling(config, shape, parameters, load) if config.engine == "in-process" else (),
+        sampling=_sampling(config, shape, load) if config.engine == "in-process" else (),
     )
 
 
@@ -110,17 +108,16 @@ def _some(*items: Item) -> tuple[Item, ...]:
 
 
 def _weights(config: TrainConfig, parameters: Parameters, load: Load) -> tuple[Item, ...]:
-    total, linear, trained = parameters.total, parameters.linear, parameters.trainable
+    total, linear, trained = parameters.total, parameters.linear, 4 * parameters.trainable
     full, quantised = config.fine_tuning == "full", config.quantise == "4bit"
     held = 4 * total + 2 * linear if full else _NF4 * linear + 4 * (total - linear) if quantised else 2 * total
-    width = 2 if quantised else 4
     return (
         _item("weights", held),
-        _item("adapter", 0 if full else width * trained),
-        _item("gradients", width * trained),
-        _item("AdamW", 2 * width * trained),
-        _item("reference of the KL term", 4 * trained if config.beta else 0),
-        _item(f"past selves, {load.copies}", load.copies * width * trained),
+        _item("adapter", 0 if full else trained),
+        _item("gradients", trained),
+        _item("AdamW", 2 * trained),
+        _item("reference of the KL term", trained if config.beta else 0),
+        _item(f"past selves, {load.copies}", load.copies * trained),
     )
 
 
@@ -158,11 +155,6 @@ def _update(config: TrainConfig, shape: Architecture, load: Load) -> tuple[Item,
     )
 
 
-def _sampling(config: TrainConfig, shape: Architecture, parameters: Parameters, load: Load) -> tuple[Item, ...]:
+def _sampling(config: TrainConfig, shape: Architecture, load: Load) -> tuple[Item, ...]:
     fed = load.fed * (8 * shape.hidden + 3 * _element(config) * shape.intermediate)
-    merged = config.merge_rollouts and config.fine_tuning == "lora" and config.quantise == "none"
-    return _some(
-        _item("merged weights", 2 * parameters.linear if merged else 0),
-        _item("reading prompts", load.rows * fed),
-        _item("drawing tokens", load.rows * 28 * shape.vocabulary),
-    )
+    return (_item("reading prompts", load.rows * fed), _item("drawing tokens", load.rows * 28 * shape.vocabulary))

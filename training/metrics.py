@@ -30,29 +30,33 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         episodes: Whole groups, at least one episode.
 
     Returns:
-        Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored
-        (0 where nothing was); shares, 0 to 1, of agreed, failed (no agreement), unscored and refused negotiations, of
-        groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a negotiation;
-        share of agreement verdicts that differ from the judge's own graded opinion (the embedded judge decides by
-        handshake and grades by a text probe), where it gives one. And the figures of `dialogue_metrics`.
+        Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored;
+        shares, 0 to 1, of unscored negotiations, of agreed, failed (no agreement) and refused ones among the scored, of
+        groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a scored
+        negotiation; share of agreement verdicts that differ from the judge's own graded opinion (the embedded judge
+        decides by handshake and grades by a text probe). And the figures of `dialogue_metrics`. A figure is left out
+        where there was nothing to count.
     """
-    groups = [rewards for rewards in group_rewards(episodes) if rewards]
-    scores = [episode.outcome.score for episode in episodes if episode.outcome.score is not None]
-    turns = [said for episode in episodes for said in episode.said if said.task is Task.UTTERANCE]
-    metrics = {
-        "agreement_rate": fmean(episode.outcome.agreed for episode in episodes),
-        "failed": fmean(episode.outcome.status is Status.NO_AGREEMENT for episode in episodes),
-        "unscored": fmean(episode.reward is None for episode in episodes),
-        "refused": fmean(bool(refusal(episode)) for episode in episodes),
-        "collective_agency": fmean(scores or [0.0]),
-        "turns": fmean(episode.outcome.turns for episode in episodes),
-        "turns_truncated": fmean([said.truncated for said in turns] or [0.0]),
-        "probe_disagrees": fmean(_probe_disagreements(episodes) or [0.0]),
+    groups = group_rewards(episodes)
+    scored = [episode for episode in episodes if episode.reward is not None]
+    negotiated = [episode for episode in scored if not episode.rules.single]
+    figures: dict[str, list[float]] = {
+        "agreement_rate": [episode.outcome.agreed for episode in negotiated],
+        "failed": [episode.outcome.status is Status.NO_AGREEMENT for episode in negotiated],
+        "unscored": [episode.reward is None for episode in episodes],
+        "refused": [bool(refusal(episode)) for episode in scored],
+        "collective_agency": [episode.outcome.score for episode in scored if episode.outcome.score is not None],
+        "turns": [episode.outcome.turns for episode in scored],
+        "turns_truncated": [
+            said.truncated for episode in episodes for said in episode.said if said.task is Task.UTTERANCE
+        ],
+        "probe_disagrees": list(_probe_disagreements(episodes)),
+        "no_signal": list(map(no_signal, groups)),
     }
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
-        metrics[f"group_{name}"] = fmean([pick(rewards) for rewards in groups] or [0.0])
-    metrics["no_signal"] = fmean(list(map(no_signal, groups)) or [1.0])
-    return metrics | dialogue_metrics(episodes)
+        figures[f"group_{name}"] = [pick(rewards) for rewards in groups if rewards]
+    counted = {name: fmean(values) for name, values in figures.items() if values}
+    return counted | dialogue_metrics(episodes)
 
 
 def _probe_disagreements(episodes: Iterable[Episode]) -> list[bool]:

@@ -3,7 +3,8 @@
 An opponent is written as one of
 
 - `current`: the learner's own weights at each rollout;
-- `frozen:K`: a copy of the learner that is refreshed every K optimizer steps; 1 is the paper's;
+- `frozen:K`: a copy of the learner that is refreshed every K optimizer steps; 1 is the paper's, and the same as
+  `current`;
 - `base`: the model as it was before training;
 - `pool:EVERY,SIZE`: one of the last SIZE copies, of which one is taken every EVERY steps, all as likely;
 - `pool:EVERY,SIZE,rated`: the same, but a copy with which the learner fares worse comes more often;
@@ -78,10 +79,10 @@ class Ratings:
 
     means: dict[int, float]
     weight: float = 0.2
-    """Of the newest reward in the running mean."""
+    """Of the newest group in the running mean."""
 
     def note(self, version: int, reward: float) -> None:
-        """Take in the reward of one negotiation with a copy."""
+        """Take in the mean reward of one group's negotiations with a copy."""
         mean = self.means.get(version)
         self.means[version] = reward if mean is None else mean + self.weight * (reward - mean)
 
@@ -125,7 +126,7 @@ class Opponents:
 
 
 def parse_opponents(spec: str | Mapping[str, float]) -> Opponents:
-    """Read the config's `opponent`.
+    """Read the config's `opponent`; the order of a table does not matter.
 
     Raises:
         UserError: A spec or a weight is wrong. Whether an agent's spec is right shows when it is resolved.
@@ -133,7 +134,7 @@ def parse_opponents(spec: str | Mapping[str, float]) -> Opponents:
     table = {spec: 1.0} if isinstance(spec, str) else dict(spec)
     if not table or any(not 0 < weight < math.inf for weight in table.values()):
         raise UserError(f"opponent: expected specs with weights above 0, got {table!r}")
-    return Opponents({name: (_pool(name), float(weight)) for name, weight in table.items()})
+    return Opponents({name: (_pool(name), float(weight)) for name, weight in sorted(table.items())})
 
 
 def _pool(spec: str) -> Pool | None:

@@ -1,6 +1,9 @@
 """Who sits at the tables of a training run: the learner, and for each group its opponent."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 
 from agents.chat import ChatAgent
 from agents.specs import resolve_agent
@@ -36,11 +39,12 @@ class Players:
         self._version = -1
 
     def prepare(self, version: int) -> None:
-        """Get ready to play with the weights of now, which have `version` optimizer steps behind them."""
-        if version == self._version:
-            return
+        """Get ready to play with the weights of now, which have `version` optimizer steps behind them.
+
+        Also where they were ready before: what the engine holds of an evaluation's games is of no use in training.
+        """
         wanted = self._opponents.wanted(version)
-        if version in wanted:
+        if version in self._opponents.wanted(version + 1):  # until then the learner itself plays it
             self._snapshots.take(version)
         self._snapshots.keep(wanted)
         self.engine.sync(version, wanted)
@@ -57,12 +61,14 @@ class Players:
         opponent = self._opponents.choose(self.config.seed, self._version, group, self._ratings)
         return opponent, self._fixed[opponent.name] if opponent.version is None else self._agents[opponent.version]
 
-    def note(self, episodes: list[Episode]) -> None:
-        """Take in how the learner fared with each of its past selves."""
-        for episode in episodes:
-            version = episode.tags["opponent_version"]
-            if version is not None and episode.reward is not None:
-                self._ratings.note(version, episode.reward)
+    def note(self, episodes: Sequence[Episode]) -> None:
+        """Take in how the learner fared with its past selves in a step; a group, with its one opponent, counts once."""
+        for _, group in groupby(episodes, lambda episode: episode.tags["group"]):
+            played = list(group)
+            version = played[0].tags["opponent_version"]
+            rewards = [episode.reward for episode in played if episode.reward is not None]
+            if version is not None and rewards:
+                self._ratings.note(version, fmean(rewards))
 
     def save(self, folder: Path) -> None:
         """Write the past selves and their ratings into a checkpoint; the last file written makes it whole."""
@@ -73,7 +79,6 @@ class Players:
         """Go on from a checkpoint."""
         self._snapshots.load(folder)
         self._ratings = load_ratings(folder)
-        self._version = -1
 
     def _agent(self, version: int) -> ChatAgent:
         config, model = self.config, self.engine.policy(version)

@@ -44,16 +44,8 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
             return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": state.global_step} | logs) + "\n")
-        self._bar.console.print(
-            f"step {state.global_step:>4}  reward {logs['group_mean']:.2f} "
-            f"[{logs['group_min']:.2f}, {logs['group_max']:.2f}]  agreed {logs['agreement_rate']:.0%}  "
-            f"turns {logs['turns']:.1f}  no signal {logs['no_signal']:.0%}  "
-            f"rollout {logs['seconds/rollout']:.0f} s, judge {logs['seconds/judge']:.1f} s, "
-            f"step {time.perf_counter() - self._start:.0f} s",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        line = f"step {state.global_step:>4}  {_told(logs)}, step {time.perf_counter() - self._start:.0f} s"
+        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar."""
@@ -63,3 +55,17 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         """Take the bar away."""
         if state.is_world_process_zero:
             self._bar.stop()
+
+
+def _told(logs: dict[str, Any]) -> str:
+    """A step's main figures; a dash where there was nothing to count."""
+
+    def figure(name: str, form: str) -> str:
+        return format(logs[name], form) if name in logs else "–"
+
+    reward = f"{figure('group_mean', '.2f')} [{figure('group_min', '.2f')}, {figure('group_max', '.2f')}]"
+    return (
+        f"reward {reward}  agreed {figure('agreement_rate', '.0%')}  turns {figure('turns', '.1f')}  "
+        f"no signal {figure('no_signal', '.0%')}  "
+        f"rollout {figure('seconds/rollout', '.0f')} s, judge {figure('seconds/judge', '.1f')} s"
+    )

@@ -84,15 +84,13 @@ def plot_rewards(log: Sequence[Mapping[str, Any]], judge: str, path: Path) -> "F
     """Draw the groups' minimum, mean and maximum reward and the agreement rate over the steps."""
     figure, top, bottom = _two_panels()
     steps = [entry["step"] for entry in log]
-    low, mean, high = ([entry[f"group_{name}"] for entry in log] for name in ("min", "mean", "max"))
+    low, mean, high = (_column(log, f"group_{name}") for name in ("min", "mean", "max"))
     top.fill_between(steps, low, high, alpha=0.25, label="group minimum to maximum")
     top.plot(steps, mean, marker=".", label="group mean")
     top.set(ylim=(0, 5), ylabel="reward", title=f"Reward in training, by the {judge}")
     top.legend(loc="upper left")
-    bottom.plot(steps, [entry["agreement_rate"] for entry in log], marker=".", color="tab:green", label="agreed")
-    bottom.plot(
-        steps, [entry["no_signal"] for entry in log], marker=".", color="tab:grey", label="groups without signal"
-    )
+    bottom.plot(steps, _column(log, "agreement_rate"), marker=".", color="tab:green", label="agreed")
+    bottom.plot(steps, _column(log, "no_signal"), marker=".", color="tab:grey", label="groups without signal")
     bottom.set(ylim=(-0.05, 1.05), ylabel="share", xlabel="optimizer step")
     bottom.legend(loc="center left", ncols=2)
     figure.savefig(path, dpi=120)

@@ -13,14 +13,13 @@ from accelerate.utils import broadcast_object_list, gather_object
 
 from agents.models.chat_tokens import ChatTokens
 from negotiation_env.episode import Episode, append_episode
-from negotiation_env.errors import UserError
 from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker, Ranking
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
-from training.advantages import group_advantages, no_signal, shuffled, spread
+from training.advantages import group_advantages, no_signal, order_advantages, shuffled
 from training.config import TrainConfig
 from training.learner import evaluating
 from training.players import Players
@@ -48,13 +47,8 @@ class TimedJudge:
             return self._judge.judge(questions)
 
     def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
-        """Pass the rankings on.
-
-        Raises:
-            UserError: The judge cannot rank.
-        """
-        if not isinstance(self._judge, Ranker):
-            raise UserError(f"rerank_ties: {self.name} cannot order answers; use an LLM judge")
+        """Pass the rankings on."""
+        assert isinstance(self._judge, Ranker)  # `build_trainer` has seen to that
         with self._timed():
             return self._judge.rank(rankings)
 
@@ -109,7 +103,10 @@ class Rollout:
         """The step's negotiations, of all processes, in the order of their prompts."""
         self.advantages: list[float] = []
         """One for each row that was returned last."""
-        self._moved: dict[str, float] = {}
+        self._replaced: list[Episode] = []
+        """Negotiations of this step in whose place others were played."""
+        self._ordered: dict[str, float] = {}
+        """Advantages of tied answers that the judge put in order, by episode."""
         self._limit = UnscoredLimit(config.unscored_limit)
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
@@ -141,29 +138,33 @@ class Rollout:
     def _play_step(self, places: Sequence[_Place], model: Any) -> None:
         with evaluating(model):
             self.players.prepare(places[0].step)
-            self.episodes = gather_object(self._play(places))
+            self.episodes, self._replaced = gather_object(self._play(places)), []
             self._settle_ties()
             if self.config.no_signal == "resample":
                 self._play_again(places)
 
     def _settle_ties(self) -> None:
         """Order the answers of groups whose rewards are equal; one process asks for all."""
-        self._moved = {}
+        self._ordered = {}
         if not self.config.rerank_ties:
             return
         tied = [group for group in self._groups() if _is_tied(group)]
         rankings = [Ranking(group[0].scenario, tuple(map(_answer, group))) for group in tied]
         orders = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
-        for group, order in zip(tied, broadcast_object_list(orders), strict=True):
+        [orders] = broadcast_object_list([orders])
+        for group, ranking, order in zip(tied, rankings, orders, strict=True):
             if order:
-                self._moved |= dict(zip((episode.id for episode in group), spread(order), strict=True))
+                given = order_advantages(order, ranking.answers)
+                self._ordered |= dict(zip((episode.id for episode in group), given, strict=True))
 
     def _play_again(self, places: Sequence[_Place]) -> None:
-        """Groups that teach nothing get one more scenario, drawn from the run's."""
+        """Groups that teach nothing get one more scenario, drawn from the run's; what they replace stays on record."""
         silent = self._silent_groups()
         again = [self._elsewhere(place) for place in places if place.row // self.config.group_size in silent]
         for episode in gather_object(self._play(again)):
-            self.episodes[episode.tags["row"]] = episode
+            row = episode.tags["row"]
+            self._replaced.append(self.episodes[row])
+            self.episodes[row] = episode
 
     def _elsewhere(self, place: _Place) -> _Place:
         names = sorted(self.scenarios)
@@ -179,7 +180,7 @@ class Rollout:
         group = place.row // self.config.group_size
         opponent, other = self.players.against(group)
         learner = self.players.learner
-        agents = tuple(learner if seat == place.seat else other for seat in range(len(place.scenario.personas)))
+        agents = tuple(learner if seat == place.seat else other for seat in range(place.scenario.seats))
         again = ("again",) * place.take
         tags = {
             "step": place.step,
@@ -195,18 +196,25 @@ class Rollout:
 
     def _weigh(self, step: int) -> None:
         """Give each negotiation its advantage; it goes on record."""
-        advantages = [value for rewards in self._group_rewards() for value in group_advantages(rewards)]
+        silent = self._silent_groups() if self.config.no_signal == "drop" else set()
+        trained = [each.reward is not None and each.tags["group"] not in silent for each in self.episodes]
+        advantages = [value for group in self._groups() for value in self._group_advantages(group)]
         if self.config.advantages == "shuffled":
-            advantages = shuffled(advantages, self.config.seed, step)
+            advantages = shuffled(advantages, trained, self.config.seed, step)
         self.episodes = [
-            replace(episode, tags={**episode.tags, "advantage": value})
-            for episode, value in zip(self.episodes, advantages, strict=True)
+            replace(episode, tags={**episode.tags, "advantage": value, "trained": counts})
+            for episode, value, counts in zip(self.episodes, advantages, trained, strict=True)
         ]
+
+    def _group_advantages(self, group: Sequence[Episode]) -> list[float]:
+        if group[0].id in self._ordered:
+            return [self._ordered[episode.id] for episode in group]
+        return group_advantages([episode.reward for episode in group])
 
     def _record(self, main: bool) -> None:
         """Write the episodes, once, and count them."""
         self.players.note(self.episodes)
-        for episode in self.episodes:
+        for episode in (*self._replaced, *self.episodes):
             if self.log and main:
                 append_episode(self.log, episode)
             self._limit.count(episode.failure)
@@ -215,25 +223,16 @@ class Rollout:
         size = self.config.group_size
         return [self.episodes[start : start + size] for start in range(0, len(self.episodes), size)]
 
-    def _group_rewards(self) -> list[list[float | None]]:
-        """The rewards that advantages are made of: those of the record, tied ones moved apart."""
-        return [
-            [None if each.reward is None else each.reward + self._moved.get(each.id, 0.0) for each in group]
-            for group in self._groups()
-        ]
-
     def _silent_groups(self) -> set[int]:
-        return {group for group, rewards in enumerate(self._group_rewards()) if no_signal(rewards)}
+        """Those with equal rewards, whose answers were not put in order either."""
+        silent = [no_signal([each.reward for each in group]) for group in self._groups()]
+        ordered = [group[0].id in self._ordered for group in self._groups()]
+        return {group for group in range(len(silent)) if silent[group] and not ordered[group]}
 
     def _rows(self, own: slice, end: int) -> dict[str, list[Any]]:
         copies = self.config.rows_per_game
         self.advantages = [episode.tags["advantage"] for episode in self.episodes[own] for _ in range(copies)]
-        left_out = self._silent_groups() if self.config.no_signal == "drop" else set()
-        rows = [
-            row
-            for episode in self.episodes[own]
-            for row in self._rows_of(episode, end, trained=episode.tags["group"] not in left_out)
-        ]
+        rows = [row for episode in self.episodes[own] for row in self._rows_of(episode, end)]
         return {
             "prompt_ids": [list(row.prompt) for row in rows],
             "completion_ids": [list(row.completion) for row in rows],
@@ -242,18 +241,17 @@ class Rollout:
             "terminal_reward": [episode.reward for episode in self.episodes[own] for _ in range(copies)],
         }
 
-    def _rows_of(self, episode: Episode, end: int, *, trained: bool) -> list[Row]:
-        """Always as many, for TRL; empty ones where nothing is trained."""
-        tasks = self.config.trained_tasks if trained else ()
+    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
+        """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
+        tasks = self.config.trained_tasks if episode.tags["trained"] else ()
         rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
         return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
 
 
 def _is_tied(group: Sequence[Episode]) -> bool:
-    """Whether every negotiation has an answer, all with one reward."""
-    return len({episode.reward for episode in group}) == 1 and all(
-        episode.outcome.score is not None for episode in group
-    )
+    """Whether every negotiation has an answer, and all the same reward."""
+    scored = all(episode.outcome.score is not None for episode in group)
+    return scored and no_signal([episode.reward for episode in group])
 
 
 def _answer(episode: Episode) -> str:

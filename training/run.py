@@ -24,7 +24,7 @@ from training.held_out_log import HELD_OUT, read_held_out
 from training.learner import load_learner
 from training.players import Players
 from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
-from training.run_folder import open_run, rewind
+from training.run_folder import check_judge, check_run, rewind, write_config
 from training.snapshots import Snapshots
 
 __all__ = ["TrainResult", "judge_of", "train"]
@@ -74,7 +74,7 @@ def train(
         UserError: The folder holds a run already, or, to resume, one with other settings.
     """
     if os.environ.get("RANK", "0") == "0":
-        open_run(config, out, resume=resume)
+        check_run(config, out, resume=resume)
     set_seed(config.seed)  # a new adapter begins alike in every process, and after a kill
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)
@@ -82,6 +82,9 @@ def train(
     judge = judge or judge_of(config.judge, players)
     second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
     trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
+    model.to(trainer.accelerator.device)  # DeepSpeed and FSDP leave that to `train`, and held-out games come before
+    if trainer.accelerator.is_main_process:
+        write_config(config, out)  # only now: with a setting that is wrong, there is no run
     held_out = HeldOutPlay(config, model, players, judge, second, out)
     trainer.add_callback(held_out)
     return _train(config, trainer, players, held_out, out, resume=resume)
@@ -100,6 +103,7 @@ def _train(
     checkpoint = last_checkpoint(out / "checkpoints") if resume else None
     if main:
         rewind(out, steps_behind(checkpoint))
+        check_judge(out, trainer.rollout_func.judge.name)
         held_out.forget_after(steps_behind(checkpoint))
     before = held_out.play(0, main=main)
     trainer.accelerator.wait_for_everyone()
@@ -117,7 +121,7 @@ def _train(
 
 def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
     if config.engine == "in-process":
-        return InProcess(model, tokenizer, snapshots, merge=config.merge_rollouts)
+        return InProcess(model, tokenizer, snapshots)
     from training.engines.vllm_server import VllmServers
 
     urls = config.engine.removeprefix("vllm:").split(",")

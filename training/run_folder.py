@@ -1,14 +1,16 @@
 """The folder of a training run: its settings, and what a resumed run finds there."""
 
 import json
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from negotiation_env.episode import write_whole
 from negotiation_env.errors import UserError
+from negotiation_env.run_folder import EPISODES
 from training.config import TrainConfig, load_config
 
-__all__ = ["open_run", "rewind", "to_toml"]
+__all__ = ["check_judge", "check_run", "rewind", "to_toml", "write_config"]
 
 _CONFIG = "config.toml"
 
@@ -26,8 +28,8 @@ def _to_toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
-    """Make the folder and write the resolved settings into it.
+def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
+    """See that a run can begin or go on in a folder; nothing is written.
 
     Raises:
         UserError: A new run's folder holds one already; or a run to be resumed is not there or had other settings
@@ -44,8 +46,12 @@ def open_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
             raise UserError(f"the run in {out} had other settings: {told}")
     elif saved.exists():
         raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
+
+
+def write_config(config: TrainConfig, out: Path) -> None:
+    """Make the folder and write the resolved settings into it."""
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(saved, to_toml(config))
+    write_whole(out / _CONFIG, to_toml(config))
 
 
 def rewind(out: Path, step: int) -> None:
@@ -59,11 +65,26 @@ def rewind(out: Path, step: int) -> None:
         path = out / name
         if not path.is_file():
             continue
-        lines = path.read_bytes().splitlines(keepends=True)  # as text, half a character or U+2028 would be in the way
-        kept = [line for line in lines if line.endswith(b"\n") and number(line) < step]
         fresh = path.with_suffix(".tmp")
-        fresh.write_bytes(b"".join(kept))
+        with path.open("rb") as lines, fresh.open("wb") as file:  # as text, half a character would be in the way
+            file.writelines(line for line in lines if line.endswith(b"\n") and number(line) < step)
         fresh.replace(path)
+
+
+def check_judge(out: Path, judge: str) -> None:
+    """See that a resumed run goes on with the judge that it had: a judge's file can change behind its name.
+
+    Raises:
+        UserError: The folder's last episode has another judge.
+    """
+    if not (out / EPISODES).is_file():
+        return
+    with (out / EPISODES).open("rb") as lines:
+        judges = {json.loads(line)["judge"] for line in deque(lines, maxlen=1)}
+    if judges - {judge}:
+        raise UserError(
+            f"the run in {out} had the judge {judges.pop()!r}, now it is {judge!r}; --resume needs the same"
+        )
 
 
 def _episode_step(line: bytes) -> int:

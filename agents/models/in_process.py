@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agents.models.beginnings import alike
 from agents.models.chat_tokens import ChatTokens
@@ -20,9 +20,12 @@ from negotiation_env.interfaces import ChatRequest, Reply
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["InProcessModel", "load_model"]
+__all__ = ["CACHED_BATCHES", "MAX_BATCH", "InProcessModel", "load_model"]
 
-_CACHED_BATCHES = 4
+CACHED_BATCHES: Final = 4
+"""Batches whose keys and values are kept."""
+MAX_BATCH: Final = 64
+"""Most rows of a forward pass, unless a model is told otherwise."""
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class InProcessModel:
         tokenizer: Any,
         name: str,
         adapter: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        max_batch: int = 64,
+        max_batch: int = MAX_BATCH,
     ) -> None:
         self.model = model
         self.tokens = ChatTokens(tokenizer)
@@ -154,7 +157,7 @@ class InProcessModel:
         """An empty one; of the others only those are kept that can go on, and not too many."""
         going_on = [batch for batch in self._batches if any(map(self._conversations.knows, batch.conversations))]
         batch = _empty_batch(conversations, self.model.device)
-        self._batches = [*going_on[1 - _CACHED_BATCHES :], batch]
+        self._batches = [*going_on[1 - CACHED_BATCHES :], batch]
         return batch
 
 
@@ -184,7 +187,8 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
 
     Args:
         source: A transformers folder or hub id.
-        adapter: A LoRA adapter's folder; it is merged into the weights, which makes each step cheaper.
+        adapter: A LoRA adapter's folder; in float32 it is merged into the weights, which makes each step cheaper. In
+            bfloat16 that would round some of what was learnt away.
         name: The name in records.
 
     Raises:
@@ -203,7 +207,8 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
         if adapter is not None:
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+            model = PeftModel.from_pretrained(model, str(adapter))
+            model = model if gpu else model.merge_and_unload()
     except (OSError, ValueError) as error:
         what = str(source) + (f"+{adapter}" if adapter else "")
         raise UserError(f"cannot load the model {what}: {str(error).splitlines()[0]}") from error

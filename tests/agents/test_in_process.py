@@ -2,11 +2,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from peft import PeftModel  # noqa: E402
+
 from agents.chat import ChatAgent  # noqa: E402
 from agents.models.in_process import InProcessModel, load_model  # noqa: E402
 from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
 from negotiation_env.runner import Game, play_many  # noqa: E402
+from tests.conftest import small_network  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -121,3 +124,15 @@ def test_greedy_and_sampled_rows_share_a_batch(model):
 def test_a_model_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match="cannot load the model"):
         load_model(tmp_path)
+
+
+def test_on_a_gpu_an_adapter_stays_beside_the_bfloat16_weights(small_model, tmp_path, monkeypatch):
+    for part in small_network():
+        part.save_pretrained(tmp_path / "base")
+    small_model()[0].save_pretrained(tmp_path / "adapter")
+    gpu = iter([True])  # for the first who asks, which is `load_model`
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: next(gpu, False))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda model, *_: model)
+    loaded = load_model(tmp_path / "base", tmp_path / "adapter").model
+    assert isinstance(loaded, PeftModel)
+    assert {p.dtype for name, p in loaded.named_parameters() if "lora" not in name} == {torch.bfloat16}

@@ -45,10 +45,11 @@ def test_the_papers_evaluation_is_priced_before_it_is_run():
     done = CliRunner().invoke(app, ["bench", str(FOLDER / "bench_paper.toml"), "--dry-run", "--json"])
     [table] = json.loads(done.stdout)
     calls = {row[0]: row[2] for row in table["rows"]}
-    games = 2 * 3 * (100 * 7 + 100)  # decodings, runs; every turn of self-play and every answer
-    completions = 2 * 3 * 100
-    assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == games + completions
-    assert calls["conflict resolution"] == 2 * 3 * 3 * 2 * 200  # pairs, runs, decodings, orders, tasks
+    runs = 1 + 3  # greedy games are the same in every run
+    assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == runs * (100 * 7 + 100 + 100)
+    pairs = 3 * runs  # of three negotiators
+    assert calls["Collective Agency"] == 2 * pairs * 200  # both orders, over conflicts and questions
+    assert calls["conflict resolution"] == 2 * pairs * 100  # over conflicts
     assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "Collective Agency"))
 
 

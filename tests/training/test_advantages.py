@@ -2,7 +2,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from training.advantages import group_advantages, no_signal, shuffled, spread
+from training.advantages import group_advantages, no_signal, order_advantages, shuffled
 
 
 def test_an_advantage_is_the_distance_from_the_groups_mean_in_standard_deviations():
@@ -24,6 +24,11 @@ def test_equal_rewards_are_no_signal():
     assert not no_signal([2.0, 2.5])
 
 
+def test_noise_of_a_graded_judge_is_no_signal():
+    assert no_signal([3.98, 4.02, 4.0])
+    assert group_advantages([3.98, 4.02, None]) == [0.0, 0.0, 0.0]
+
+
 def test_they_are_those_of_trl():
     torch = pytest.importorskip("torch")
     rewards = torch.tensor([0.5, 1.5, 1.0, 4.0])
@@ -31,16 +36,24 @@ def test_they_are_those_of_trl():
     assert group_advantages(rewards.tolist()) == pytest.approx(theirs.tolist(), abs=1e-6)
 
 
-def test_the_control_deals_the_same_advantages_to_others_and_repeats_with_its_seed():
-    advantages = [float(number) for number in range(16)]
-    mixed = shuffled(advantages, 0, 5)
+def test_the_control_deals_the_same_advantages_at_random_and_repeats_with_its_seed():
+    advantages, all_of_them = [float(number) for number in range(16)], [True] * 16
+    mixed = shuffled(advantages, all_of_them, 0, 5)
     assert sorted(mixed) == advantages
     assert mixed != advantages
-    assert mixed == shuffled(advantages, 0, 5)
-    assert mixed != shuffled(advantages, 0, 6)
+    assert mixed == shuffled(advantages, all_of_them, 0, 5)
+    assert mixed != shuffled(advantages, all_of_them, 0, 6)
 
 
-def test_ordered_answers_are_moved_apart_by_less_than_a_level():
-    assert spread([2, 0, 1]) == [0.0, -0.25, 0.25]
-    assert spread([1, 0]) == [-0.25, 0.25]
-    assert sum(spread([3, 1, 0, 2])) == pytest.approx(0.0)
+def test_the_control_deals_among_what_is_trained():
+    trained = [True, False, True, True, False]
+    for seed in range(20):
+        mixed = shuffled([1.0, 0.0, 2.0, 3.0, 0.0], trained, seed)
+        assert (mixed[1], mixed[4], sorted(mixed)) == (0.0, 0.0, [0.0, 0.0, 1.0, 2.0, 3.0])
+
+
+def test_an_order_gives_less_than_scores_that_differ_and_equal_answers_the_same():
+    assert order_advantages([2, 0, 1], ["a", "b", "c"]) == [0.0, -0.25, 0.25]
+    assert order_advantages([1, 0], ["a", "b"]) == [-0.25, 0.25]
+    assert order_advantages([3, 1, 0, 2], ["a", "b", "a", "a"]) == pytest.approx([-1 / 36, 1 / 12, -1 / 36, -1 / 36])
+    assert order_advantages([0, 1, 2], ["a", "a", "a"]) == pytest.approx([0.0] * 3)

@@ -1,4 +1,12 @@
-from training.checkpoints import last_checkpoint, steps_behind
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("torch")
+
+from accelerate import PartialState
+
+from training.checkpoints import SavePlayers, last_checkpoint, steps_behind
 from training.opponents import RATINGS
 
 
@@ -24,3 +32,13 @@ def test_without_one_a_run_starts_over(tmp_path):
     assert last_checkpoint(tmp_path) is None
     assert last_checkpoint(tmp_path / "none") is None
     assert steps_behind(None) == 0
+
+
+@pytest.mark.parametrize(("first", "expected"), [(True, ["waits", "saves checkpoint-7"]), (False, ["waits"])])
+def test_a_checkpoint_is_made_whole_after_every_process_has_written_its_part(tmp_path, monkeypatch, first, expected):
+    done = []
+    monkeypatch.setattr(PartialState, "wait_for_everyone", lambda self: done.append("waits"))
+    players = SimpleNamespace(save=lambda folder: done.append(f"saves {folder.name}"))
+    state = SimpleNamespace(global_step=7, is_world_process_zero=first)
+    SavePlayers(players).on_save(SimpleNamespace(output_dir=str(tmp_path)), state, None)
+    assert done == expected

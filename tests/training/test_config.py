@@ -1,10 +1,17 @@
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from agents.chat import ChatAgent
+from agents.models.conversations import Conversations
+from negotiation_env import Persona, Scenario, ScriptedJudge
 from negotiation_env.errors import UserError
 from negotiation_env.events import Task
+from negotiation_env.runner import Game, play
+from tests.conftest import three_parties, two_parties
 from training.config import TrainConfig, load_config
+from training.rows import learner_rows
 from training.run_folder import open_run, rewind, to_toml
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
@@ -26,10 +33,10 @@ def test_the_command_line_wins_over_the_file():
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
         ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
         ({"micro_batch": "4"}, "micro_batch must divide"),
-        ({"quantise": "4bit"}, "set merge_rollouts = false"),
         ({"quantise": "4bit", "fine_tuning": "full"}, "4-bit weights cannot be trained"),
         ({"engine": "vllm:http://127.0.0.1:8000", "fine_tuning": "full"}, "is handed adapters"),
         ({"engine": "sglang"}, "engine: "),
+        ({"judge": "self"}, "name a held_out_judge, or set eval_split"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(overrides, told):
@@ -39,15 +46,84 @@ def test_a_wrong_key_or_value_is_named(overrides, told):
 
 def test_a_history_window_makes_a_row_of_each_of_the_learners_turns():
     assert TrainConfig().rows_per_game == 1
-    assert TrainConfig(history_turns=2).rows_per_game == 4
-    assert TrainConfig(history_turns=2, learner_seat=1).rows_per_game == 3
-    assert TrainConfig(history_turns=2, trained_tokens="dialogue+completion").rows_per_game == 5
+    assert TrainConfig(history_turns=1).rows_per_game == 4
+    assert TrainConfig(history_turns=2).rows_per_game == 3  # its second turn sees all that was said, and goes on
+    assert TrainConfig(history_turns=1, learner_seat=1).rows_per_game == 3
+    assert TrainConfig(history_turns=2, trained_tokens="dialogue+completion").rows_per_game == 4
     assert TrainConfig(history_turns=2, trained_tokens="completion").rows_per_game == 1
     assert TrainConfig(history_turns=2, method="single-agent").rows_per_game == 1
 
 
+class Ids:
+    """Stands for a tokenizer: an id a message, and one that no other reply has for each reply."""
+
+    end = 0
+
+    def prompt(self, messages):
+        return [1] * len(messages)
+
+    follow_up = prompt
+
+    def text(self, ids):
+        return f"Word {ids[0]}."
+
+
+class Speaker:
+    """A model whose conversations are kept as an engine keeps them."""
+
+    name = "speaker"
+
+    def __init__(self):
+        self._conversations = Conversations(Ids())
+        self._said = 1
+
+    def chat(self, requests):
+        drafts = [self._conversations.draft(request) for request in requests]
+        for draft in drafts:
+            self._said += 1
+            draft.take([self._said, Ids.end], [-1.0, -1.0])
+        return [self._conversations.reply(draft) for draft in drafts]
+
+
+def rows_of_the_longest_game(config, parties):
+    personas = tuple(Persona(f"P{number}", "You want water.") for number in range(parties))
+    agents = (ChatAgent(Speaker()),) * parties
+    game = Game("g", Scenario("s", "Whose water?", personas), agents, writer=config.learner_seat)
+    judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) == config.max_turns)
+    return len(learner_rows(play(game, judge, **config.rules), config.learner_seat, Ids.end, config.trained_tasks))
+
+
+@pytest.mark.parametrize("trained", ["dialogue", "dialogue+completion", "completion"])
+@pytest.mark.parametrize("parties", [2, 3, 4])
+def test_no_game_has_more_rows_than_are_foreseen_and_between_two_parties_some_has_as_many(parties, trained):
+    for turns, window in product(range(parties, 10), range(1, 11)):
+        settings = {"max_turns": turns, "history_turns": window, "trained_tokens": trained}
+        configs = [TrainConfig(**settings, learner_seat=seat) for seat in (0, 1)]
+        rows = [rows_of_the_longest_game(config, parties) for config in configs]
+        assert all(count <= config.rows_per_game for count, config in zip(rows, configs, strict=True))
+        assert parties > 2 or trained != "dialogue" or max(rows) == TrainConfig(**settings).rows_per_game
+
+
+@pytest.mark.parametrize(
+    ("settings", "scenario", "told"),
+    [
+        ({"max_turns": 2}, three_parties(), "each of 3 parties speak once, or be 0; got 2; change max_turns"),
+        ({}, Scenario("q", "What is fair?"), "nobody negotiates over the open question 'q'"),
+        ({"method": "single-agent", "learner_seat": 1}, Scenario("q", "What is fair?"), "a seat from 0 to 0; got 1"),
+    ],
+)
+def test_scenarios_that_the_rules_do_not_fit_are_told(settings, scenario, told):
+    config = TrainConfig(**settings)
+    with pytest.raises(UserError, match=f"the scenarios do not fit the config: .*{told}"):
+        config.check_fit([two_parties(), scenario], config.seats)
+
+
+def test_an_open_question_fits_a_single_agent():
+    TrainConfig(method="single-agent").check_fit([Scenario("q", "What is fair?")], [0])
+
+
 def test_the_steps_rows_are_shared_out_evenly_or_not_at_all():
-    assert TrainConfig(history_turns=2, micro_batch=2).rows_per_process(4) == 16
+    assert TrainConfig(history_turns=2, micro_batch=2).rows_per_process(4) == 12
     with pytest.raises(UserError, match="3 processes x micro_batch 1 must divide"):
         TrainConfig().rows_per_process(3)
 

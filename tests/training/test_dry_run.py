@@ -83,6 +83,8 @@ def test_the_rows_of_a_step_are_shared_by_the_processes(recipe):
         ({"judge": "no-such.toml"}, "no judge file 'no-such.toml'"),
         ({"judge": "panel:median:scripted"}, "expected panel:median"),
         ({"held_out_judge": "self"}, "no judge 'self'"),
+        ({"rerank_ties": True}, "the judge scripted cannot order answers"),
+        ({"rerank_ties": True, "judge": "panel:mean:scripted,embedded"}, "cannot order answers; use an LLM judge"),
         ({"engine": "vllm:node-a:8000"}, "expected vllm:http://HOST:PORT"),
         ({"max_turn_tokens": 3000}, "the longest conversation needs .* takes 8192; lower max_turns"),
         ({"model": "nobody/knows"}, "the shape of 'nobody/knows' is not known here"),
@@ -124,7 +126,10 @@ def test_a_panel_has_the_bills_of_its_members(tmp_path):
 
 
 def test_the_learner_as_its_own_judge_is_said_to_be_left_out():
-    assert "what the learner reads and says as its own judge is not counted" in dry_run(config(judge="self")).unchecked
+    assert (
+        "what the learner reads and says as its own judge is not counted"
+        in dry_run(config(judge="self", eval_split="none")).unchecked
+    )
 
 
 def test_what_was_not_tried_is_named():

@@ -37,6 +37,16 @@ def test_unscored_is_a_share_of_its_own_and_no_zero():
     assert metrics["group_mean"] == pytest.approx(4.0)
 
 
+def test_a_failing_judge_does_not_look_like_falling_agreement():
+    assert step_metrics(episodes([4.0, None, 4.0, None]))["agreement_rate"] == 1.0
+
+
+def test_a_step_without_a_score_has_no_reward_and_no_signal():
+    metrics = step_metrics(episodes([None] * 4))
+    assert (metrics["unscored"], metrics["no_signal"]) == (1.0, 1.0)
+    assert not {"group_mean", "group_min", "collective_agency", "agreement_rate"} & set(metrics)
+
+
 def test_a_steps_metrics_hold_the_dialogues_figures():
     played = episodes([1.0, 2.0, "no", "no"])
     metrics, figures = step_metrics(played), dialogue_metrics(played)

@@ -63,6 +63,11 @@ def test_a_mixture_follows_its_weights_and_the_seed():
     assert mixture.agents == ["scripted:stubborn"]
 
 
+def test_the_order_of_a_mixture_does_not_matter():
+    one, other = {"frozen:1": 3, "base": 1, "scripted:stubborn": 1}, {"scripted:stubborn": 1, "base": 1, "frozen:1": 3}
+    assert [chosen(one, 7, group) for group in range(50)] == [chosen(other, 7, group) for group in range(50)]
+
+
 @pytest.mark.parametrize(
     ("spec", "told"),
     [

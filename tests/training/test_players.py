@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -9,6 +11,7 @@ from negotiation_env.interfaces import Reply  # noqa: E402
 from tests.conftest import two_parties  # noqa: E402
 from tests.llm_replies import judge_reply  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
+from training.opponents import load_ratings  # noqa: E402
 from training.players import Players  # noqa: E402
 from training.run import judge_of  # noqa: E402
 from training.snapshots import Snapshots  # noqa: E402
@@ -33,12 +36,42 @@ def players(**settings):
     return Players(TrainConfig(**settings), FakeEngine(), snapshots), snapshots, network
 
 
-def test_each_step_brings_the_engine_up_to_date_once():
+def test_each_step_brings_the_engine_up_to_date():
     who, snapshots, _ = players(opponent="frozen:2")
-    for version in (0, 0, 1, 2, 3):
+    for version in (0, 1, 2, 3):
         who.prepare(version)
     assert who.engine.synced == [(0, [0]), (1, [0]), (2, [2]), (3, [2])]
     assert snapshots.versions == [2]
+
+
+def test_what_an_evaluation_left_in_the_engine_is_gone_when_the_training_begins():
+    who, _, _ = players()
+    who.prepare(0)
+    evaluated = who.learner.model
+    who.prepare(0)
+    assert who.engine.synced == [(0, [0]), (0, [0])]
+    assert who.learner.model is not evaluated
+
+
+@pytest.mark.parametrize(("spec", "kept"), [("current", []), ("frozen:1", []), ("base", [0]), ("pool:1,2", [2, 3])])
+def test_only_copies_that_will_play_again_are_kept(spec, kept):
+    who, snapshots, _ = players(opponent=spec)
+    for version in range(4):
+        who.prepare(version)
+    assert snapshots.versions == kept
+
+
+def met(version, *rewards, group=0):
+    tags = {"group": group, "opponent_version": version}
+    return [SimpleNamespace(tags=tags, reward=reward) for reward in rewards]
+
+
+def test_a_group_counts_once_in_its_opponent_s_rating(tmp_path):
+    who, _, _ = players(opponent="pool:1,3,rated")
+    who.note([*met(1, 4.0, 4.0, 4.0, None), *met(None, 1.0, 1.0, group=1)])
+    who.note([*met(1, 0.0, 1.0, 2.0, None), *met(2, None, None, group=1)])
+    who.save(tmp_path)
+    assert load_ratings(tmp_path).means == {1: pytest.approx(4.0 + 0.2 * (1.0 - 4.0))}
 
 
 def test_a_copy_of_the_weights_of_now_is_the_learner_itself():

@@ -35,7 +35,8 @@ def assert_the_same(shared, alone):
     assert log_probabilities(shared) == pytest.approx(log_probabilities(alone), abs=1e-4)
     for ours, theirs in zip(learnt(shared), learnt(alone), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-4)
-    assert all(abs(step["loss"]) > 1e-3 and step["grad_norm"] > 1e-3 for step in metrics(alone))
+    assert all(step["grad_norm"] > 1e-3 for step in metrics(alone))
+    assert any(abs(step["loss"]) > 1e-3 for step in metrics(alone))  # it is 0 where a group's rows are of one length
 
 
 def test_two_processes_play_and_learn_what_one_does_and_one_speaks_for_both(model_folder, tmp_path):

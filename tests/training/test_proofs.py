@@ -6,15 +6,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
-from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
+from negotiation_env import Scenario, ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
 from negotiation_env.errors import JudgeError, UserError  # noqa: E402
 from training.adapters import LEARNER, merged  # noqa: E402
+from training.checkpoints import last_checkpoint  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
 from training.engines.in_process import InProcess  # noqa: E402
 from training.grpo import build_trainer, cut_to_width  # noqa: E402
+from training.learner import load_learner  # noqa: E402
 from training.players import Players  # noqa: E402
 from training.snapshots import Snapshots  # noqa: E402
 
@@ -44,12 +47,12 @@ def agree_at_turn_three(question):
     return len(question.dialogue) == 3
 
 
-def trainer_of(small_model, out, judge=None, **changes):
+def trainer_of(small_model, out, judge=None, scenarios=SCENARIOS, **changes):
     model, tokenizer = small_model()
     settings, snapshots = config(**changes), Snapshots(model)
-    players = Players(settings, InProcess(model, tokenizer, snapshots, merge=settings.merge_rollouts), snapshots)
+    players = Players(settings, InProcess(model, tokenizer, snapshots), snapshots)
     judge = judge or ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
-    return build_trainer(settings, model, tokenizer, judge, players, out, SCENARIOS)
+    return build_trainer(settings, model, tokenizer, judge, players, out, scenarios)
 
 
 def weights(model):
@@ -99,9 +102,8 @@ def test_the_ids_fed_to_the_loss_are_the_ids_sampled(batch):
         {"trained_tokens": "dialogue+completion"},
         {"history_turns": 1, "trained_tokens": "dialogue+completion"},
         {"method": "single-agent"},
-        {"merge_rollouts": False},
     ],
-    ids=["dialogue", "window", "completion", "window and completion", "single agent", "unmerged"],
+    ids=["dialogue", "window", "completion", "window and completion", "single agent"],
 )
 def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, changes):
     trainer = trainer_of(small_model, tmp_path, **changes)
@@ -181,6 +183,8 @@ def test_groups_without_signal_can_be_played_again_on_another_scenario(small_mod
     batch_of(trainer)
     ids = [episode.id for episode in trainer.rollout_func.episodes]
     assert ids == ["0/0/again", "0/1/again", "0/2", "0/3"]
+    on_record = [episode.id for episode in read_episodes(tmp_path / "episodes.jsonl")]
+    assert on_record == ["0/0", "0/1", *ids]
     assert len({episode.scenario.id for episode in trainer.rollout_func.episodes[:2]}) == 1
 
 
@@ -193,22 +197,22 @@ class RankingJudge(ScriptedJudge):
     def rank(self, rankings):
         self.asked = rankings
         orders = [sorted(range(len(each.answers)), key=lambda n: each.answers[n][::-1]) for each in rankings]
-        return [tuple(order) if number == 0 else None for number, order in enumerate(orders)]
+        return [tuple(order) if number == 1 else None for number, order in enumerate(orders)]
 
 
 def test_tied_answers_can_be_ordered_by_the_judge_and_the_record_keeps_their_scores(small_model, tmp_path):
     judge = RankingJudge()
     inputs = batch_of(trainer_of(small_model, tmp_path, judge, rerank_ties=True))
     assert [len(ranking.answers) for ranking in judge.asked] == [2, 2]
-    assert sorted(inputs["advantages"].tolist()[:2]) == pytest.approx([-(0.5**0.5), 0.5**0.5], abs=1e-3)
-    assert inputs["advantages"].tolist()[2:] == [0.0, 0.0]  # the judge could not say
+    assert inputs["advantages"].tolist()[:2] == [0.0, 0.0]  # the judge could not say
+    assert sorted(inputs["advantages"].tolist()[2:]) == [-0.25, 0.25]  # less than scores that differ give
     assert {episode.reward for episode in read_episodes(tmp_path / "episodes.jsonl")} == {2.0}
 
 
-def test_a_judge_that_cannot_order_is_told(small_model, tmp_path):
+def test_a_judge_that_cannot_order_is_told_before_the_run(small_model, tmp_path):
     judge = ScriptedJudge(score=lambda question: 2.0, agrees=agree_at_turn_three)
     with pytest.raises(UserError, match="cannot order answers; use an LLM judge"):
-        batch_of(trainer_of(small_model, tmp_path, judge, rerank_ties=True))
+        trainer_of(small_model, tmp_path, judge, rerank_ties=True)
 
 
 def test_every_weight_is_trained_in_full_fine_tuning_and_the_base_stays_as_it_was(tmp_path):
@@ -296,6 +300,68 @@ def test_the_adapter_is_folded_in_and_everything_is_put_back(small_model):
     assert not torch.allclose(folded, bare)
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
     assert {name for name, p in model.named_parameters() if p.requires_grad} == set(weights(model))
+
+
+def bfloat16(model):
+    """The weights that do not train, as on a GPU."""
+    for parameter in (each for each in model.parameters() if not each.requires_grad):
+        parameter.data = parameter.data.bfloat16()
+    return model
+
+
+def test_an_adapter_is_not_folded_into_bfloat16_weights_which_would_round_it_away(small_model):
+    model = bfloat16(small_model()[0])
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        expected = model(ids).logits
+        with merged(model):
+            assert torch.equal(model(ids).logits, expected)
+        with model.disable_adapter():
+            assert not torch.equal(model(ids).logits, expected)
+
+
+def test_the_adapter_of_quantised_weights_trains_in_float32(small_model, tmp_path):
+    def quantised():
+        model, tokenizer = small_model()
+        model.is_loaded_in_4bit = True  # what TRL casts the adapter by
+        return model, tokenizer
+
+    model = trainer_of(quantised, tmp_path, quantise="4bit").model
+    assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
+
+
+def test_an_adapters_dropout_is_off_in_training(tmp_path):
+    from tests.conftest import small_network
+
+    base, tokenizer = small_network()
+    shape = LoraConfig(r=4, target_modules="all-linear", lora_dropout=0.05)
+    trainer = trainer_of(lambda: (get_peft_model(base, shape), tokenizer), tmp_path)
+    assert {module.p for module in trainer.model.modules() if isinstance(module, torch.nn.Dropout)} == {0}
+
+
+def test_the_reference_of_full_fine_tuning_is_the_model_with_the_adapter_that_it_goes_on_from(
+    small_model, model_folder, tmp_path
+):
+    small_model()[0].save_pretrained(tmp_path / "adapter")
+    settings = {"fine_tuning": "full", "beta": 0.04}
+    start = load_learner(config(model=str(model_folder), adapter=str(tmp_path / "adapter"), **settings))
+    trainer = trainer_of(lambda: start, tmp_path, **settings)
+    reference = trainer.accelerator.unwrap_model(trainer.ref_model).state_dict()
+    assert all(torch.equal(weight, reference[name]) for name, weight in start[0].state_dict().items())
+
+
+def test_a_single_agent_trains_on_open_questions(small_model, tmp_path):
+    questions = [Scenario(f"q{number}", "What is a fair share of a well?") for number in range(2)]
+    trainer = trainer_of(small_model, tmp_path, scenarios=questions, method="single-agent", learner_seat=0)
+    counted = (lambda inputs: (inputs["tool_mask"] * inputs["completion_mask"]).sum(dim=1))(batch_of(trainer))
+    assert (counted > 0).all()
+
+
+def test_the_last_two_checkpoints_stay(small_model, tmp_path):
+    run(small_model, tmp_path, max_steps=3, max_turn_tokens=2, max_completion_tokens=2)
+    folder = tmp_path / "checkpoints"
+    assert {path.name for path in folder.glob("checkpoint-*")} == {"checkpoint-2", "checkpoint-3"}
+    assert last_checkpoint(folder) == folder / "checkpoint-3"
 
 
 def test_the_frozen_copys_weights_change_only_at_a_refresh(small_model, tmp_path):

@@ -1,12 +1,32 @@
+import pytest
+
+from negotiation_env.errors import UserError
 from training.config import TrainConfig, load_config
-from training.run_folder import open_run, rewind
+from training.run_folder import check_judge, check_run, rewind, write_config
 
 
 def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):
     config = TrainConfig(opponent={"pool:50,8,rated": 0.5, 'python:a:"b"': 1.0})
-    open_run(config, tmp_path, resume=False)
-    open_run(config, tmp_path, resume=True)
+    check_run(config, tmp_path, resume=False)
+    write_config(config, tmp_path)
+    check_run(config, tmp_path, resume=True)
     assert load_config(tmp_path / "config.toml") == config
+
+
+def test_a_folder_that_holds_a_run_is_refused_and_keeps_its_settings(tmp_path):
+    write_config(TrainConfig(seed=1), tmp_path)
+    with pytest.raises(UserError, match="holds a run already"):
+        check_run(TrainConfig(seed=2), tmp_path, resume=False)
+    with pytest.raises(UserError, match="seed was 1 and is 2"):
+        check_run(TrainConfig(seed=2), tmp_path, resume=True)
+
+
+def test_a_run_goes_on_with_the_judge_that_it_had(tmp_path):
+    check_judge(tmp_path, "strict")
+    (tmp_path / "episodes.jsonl").write_text('{"judge": "kind"}\n{"judge": "strict"}\n', encoding="utf-8")
+    check_judge(tmp_path, "strict")
+    with pytest.raises(UserError, match="had the judge 'strict', now it is 'kind'"):
+        check_judge(tmp_path, "kind")
 
 
 def test_a_line_is_a_line_whatever_its_text_holds_and_half_a_character_ends_none(tmp_path):

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from peft import PeftModel
-
 from agents.models.in_process import InProcessModel
 from negotiation_env.interfaces import ChatModel
 from training.adapters import merged
@@ -21,14 +19,12 @@ class InProcess:
         model: The model that trains.
         tokenizer: Its tokenizer.
         snapshots: Has the past weights.
-        merge: Fold a LoRA adapter into the weights while sampling.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots, *, merge: bool = True) -> None:
+    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._snapshots = snapshots
-        self._merge = merge and isinstance(model, PeftModel)
         self._now = 0
         self._policies: dict[int, InProcessModel] = {}
 
@@ -47,6 +43,5 @@ class InProcess:
     @contextmanager
     def _speaking(self, version: int) -> Iterator[None]:
         past = nullcontext() if version == self._now else self._snapshots.swapped_in(version)
-        folded = merged(self._model) if self._merge else nullcontext()
-        with past, folded:
+        with past, merged(self._model):
             yield

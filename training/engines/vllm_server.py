@@ -134,7 +134,10 @@ class VllmServers:
                 shutil.rmtree(path)
 
     def _probe(self, version: int) -> None:
-        """Let each server sample a little, and compare what it says of it with what the trainer says."""
+        """Let each server sample a little, and compare what it says of it with what the trainer says.
+
+        A few steps at a small learning rate move less than is tolerated: against older adapters only the names protect.
+        """
         for server, sampler in zip(self._servers, self._policies[version].models, strict=True):
             reply = sampler.chat([ChatRequest(_PROBE, self._sampling, seed=version)])[0]
             if reply.tokens is None:
@@ -145,8 +148,8 @@ class VllmServers:
                 raise EngineError(
                     f"{server.settings.base_url}: its log-probabilities of version {version} are {apart:.3g} nats off "
                     f"the trainer's (mean {fmean(theirs):.3g} against {fmean(ours):.3g}), {self._tolerance:g} is "
-                    "tolerated; is it without `--logprobs-mode processed_logprobs`, does it serve another base model, "
-                    "an older adapter, or another number format?"
+                    "tolerated; is it without `--logprobs-mode processed_logprobs`, or does it serve another base "
+                    "model or number format?"
                 )
 
     def _logprobs(self, trace: TokenTrace) -> list[float]:
