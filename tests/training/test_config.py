@@ -12,7 +12,7 @@ from negotiation_env.runner import Game, play
 from tests.conftest import three_parties, two_parties
 from training.config import TrainConfig, load_config
 from training.rows import learner_rows
-from training.run_folder import open_run, rewind, to_toml
+from training.run_folder import check_run, rewind, to_toml, write_config
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
 
@@ -155,14 +155,15 @@ def test_the_resolved_config_can_be_read_again(tmp_path):
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path):
-    open_run(TrainConfig(), tmp_path, resume=False)
+    check_run(TrainConfig(), tmp_path, resume=False)
+    write_config(TrainConfig(), tmp_path)
     with pytest.raises(UserError, match="holds a run already"):
-        open_run(TrainConfig(), tmp_path, resume=False)
+        check_run(TrainConfig(), tmp_path, resume=False)
     with pytest.raises(UserError, match="seed was 0 and is 1"):
-        open_run(TrainConfig(seed=1), tmp_path, resume=True)
-    open_run(TrainConfig(max_steps=9999), tmp_path, resume=True)
+        check_run(TrainConfig(seed=1), tmp_path, resume=True)
+    check_run(TrainConfig(max_steps=9999), tmp_path, resume=True)
     with pytest.raises(UserError, match="nothing to resume"):
-        open_run(TrainConfig(), tmp_path / "empty", resume=True)
+        check_run(TrainConfig(), tmp_path / "empty", resume=True)
 
 
 def test_a_resumed_run_drops_what_came_after_its_checkpoint(tmp_path):

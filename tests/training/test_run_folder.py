@@ -13,14 +13,6 @@ def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):
     assert load_config(tmp_path / "config.toml") == config
 
 
-def test_a_folder_that_holds_a_run_is_refused_and_keeps_its_settings(tmp_path):
-    write_config(TrainConfig(seed=1), tmp_path)
-    with pytest.raises(UserError, match="holds a run already"):
-        check_run(TrainConfig(seed=2), tmp_path, resume=False)
-    with pytest.raises(UserError, match="seed was 1 and is 2"):
-        check_run(TrainConfig(seed=2), tmp_path, resume=True)
-
-
 def test_a_run_goes_on_with_the_judge_that_it_had(tmp_path):
     check_judge(tmp_path, "strict")
     (tmp_path / "episodes.jsonl").write_text('{"judge": "kind"}\n{"judge": "strict"}\n', encoding="utf-8")
