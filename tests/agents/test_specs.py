@@ -41,7 +41,7 @@ def test_an_unknown_spec_is_told_with_those_there_are(spec):
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("python:json", "expected python:MODULE:FACTORY"),
+        ("python:json", "expected python:MODULE:NAME"),
         ("python:no_such_module:x", "cannot be loaded"),
         ("python:json:no_such_name", "cannot be loaded"),
         ("python:json:__name__", "expected a function or class"),
