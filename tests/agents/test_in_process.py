@@ -132,7 +132,9 @@ def test_on_a_gpu_an_adapter_stays_beside_the_bfloat16_weights(small_model, tmp_
     small_model()[0].save_pretrained(tmp_path / "adapter")
     gpu = iter([True])  # for the first who asks, which is `load_model`
     monkeypatch.setattr(torch.cuda, "is_available", lambda: next(gpu, False))
-    monkeypatch.setattr(torch.nn.Module, "to", lambda model, *_: model)
+    move = torch.nn.Module.to
+    stay = lambda model, *to, **how: model if to == ("cuda",) else move(model, *to, **how)  # noqa: E731
+    monkeypatch.setattr(torch.nn.Module, "to", stay)
     loaded = load_model(tmp_path / "base", tmp_path / "adapter").model
     assert isinstance(loaded, PeftModel)
     assert {p.dtype for name, p in loaded.named_parameters() if "lora" not in name} == {torch.bfloat16}
