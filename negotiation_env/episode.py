@@ -14,6 +14,7 @@ from negotiation_env.aec import NegotiationEnv, Ruling
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Task, Utterance
 from negotiation_env.interfaces import Reply, TokenTrace
+from negotiation_env.json_lines import read_lines
 from negotiation_env.protocol import Rules
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
@@ -178,14 +179,7 @@ def read_episodes(path: Path) -> Iterator[Episode]:
     """
     if not path.is_file():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
-    with path.open("rb") as lines:  # half a line may end within a character
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield Episode.from_json(line)
-            except ValueError as error:
-                raise UserError(f"{path}, line {number} is not an episode of format {FORMAT}: {error}") from error
+    yield from read_lines(path, _adapter(), f"is not an episode of format {FORMAT}")
 
 
 def latest_episodes(path: Path) -> dict[str, Episode]:

@@ -26,6 +26,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind
 from negotiation_env.interfaces import Judge
+from negotiation_env.json_lines import append_lines, read_lines
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question
@@ -185,7 +186,7 @@ def _kept(path: Path, judge: str, episodes: Mapping[str, Episode]) -> dict[str, 
     """What need not be asked again: answered in full, and about what the episodes say now."""
     path.parent.mkdir(exist_ok=True)
     cut_half_line(path)
-    known = {each.id: each for each in _read(path, judge)} if path.is_file() else {}
+    known = {each.id: each for each in _read(path, judge)}
     return {
         id: each
         for id, each in known.items()
@@ -194,11 +195,7 @@ def _kept(path: Path, judge: str, episodes: Mapping[str, Episode]) -> dict[str, 
 
 
 def _read(path: Path, judge: str) -> Iterator[Rejudged]:
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            found = _adapter().validate_json(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number} holds no verdicts on an episode: {error}") from error
+    for found in read_lines(path, _adapter(), "holds no verdicts on an episode"):
         if found.judge != judge:
             raise UserError(f"{path} holds the verdicts of {found.judge!r}, not of {judge!r}; move that file away")
         yield found
@@ -228,8 +225,7 @@ def _ask(episodes: Sequence[Episode], judge: Judge, batch: int, path: Path) -> I
             Rejudged(episode.id, _said(episode), judge.name, tuple(islice(rulings, len(some))))
             for episode, some in chosen
         ]
-        with path.open("ab") as file:
-            file.writelines(_adapter().dump_json(each) + b"\n" for each in found)
+        append_lines(path, _adapter(), found)
         yield from found
 
 

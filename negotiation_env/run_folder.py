@@ -16,7 +16,7 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
 
-__all__ = ["EPISODES", "SETTINGS", "SUMMARY", "open_run", "play_into"]
+__all__ = ["EPISODES", "SETTINGS", "SUMMARY", "differences", "open_run", "play_into"]
 
 EPISODES = "episodes.jsonl"
 SUMMARY = "summary.json"
@@ -39,7 +39,7 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     if resume:
         if not path.is_file():
             raise UserError(f"nothing to resume: {path} is not there; start without --resume")
-        if changed := _differences(path, settings):
+        if changed := differences(_read_settings(path), settings):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif (out / EPISODES).exists():
         raise UserError(f"{out} holds episodes already; go on with --resume, or give another --out")
@@ -96,11 +96,16 @@ def play_into(
         raise errors[0]
 
 
-def _differences(path: Path, settings: Mapping[str, Any]) -> list[str]:
+def _read_settings(path: Path) -> Any:
     try:
-        then, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(settings)
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} does not hold a run's settings: {error}") from error
+
+
+def differences(before: Any, after: Any) -> list[str]:
+    """How settings differ, a sentence for each leaf that does: "rules.max_turns was 7 and is 5"."""
+    then, now = _flat(before), _flat(after)
     pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
     return [f"{name} was {old!r} and is {new!r}" for name, (old, new) in pairs.items() if old != new]
 

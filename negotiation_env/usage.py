@@ -7,9 +7,9 @@ from typing import Any
 
 from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode
-from negotiation_env.events import JudgeCall
+from negotiation_env.events import JudgeCall, Message
 
-__all__ = ["Usage", "calls_usage", "judge_usage", "policy_usage", "rulings_usage"]
+__all__ = ["Usage", "calls_usage", "guessed_tokens", "judge_usage", "policy_usage", "rulings_usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def rulings_usage(rulings: Iterable[Ruling]) -> Usage:
 def calls_usage(calls: Iterable[JudgeCall]) -> Usage:
     """What some calls of judges took, failed ones included."""
     return _total(call.usage for call in calls)
+
+
+def guessed_tokens(messages: Iterable[Message]) -> int:
+    """About how many tokens a chat has, at 4 characters each; English is at 4 to 5."""
+    return sum(len(message["content"]) for message in messages) // 4
 
 
 def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:

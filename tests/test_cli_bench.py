@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from negotiation_env.cli import app, main
 from negotiation_env.errors import UserError
 from negotiation_env.table import read_tables
 from tests.endpoint_server import EndpointServer
+from tests.killing import kill_at
 
 ROOT = Path(__file__).parents[1]
 FILES = ("episodes.jsonl", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl")
@@ -72,15 +72,7 @@ def run_and_kill(config, out, *more, name, at):
     path = out / name
     environment = os.environ | {"HANG_ON": str(path), "HANG_AT": str(at)}
     process = subprocess.Popen(command(config, out, *more), env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 100
-        while not (path.is_file() and path.read_bytes().count(b"\n") >= at):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
+    kill_at(process, path, at, patience=100)
     return {each: (out / each).read_bytes() if (out / each).is_file() else b"" for each in FILES}
 
 

@@ -14,6 +14,7 @@ from negotiation_env.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.evaluate import evaluate
 from negotiation_env.runner import Game, play_many
+from tests.killing import kill_at
 
 SCENARIOS = load_scenarios("eval_conflict")[:6]
 
@@ -73,15 +74,7 @@ def run_and_kill(folder, out, workers, *, at):
     path = folder / out / "episodes.jsonl"
     environment = surroundings(folder, out, at)
     process = subprocess.Popen(command(folder, out, workers), env=environment, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while not (path.is_file() and path.read_bytes().count(b"\n") >= at):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
+    kill_at(process, path, at, patience=60)
 
 
 # In lockstep the 34th episode is in the second batch of 32.

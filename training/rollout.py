@@ -225,9 +225,11 @@ class Rollout:
 
     def _silent_groups(self) -> set[int]:
         """Those with equal rewards, whose answers were not put in order either."""
-        silent = [no_signal([each.reward for each in group]) for group in self._groups()]
-        ordered = [group[0].id in self._ordered for group in self._groups()]
-        return {group for group in range(len(silent)) if silent[group] and not ordered[group]}
+        return {
+            number
+            for number, group in enumerate(self._groups())
+            if group[0].id not in self._ordered and no_signal([each.reward for each in group])
+        }
 
     def _rows(self, own: slice, end: int) -> dict[str, list[Any]]:
         copies = self.config.rows_per_game

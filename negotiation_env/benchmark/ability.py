@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import Estimate, mean_with_interval
+from negotiation_env.run_folder import differences
 from negotiation_env.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -200,8 +201,7 @@ def kept_ability(out: Path, model: str, settings: AbilitySettings) -> Ability:
         found = _adapter().validate_json(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path} does not hold a model's results: {error}; move it away") from error
-    then, now = asdict(found.settings), asdict(settings)
-    if changed := [f"{name} was {then[name]!r} and is {now[name]!r}" for name in now if then[name] != now[name]]:
+    if changed := differences(asdict(found.settings), asdict(settings)):
         raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; --resume needs the same")
     return found
 

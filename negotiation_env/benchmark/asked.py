@@ -7,7 +7,7 @@ from negotiation_env.benchmark.lines import digest
 from negotiation_env.episode import Episode
 from negotiation_env.evaluate import fingerprint
 from negotiation_env.events import JudgeCall, Verdict
-from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
+from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, examined
 
 __all__ = ["Asked", "Asking", "ask", "askings"]
 
@@ -83,7 +83,7 @@ def askings(episodes: Iterable[Episode], judge: str) -> dict[str, Asking]:
 
 def ask(found: Sequence[Asking], examiner: Examiner) -> list[Asked]:
     """Let an examiner answer, in one call."""
-    verdicts = examiner.examine([each.probe for each in found])
+    verdicts = examined(examiner, [each.probe for each in found])
     return [
         Asked(each.id, each.said, each.episode, each.probe.kind, each.probe.seat, verdict)
         for each, verdict in zip(found, verdicts, strict=True)

@@ -13,18 +13,18 @@ from typing import Final
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
 from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.events import Message, Outcome, Task, Turn, Utterance, Verdict
+from negotiation_env.events import Outcome, Task, Turn, Utterance, Verdict
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, form_of
 from negotiation_env.judges.probes import Probe, ProbeKind, probe_form
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
 from negotiation_env.table import Cell, Table
+from negotiation_env.usage import guessed_tokens
 
 __all__ = ["Model", "cost_table"]
 
 _JUDGE: Final = "judge"
-_CHARACTERS: Final = 4  # a token
 _JUDGE_REPLY: Final = 250  # tokens
 _WORD: Final = "word "  # with its space about a token
 
@@ -140,7 +140,7 @@ def _game(game: Negotiation, config: BenchmarkConfig) -> Iterator[_Call]:
         if isinstance(pending, Turn):
             writes = pending.task is Task.COMPLETION
             limit = config.max_completion_tokens if writes else config.max_turn_tokens
-            yield _Call(pending.seat, _tokens(pending.messages), limit, writes)
+            yield _Call(pending.seat, guessed_tokens(pending.messages), limit, writes)
             game.say(_WORD * limit)
         else:
             yield _judged(form_of(pending, load_criteria()))
@@ -160,8 +160,4 @@ def _probes(scenario: Scenario, answer: str, game: Sequence[_Call], config: Benc
 
 
 def _judged(form: Form) -> _Call:
-    return _Call(None, _tokens(form.messages), _JUDGE_REPLY)
-
-
-def _tokens(messages: Sequence[Message]) -> int:
-    return sum(len(message["content"]) for message in messages) // _CHARACTERS
+    return _Call(None, guessed_tokens(form.messages), _JUDGE_REPLY)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from negotiation_env.episode import cut_half_line
-from negotiation_env.errors import UserError
+from negotiation_env.json_lines import append_lines, read_lines
 from negotiation_env.unscored import UnscoredLimit
 
 __all__ = ["Answer", "AnswerFile", "digest"]
@@ -88,7 +88,7 @@ class AnswerFile(Generic[A]):
             progress(answer)
         for chosen in _batches(list(questions), answers, batch, whole):
             fresh = [each for each in ask([questions[id] for id in chosen]) if each.id not in answers]
-            self._append(fresh)
+            append_lines(self._path, self._adapter, fresh)
             for answer in fresh:
                 answers[answer.id] = answer
                 progress(answer)
@@ -103,16 +103,7 @@ class AnswerFile(Generic[A]):
             UserError: A line is none; the message names it.
         """
         cut_half_line(self._path)
-        lines = self._path.read_bytes().splitlines() if self._path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield self._adapter.validate_json(line)
-            except ValueError as error:
-                raise UserError(f"{self._path}, line {number} is not what a benchmark wrote: {error}") from error
-
-    def _append(self, answers: Sequence[A]) -> None:
-        with self._path.open("ab") as file:
-            file.write(b"".join(self._adapter.dump_json(answer) + b"\n" for answer in answers))
+        return read_lines(self._path, self._adapter, "is not what a benchmark wrote")
 
 
 def digest(*parts: Any) -> str:

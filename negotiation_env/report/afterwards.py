@@ -12,8 +12,8 @@ from typing import Final, Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from negotiation_env.episode import Episode
-from negotiation_env.errors import UserError
 from negotiation_env.events import QuestionKind, Utterance, Verdict
+from negotiation_env.json_lines import read_lines
 from negotiation_env.judges.pairwise import Duel, Preference
 from negotiation_env.judges.probes import ProbeKind
 from negotiation_env.report.verdicts import ShownVerdict, show_verdict
@@ -156,14 +156,7 @@ def read_afterwards(folder: Path) -> Afterwards:
 
 def _lines(path: Path, kind: type[L]) -> tuple[L, ...]:
     """Each id once; the last line of an id counts."""
-    whole = path.read_bytes().rpartition(b"\n")[0] if path.is_file() else b""
-    adapter, found = TypeAdapter(kind), dict[str, L]()
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            each = adapter.validate_json(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number} is not what a benchmark wrote: {error}") from error
-        found[each.id] = each
+    found = {each.id: each for each in read_lines(path, TypeAdapter(kind), "is not what a benchmark wrote")}
     return tuple(found.values())
 
 

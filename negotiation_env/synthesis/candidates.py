@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from negotiation_env.episode import cut_half_line
-from negotiation_env.errors import UserError
 from negotiation_env.events import JudgeCall
 from negotiation_env.interfaces import Reply
+from negotiation_env.json_lines import append_lines, read_lines
 from negotiation_env.judges.material import clean
 from negotiation_env.synthesis.neighbours import Nearest
 from negotiation_env.usage import Usage, calls_usage
@@ -72,9 +72,7 @@ def call_of(reply: Reply, error: str | None = None) -> JudgeCall:
 
 def append_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
     """Append a line each, in a single write."""
-    lines = b"".join(_adapter().dump_json(each) + b"\n" for each in candidates)
-    with path.open("ab") as file:
-        file.write(lines)
+    append_lines(path, _adapter(), candidates)
 
 
 def read_candidates(path: Path) -> dict[tuple[int, int], Candidate]:
@@ -86,15 +84,7 @@ def read_candidates(path: Path) -> dict[tuple[int, int], Candidate]:
         UserError: A line is no candidate; the message names it.
     """
     cut_half_line(path)
-    found: dict[tuple[int, int], Candidate] = {}
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            each = _adapter().validate_json(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number} is no candidate: {error}") from error
-        found[each.slot, each.attempt] = each
-    return found
+    return {(each.slot, each.attempt): each for each in read_lines(path, _adapter(), "is no candidate")}
 
 
 def usages_of(candidates: Collection[Candidate]) -> dict[str, Usage]:

@@ -3,23 +3,19 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from negotiation_env.errors import UserError
-from negotiation_env.events import Message
 from negotiation_env.synthesis.forms import VERSION, kind_of
 from negotiation_env.synthesis.neighbours import NearLimits
 from negotiation_env.synthesis.plan import Slot, plan_slots
 from negotiation_env.synthesis.quality import MAX_TOKENS, Grading
 from negotiation_env.synthesis.sources import KindName, Known, Sources
-from negotiation_env.usage import Usage
+from negotiation_env.usage import Usage, guessed_tokens
 
 __all__ = ["Settings", "at_most", "fingerprint", "plan_of"]
 
-_CHARACTERS_A_TOKEN = 4
-"""A guess; English is at 4 to 5."""
 _LONG_TEXT = "x" * 900
 """As long as a text within the limits of words gets."""
 
@@ -86,18 +82,14 @@ def at_most(settings: Settings, sources: Sources, *, judged: bool) -> dict[str, 
     shown = [
         (slot, [Known("keeping_a_vs_losing_b", _LONG_TEXT, slot.domain)] * 100) for slot in plan_of(settings, sources)
     ]
-    asked = settings.attempts * sum(_tokens(kind.messages(slot, known)) for slot, known in shown)
+    asked = settings.attempts * sum(guessed_tokens(kind.messages(slot, known)) for slot, known in shown)
     limits = {"author": Usage(calls, asked, calls * settings.max_tokens)}
     if judged:
         material = {"text": _LONG_TEXT, "tensions": [_LONG_TEXT]}
         calls *= settings.attempts
-        asked = calls * _tokens(Grading(settings.kind, material).request(0).messages)
+        asked = calls * guessed_tokens(Grading(settings.kind, material).request(0).messages)
         limits["judge"] = Usage(calls, asked, calls * MAX_TOKENS)
     return limits
-
-
-def _tokens(messages: Iterable[Message]) -> int:
-    return sum(len(message["content"]) for message in messages) // _CHARACTERS_A_TOKEN
 
 
 def _digest(content: Any) -> str:

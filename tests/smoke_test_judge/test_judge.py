@@ -9,7 +9,6 @@ import pytest
 from negotiation_env.errors import JudgeError
 from negotiation_env.events import Question, QuestionKind, Utterance
 from negotiation_env.scenario import Persona, Scenario
-from negotiation_env.smoke_test_judge import judge as embedded
 from negotiation_env.smoke_test_judge.encoder import Encoder, load_encoder
 from negotiation_env.smoke_test_judge.judge import EmbeddedJudge, other_dilemmas
 
@@ -29,14 +28,6 @@ def agreement(*dialogue: Utterance) -> Question:
 
 def answer(text: str) -> Question:
     return Question(QuestionKind.SCORE, SCENARIO, completion=text)
-
-
-@pytest.fixture
-def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> Encoder:
-        raise AssertionError("the encoder was loaded")
-
-    monkeypatch.setattr(embedded, "load_encoder", fail)
 
 
 @pytest.mark.usefixtures("no_encoder")

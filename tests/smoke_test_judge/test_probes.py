@@ -5,8 +5,6 @@ import pytest
 from negotiation_env.events import Utterance
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
 from negotiation_env.scenario import Persona, Scenario
-from negotiation_env.smoke_test_judge import judge as embedded
-from negotiation_env.smoke_test_judge.encoder import Encoder
 from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 
 SCENARIO = Scenario(
@@ -33,14 +31,6 @@ def acceptance(text: str, seat: int = 0) -> Probe:
 
 def faithfulness(text: str, *dialogue: Utterance) -> Probe:
     return Probe(ProbeKind.FAITHFULNESS, SCENARIO, text, dialogue=dialogue)
-
-
-@pytest.fixture
-def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> Encoder:
-        raise AssertionError("the encoder was loaded")
-
-    monkeypatch.setattr(embedded, "load_encoder", fail)
 
 
 @pytest.mark.usefixtures("no_encoder")
