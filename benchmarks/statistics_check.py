@@ -28,7 +28,7 @@ from scipy.stats import norm, ttest_1samp
 
 from negotiation_env.benchmark.bradley_terry import Contest, bradley_terry
 from negotiation_env.benchmark.statistics import cluster_mean, holm, paired_difference
-from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.judge_check.reliability import Floats
 from negotiation_env.table import Cell, Table, tables_to_json, to_rich
 

@@ -12,7 +12,7 @@ import typer
 from agents.chat import ChatAgent
 from agents.specs import resolve_model
 from negotiation_env import Sampling, ScriptedJudge, load_scenarios
-from negotiation_env.evaluate import share_with_interval
+from negotiation_env.estimates import share_with_interval
 from negotiation_env.judges.handshake import parse_turn
 from negotiation_env.runner import Game, derive_seed, play_many
 

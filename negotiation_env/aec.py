@@ -36,7 +36,7 @@ neutralised and reported in `infos[agent]["events"]`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from gymnasium.spaces import Dict, Discrete, Space
@@ -47,17 +47,18 @@ from pettingzoo.utils import OrderEnforcingWrapper
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Question, QuestionKind, Turn, Utterance, Verdict
+from negotiation_env.events import Outcome, Question, QuestionKind, Task, Turn, Utterance, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import judged, resolve_judge
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.render import show_news, transcript
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
-from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 from negotiation_env.spaces import FreeText
 
 __all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]
+
+_OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,20 @@ class Ruling:
 
 def env(**settings: Any) -> OrderEnforcingWrapper:
     """The environment, with PettingZoo's order checks; takes the arguments of `NegotiationEnv`."""
-    return OrderEnforcingWrapper(raw_env(**settings))
+    return _OrderEnforcingWrapper(raw_env(**settings))
+
+
+class _OrderEnforcingWrapper(OrderEnforcingWrapper):  # type: ignore[misc]
+    """PettingZoo's, which reads every field of `last` through two calls of its own; this one asks once."""
+
+    def last(self, observe: bool = True) -> tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]:
+        """What the selected agent sees, its reward, whether it is done, and its info."""
+        found: tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]
+        found = self.env.last(observe) if self._has_reset else super().last(observe)
+        return found
+
+    def __str__(self) -> str:
+        return str(self.env)
 
 
 def raw_env(**settings: Any) -> "NegotiationEnv":
@@ -127,7 +141,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
         if not self.scenarios:
             raise ValueError("scenarios is empty; give at least one Scenario")
-        self.judge = EmbeddedJudge(probe=False) if judge is None else resolve_judge(judge)
+        self.judge = _default_judge() if judge is None else resolve_judge(judge)
         self.rules = Rules(**rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -162,7 +176,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self._random, _ = np_random(seed)
         chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
-        self.game = Negotiation(scenario, replace(self.rules, writer=chosen.get("writer", self.rules.writer)))
+        rules = replace(self.rules, writer=chosen["writer"]) if "writer" in chosen else self.rules
+        self.game = Negotiation(scenario, rules)
         self.rulings: list[Ruling] = []
         self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
         self.rewards = dict.fromkeys(self.agents, 0.0)
@@ -177,14 +192,12 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
         Out of its turn an agent sees what it would see if it had to speak.
         """
-        pending = self.game.pending
         seat = self.possible_agents.index(agent)
-        mine = isinstance(pending, Turn) and pending.seat == seat
-        messages = pending.messages if isinstance(pending, Turn) and mine else self.game.view(seat)
+        turn = self.game.pending if self.game.speaker == seat else None
         return {
-            "messages": messages,
+            "messages": turn.messages if isinstance(turn, Turn) else self.game.view(seat),
             "turns_left": self.rules.max_turns - self.game.turns,
-            "completing": int(mine and isinstance(pending, Turn) and pending.task == "completion"),
+            "completing": int(isinstance(turn, Turn) and turn.task is Task.COMPLETION),
         }
 
     def step(self, action: str | None) -> None:
@@ -225,9 +238,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         raise UserError(f"no scenario {wanted!r} among this environment's {len(self.scenarios)}")
 
     def _hear(self, action: str) -> Utterance:
-        self._clear_rewards()
-        self._cumulative_rewards[self.agent_selection] = 0.0
-        utterance = self.game.say(action)
+        utterance = self.game.say(action)  # all rewards are still 0, for the game's only one ends it
         self.infos[self.agent_selection] = {"events": list(utterance.events)}
         return utterance
 
@@ -237,21 +248,26 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def _settle(self) -> None:
         """Bring PettingZoo's books in line with the game."""
-        if isinstance(outcome := self.game.pending, Outcome):
-            prize = reward(outcome, self.game.rules)
+        if self.game.speaker is None and isinstance(outcome := self.game.pending, Outcome):
+            prize, told = reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME}
             for agent in self.agents:
                 self.rewards[agent] = 0.0 if prize is None else prize
                 self.terminations[agent] = prize is not None
                 self.truncations[agent] = prize is None
-                self.infos[agent]["outcome"] = asdict(outcome)
+                self.infos[agent]["outcome"] = dict(told)
             self._accumulate_rewards()
         self._select()
         if self.render_mode == "human":
             show_news(self.game, self.judge.name)
 
     def _select(self) -> None:
-        pending = self.game.pending
-        self.agent_selection = self.agents[pending.seat if isinstance(pending, Turn) else 0]
+        self.agent_selection = self.agents[self.game.speaker or 0]
+
+
+def _default_judge() -> Judge:
+    from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
+
+    return EmbeddedJudge(probe=False)
 
 
 def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) -> None:
@@ -272,7 +288,8 @@ def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) 
             raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
     for game, action in zip(games, actions, strict=True):
         game._hear(str(action))
-    asking = [(game, game.game.pending) for game in games if isinstance(game.game.pending, Question)]
+    silent = [game for game in games if game.game.speaker is None]
+    asking = [(game, question) for game in silent if isinstance(question := game.game.pending, Question)]
     if asking:
         verdicts = judged(judge, [question for _, question in asking])
         for (game, question), verdict in zip(asking, verdicts, strict=True):

@@ -6,6 +6,7 @@ One episode is one line of JSON in an append-only file. `FORMAT` is the version 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +32,13 @@ __all__ = [
     "latest_episodes",
     "read_episodes",
     "record",
+    "stream_latest",
     "write_whole",
 ]
 
 FORMAT = 1
+_NO_EPISODE = f"is not an episode of format {FORMAT}"
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,20 @@ class Episode:
         return _adapter().validate_json(line)
 
 
+@dataclass(frozen=True, slots=True)
+class _Id:
+    """All that is read of a line to know which ones count."""
+
+    id: str
+
+
+@cache
+def _id_adapter() -> "TypeAdapter[_Id]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Id)
+
+
 @cache
 def _adapter() -> "TypeAdapter[Episode]":
     from pydantic import TypeAdapter
@@ -179,7 +197,7 @@ def read_episodes(path: Path) -> Iterator[Episode]:
     """
     if not path.is_file():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
-    yield from read_lines(path, _adapter(), f"is not an episode of format {FORMAT}")
+    yield from read_lines(path, _adapter(), _NO_EPISODE)
 
 
 def latest_episodes(path: Path) -> dict[str, Episode]:
@@ -191,11 +209,35 @@ def latest_episodes(path: Path) -> dict[str, Episode]:
     return {episode.id: episode for episode in read_episodes(path)}
 
 
+def stream_latest(path: Path) -> Iterator[Episode]:
+    """The same, one after the other: for files larger than the memory.
+
+    Reads the file twice, and keeps nothing of it in memory but the ids.
+
+    Raises:
+        UserError: As for `read_episodes`.
+    """
+    lines = read_lines(path, _id_adapter(), _NO_EPISODE)
+    last = {each.id: number for number, each in enumerate(lines)}
+    for number, episode in enumerate(read_episodes(path)):
+        if last.get(episode.id) == number:
+            yield episode
+
+
 def cut_half_line(path: Path) -> None:
     """Cut off what a killed process left behind the last line end, so that a line can be appended; no file is fine."""
-    if path.is_file():
-        with path.open("r+b") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
+    if not path.is_file():
+        return
+    with path.open("r+b") as file:
+        end = file.seek(0, SEEK_END)
+        while end > 0:
+            start = max(0, end - _BLOCK)
+            file.seek(start)
+            if (found := file.read(end - start).rfind(b"\n")) >= 0:
+                file.truncate(start + found + 1)
+                return
+            end = start
+        file.truncate(0)
 
 
 def write_whole(path: Path, text: str) -> None:

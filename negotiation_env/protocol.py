@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
 from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
-from negotiation_env.prompts import conversation, single_agent_chat
+from negotiation_env.prompts import Chat, conversation, single_agent_chat
 from negotiation_env.scenario import Scenario
 from negotiation_env.text import neutralise
 
@@ -133,17 +133,26 @@ class Negotiation:
             )
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
-        self._names = tuple(persona.name for persona in scenario.personas)
+        self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
         self._agreed = False
         self._phase = Phase.COMPLETING if self.rules.single else Phase.SPEAKING
-        self._pending: Turn | Question | Outcome = self._turn()
+        self._speaker = self._next_speaker()
+        self._pending: Turn | Question | Outcome | None = None
+        self._chats: dict[int, Chat] = {}
 
     @property
     def pending(self) -> Turn | Question | Outcome:
-        """What the negotiation waits for, or how it ended."""
+        """What the negotiation waits for, or how it ended; made when it is first looked at."""
+        if self._pending is None:
+            self._pending = self._question() if self._speaker is None else self._turn(self._speaker)
         return self._pending
+
+    @property
+    def speaker(self) -> int | None:
+        """The seat whose turn it is; None while a judge is asked, and when all is over."""
+        return self._speaker
 
     @property
     def phase(self) -> Phase:
@@ -170,6 +179,10 @@ class Negotiation:
         rules = self.rules
         if rules.single:
             return single_agent_chat(self.scenario, personas=rules.personas)
+        if rules.history_turns is None and not completing:
+            if seat not in self._chats:
+                self._chats[seat] = Chat(self.scenario, seat, personas=rules.personas)
+            return self._chats[seat].show(self._dialogue)
         return conversation(
             self.scenario,
             seat,
@@ -192,11 +205,11 @@ class Negotiation:
             IllegalMove: No turn is pending.
             TypeError: `text` is not a string.
         """
-        if not isinstance(self._pending, Turn):
+        if (seat := self._speaker) is None:
             raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
-        utterance = understood(text, self._pending.seat, self.scenario, self.rules)
+        utterance = understood(text, seat, self._names, self.rules)
         if self._phase is Phase.COMPLETING:
             self._completion = utterance
             self._move(Move.COMPLETED)
@@ -215,7 +228,7 @@ class Negotiation:
         Raises:
             IllegalMove: No question is pending.
         """
-        if not isinstance(self._pending, Question):
+        if self._phase not in (Phase.AGREEING, Phase.SCORING):
             raise IllegalMove(f"rule() needs a pending question; this negotiation is {self._phase}: {self._hint()}")
         if verdict.value is None:
             self._move(Move.UNSCORED, reason=verdict.reason or "the judge gave no value")
@@ -244,24 +257,24 @@ class Negotiation:
 
     def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
         self._phase = MOVES[self._phase, move]
-        match self._phase:
-            case Phase.SPEAKING | Phase.COMPLETING:
-                self._pending = self._turn()
-            case Phase.AGREEING:
-                self._pending = agreement_question(self.scenario, self.dialogue)
-            case Phase.SCORING:
-                assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
-                self._pending = score_question(self.scenario, self.rules, self.dialogue, self._completion.text)
-            case Phase.OVER:
-                self._pending = self._outcome(move, score, reason)
+        self._speaker = self._next_speaker()
+        self._pending = self._outcome(move, score, reason) if self._phase is Phase.OVER else None
 
-    def _turn(self) -> Turn:
-        number = self.turns + 1
-        if self._phase is Phase.COMPLETING:
-            writer = self.rules.writer
-            return Turn(writer, Task.COMPLETION, number, self.view(writer, completing=True))
-        seat = self.turns % len(self._names)
-        return Turn(seat, Task.UTTERANCE, number, self.view(seat))
+    def _next_speaker(self) -> int | None:
+        if self._phase is Phase.SPEAKING:
+            return len(self._dialogue) % len(self._names)
+        return self.rules.writer if self._phase is Phase.COMPLETING else None
+
+    def _turn(self, seat: int) -> Turn:
+        completing = self._phase is Phase.COMPLETING
+        task = Task.COMPLETION if completing else Task.UTTERANCE
+        return Turn(seat, task, self.turns + 1, self.view(seat, completing=completing))
+
+    def _question(self) -> Question:
+        if self._phase is Phase.AGREEING:
+            return agreement_question(self.scenario, self.dialogue)
+        assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
+        return score_question(self.scenario, self.rules, self.dialogue, self._completion.text)
 
     def _status(self, move: Move) -> Status:
         if move is Move.UNSCORED:
@@ -275,12 +288,12 @@ class Negotiation:
         return Outcome(self._status(move), self.turns, self._agreed, completion, score, reason)
 
     def _hint(self) -> str:
-        return "call rule()" if isinstance(self._pending, Question) else "read pending"
+        return "read pending" if self._phase is Phase.OVER else "call rule()" if self._speaker is None else "call say()"
 
 
-def understood(text: str, seat: int, scenario: Scenario, rules: Rules) -> Utterance:
-    """What a seat's raw text says: neutralised, with its events."""
-    clean = neutralise(text, rules.max_characters, [persona.name for persona in scenario.personas])
+def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
+    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names."""
+    clean = neutralise(text, rules.max_characters, names)
     # Lone surrogates could not be written to the record.
     raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
     return Utterance(seat, clean.text, clean.events, raw)

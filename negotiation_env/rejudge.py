@@ -23,7 +23,7 @@ import numpy as np
 from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode, cut_half_line, latest_episodes, write_whole
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind
 from negotiation_env.interfaces import Judge
 from negotiation_env.json_lines import append_lines, read_lines

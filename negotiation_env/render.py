@@ -9,7 +9,7 @@ from negotiation_env.protocol import Negotiation
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from negotiation_env.evaluate import Summary
+    from negotiation_env.summary import Summary
 
 __all__ = ["outcome_line", "show_news", "summary_table", "transcript"]
 
@@ -27,7 +27,7 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 def transcript(game: Negotiation, judge: str) -> str:
     """The dilemma, everything said so far and how it ended, as plain text."""
-    names = [persona.name for persona in game.scenario.personas]
+    names = game.scenario.names
     parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
     if game.completion:
         parts.append(f"[{_answer_title(game)}] {game.completion.text}")

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.episode import Episode, append_episode, cut_half_line, latest_episodes, write_whole
+from negotiation_env.episode import Episode, append_episode, cut_half_line, stream_latest, write_whole
 from negotiation_env.errors import NegotiationError, UserError
 from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
@@ -74,14 +74,15 @@ def play_into(
         JudgeError: Too many episodes are unscored. Then, as after an error of `progress`, no other game begins, and
             those under way are played and kept first.
     """
-    kept = _scored(path, {game.id for game in games})
-    for episode in kept.values():
+    kept = set()
+    for episode in _scored(path, {game.id for game in games}):
+        kept.add(episode.id)
         limit.count(None)
         progress(episode)
     errors: list[NegotiationError] = []
     fresh = (
         episode
-        for chosen in _batches(games, kept.keys(), batch, workers)
+        for chosen in _batches(games, kept, batch, workers)
         for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, **rules)
         if episode.id not in kept
     )
@@ -118,11 +119,11 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
 
 
-def _scored(path: Path, wanted: Collection[str]) -> dict[str, Episode]:
+def _scored(path: Path, wanted: Collection[str]) -> Iterator[Episode]:
     """What need not be played again, out of a file that may not be there or may end in half a line."""
     cut_half_line(path)
-    episodes = latest_episodes(path) if path.is_file() else {}
-    return {id: each for id, each in episodes.items() if each.reward is not None and id in wanted}
+    episodes = stream_latest(path) if path.is_file() else ()
+    return (each for each in episodes if each.reward is not None and each.id in wanted)
 
 
 def _batches(games: Sequence[Game], done: Collection[str], batch: int, workers: int) -> Iterator[Sequence[Game]]:
@@ -136,5 +137,5 @@ def _batches(games: Sequence[Game], done: Collection[str], batch: int, workers: 
         return
     for start in range(0, len(games), batch):
         chosen = games[start : start + batch]
-        if not {game.id for game in chosen} <= set(done):
+        if not all(game.id in done for game in chosen):
             yield chosen

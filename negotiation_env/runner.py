@@ -59,15 +59,21 @@ def play(game: Game, judge: Judge, *, render_mode: str | None = None, **rules: A
 
 
 def play_many(
-    games: Iterable[Game], judge: Judge, *, workers: int = 1, render_mode: str | None = None, **rules: Any
+    games: Iterable[Game],
+    judge: Judge,
+    *,
+    workers: int = 1,
+    batch: int = 1024,
+    render_mode: str | None = None,
+    **rules: Any,
 ) -> Iterator[Episode]:
     """Play many games.
 
     Args:
-        games: What to play; ids must differ. With workers a game is taken as soon as a worker is free for it.
+        games: What to play; ids must differ. One is taken when it is its turn, so that there may be any number.
         judge: Decides and scores.
-        workers: 1 plays all games in lockstep, with batches as large as can be; more play as many games at a time,
-            each for itself, in threads.
+        workers: 1 plays the games in lockstep; more play as many games at a time, each for itself, in threads.
+        batch: How many games are in lockstep; the next ones begin when all have ended.
         render_mode: As for `NegotiationEnv`.
         **rules: The fields of `Rules`.
 
@@ -75,10 +81,12 @@ def play_many(
         Episodes as they end. With workers, once a game raises no other begins; those under way are still played and
         yielded, then the error is raised.
     """
+    waiting = iter(games)
     if workers == 1:
-        yield from _lockstep(games, judge, render_mode, rules)
+        while chosen := list(islice(waiting, batch)):
+            yield from _lockstep(chosen, judge, render_mode, rules)
         return
-    waiting, failed = iter(games), list[Future[list[Episode]]]()
+    failed = list[Future[list[Episode]]]()
     playing: set[Future[list[Episode]]] = set()
     with ThreadPoolExecutor(workers) as pool:
         while True:

@@ -28,6 +28,7 @@ class Persona:
 
     def __post_init__(self) -> None:
         _require_text(self, "name", "goal")
+        object.__setattr__(self, "values", tuple(self.values))
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "Persona":
@@ -64,11 +65,16 @@ class Scenario:
 
     def __post_init__(self) -> None:
         _require_text(self, "id", "dilemma")
+        object.__setattr__(self, "personas", tuple(self.personas))
         if len(self.personas) == 1:
             raise ValueError(f"scenario {self.id!r}: expected at least 2 personas, or none for an open question; got 1")
-        names = [persona.name for persona in self.personas]
-        if len(set(names)) < len(names):
-            raise ValueError(f"scenario {self.id!r}: persona names must differ, got {names}")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"scenario {self.id!r}: persona names must differ, got {self.names}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The personas' names, in the order of the seats."""
+        return tuple(persona.name for persona in self.personas)
 
     @property
     def seats(self) -> int:

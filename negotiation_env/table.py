@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from negotiation_env.evaluate import Estimate, number_text
+from negotiation_env.estimates import Estimate, number_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -1,5 +1,6 @@
 """What model calls took: tokens and, where prices are known, money."""
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import fsum
@@ -9,7 +10,7 @@ from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode
 from negotiation_env.events import JudgeCall, Message
 
-__all__ = ["Usage", "calls_usage", "guessed_tokens", "judge_usage", "policy_usage", "rulings_usage"]
+__all__ = ["RunningUsage", "Usage", "calls_usage", "guessed_tokens", "judge_usage", "policy_usage", "rulings_usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,28 @@ def guessed_tokens(messages: Iterable[Message]) -> int:
 
 
 def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:
-    counted = list(usages)
-    costs = [usage["cost"] for usage in counted if usage.get("cost") is not None]
-    return Usage(
-        calls=len(counted),
-        prompt_tokens=sum(usage.get("prompt_tokens") or 0 for usage in counted),
-        completion_tokens=sum(usage.get("completion_tokens") or 0 for usage in counted),
-        cost=fsum(costs) if costs else None,
-    )
+    running = RunningUsage()
+    running.add(usages)
+    return running.total()
+
+
+class RunningUsage:
+    """A total that grows; the order of what is added does not matter."""
+
+    def __init__(self) -> None:
+        self._calls = self._prompt_tokens = self._completion_tokens = 0
+        self._costs = array("d")
+
+    def add(self, usages: Iterable[Mapping[str, Any]]) -> None:
+        """Add what some calls report."""
+        for usage in usages:
+            self._calls += 1
+            self._prompt_tokens += usage.get("prompt_tokens") or 0
+            self._completion_tokens += usage.get("completion_tokens") or 0
+            if usage.get("cost") is not None:
+                self._costs.append(usage["cost"])
+
+    def total(self) -> Usage:
+        """All that was added."""
+        cost = fsum(self._costs) if self._costs else None
+        return Usage(self._calls, self._prompt_tokens, self._completion_tokens, cost)

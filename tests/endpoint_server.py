@@ -24,7 +24,7 @@ class EndpointServer:
     Args:
         answer: The text of a reply, or an answer's whole JSON object, from the request's body.
         fault: The fault of a request, by its number from 0 and its body: one of `FAULTS`, or None.
-        latency: Seconds before each answer.
+        latency: Seconds before each answer; a function says so of each body.
         hang: Seconds of silence of the fault "hang".
         retry_after: What a 429 asks for, in seconds.
         logprobs: Report the tokens of a reply, each with these alternatives at digits and booleans.
@@ -35,7 +35,7 @@ class EndpointServer:
         answer: Callable[[Mapping[str, Any]], str | dict[str, Any]] = lambda _: "Hi.",
         fault: Callable[[int, bytes], str | None] = lambda *_: None,
         *,
-        latency: float = 0.0,
+        latency: float | Callable[[bytes], float] = 0.0,
         hang: float = 30.0,
         retry_after: float = 0.05,
         logprobs: Mapping[str, Mapping[str, float]] | None = None,
@@ -88,7 +88,7 @@ class EndpointServer:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await asyncio.sleep(self.latency)
+            await asyncio.sleep(self.latency(body) if callable(self.latency) else self.latency)
             return await self._respond(request, json.loads(body), fault)
         finally:
             self.under_way -= 1

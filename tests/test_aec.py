@@ -222,3 +222,10 @@ def test_a_wrong_action_among_many_changes_no_game():
     with pytest.raises(TypeError):
         step_many(games, ["fine", 3], ScriptedJudge())
     assert [game.game.turns for game in games] == [0, 0]
+
+
+def test_before_reset_there_is_nothing_to_look_at():
+    game = env(scenarios=[two_parties()], judge=ScriptedJudge())
+    with pytest.raises(AttributeError, match="before reset"):
+        game.last()
+    assert str(game) == str(game.unwrapped)

@@ -1,9 +1,18 @@
+from dataclasses import replace
+
 import pytest
 
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
-from negotiation_env.episode import Episode, append_episode, read_episodes
+from negotiation_env.episode import (
+    Episode,
+    append_episode,
+    cut_half_line,
+    latest_episodes,
+    read_episodes,
+    stream_latest,
+)
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.runner import Game, play
@@ -44,3 +53,23 @@ def test_a_broken_line_is_named(tmp_path, episode):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(UserError, match="no episode file"):
         list(read_episodes(tmp_path / "episodes.jsonl"))
+
+
+def test_a_stream_holds_each_episode_once_as_it_was_played_last(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    again = replace(episode, seed=7)
+    for each in (episode, replace(episode, id="other"), again):
+        append_episode(path, each)
+    assert [each.id for each in stream_latest(path)] == ["other", "g"]
+    assert {each.id: each for each in stream_latest(path)} == latest_episodes(path)
+
+
+@pytest.mark.parametrize("left", ["", "half", "x" * 200_000])
+def test_half_a_line_of_any_length_is_cut_off(tmp_path, left):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text(f"one\ntwo\n{left}")
+    cut_half_line(path)
+    assert path.read_text() == "one\ntwo\n"
+    path.write_text(left)
+    cut_half_line(path)
+    assert path.read_text() == ""

@@ -5,8 +5,9 @@ import pytest
 from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Summary, evaluate, mean_with_interval, pick, share_with_interval
+from negotiation_env.evaluate import evaluate, pick
 from negotiation_env.rejudge import rejudge
+from negotiation_env.summary import Summary
 
 COMPROMISING, STUBBORN = ScriptedAgent("compromising"), ScriptedAgent("stubborn")
 
@@ -69,21 +70,3 @@ def test_the_same_seed_picks_the_same_scenarios():
     scenarios = load_scenarios("eval_conflict")
     assert pick(scenarios, 5, seed=1) == pick(scenarios, 5, seed=1) != pick(scenarios, 5, seed=2)
     assert pick(scenarios, 999, seed=1) == scenarios
-
-
-def test_the_wilson_interval_is_that_of_the_textbook():
-    # 8 of 10: (0.4902, 0.9433), Wilson (1927) as tabulated by Newcombe (1998)
-    share = share_with_interval(8, 10)
-    assert (round(share.low, 4), round(share.high, 4)) == (0.4902, 0.9433)
-
-
-def test_the_bootstrap_interval_of_a_mean_is_near_the_normal_one():
-    mean = mean_with_interval([float(n % 10) for n in range(200)])
-    half = 1.96 * 2.872 / 200**0.5
-    assert mean.low == pytest.approx(4.5 - half, abs=0.06)
-    assert mean.high == pytest.approx(4.5 + half, abs=0.06)
-
-
-def test_nothing_counted_gives_no_number():
-    assert mean_with_interval([]).value is None
-    assert json.dumps(str(mean_with_interval([]))) == '"\\u2013"'

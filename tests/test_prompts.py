@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from negotiation_env import Utterance
-from negotiation_env.prompts import brief, completion_request, conversation, single_agent_chat
+from negotiation_env.prompts import Chat, brief, completion_request, conversation, single_agent_chat
 from tests.conftest import three_parties, two_parties
 
 LEA, NOOR, THIRD = (Utterance(0, "Water first."), Utterance(1, "Children first."), Utterance(0, "Both."))
@@ -92,6 +92,25 @@ def test_a_chat_only_grows():
     before = conversation(two_parties(), 0, (LEA, NOOR))
     after = conversation(two_parties(), 0, (LEA, NOOR, THIRD, NOOR))
     assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("personas", [True, False])
+@pytest.mark.parametrize("scenario", [two_parties(), three_parties()], ids=["two", "three"])
+def test_a_chat_that_grew_is_the_one_rendered_at_once_whoever_looks_when(scenario, personas):
+    parties = len(scenario.personas)
+    dialogue = [Utterance(turn % parties, f"Turn {turn}.") for turn in range(8)]
+    for seat in range(parties):
+        chat = Chat(scenario, seat, personas=personas)
+        for shown in (0, 1, 2, 5, 5, 8):
+            expected = conversation(scenario, seat, dialogue[:shown], personas=personas)
+            assert chat.show(dialogue[:shown]) == expected
+
+
+def test_what_a_reader_does_to_a_chat_does_not_come_back():
+    chat = Chat(two_parties(), 1)
+    for message in chat.show((LEA, NOOR, THIRD)):
+        message["content"] = "changed"
+    assert chat.show((LEA, NOOR, THIRD)) == conversation(two_parties(), 1, (LEA, NOOR, THIRD))
 
 
 def test_a_window_shows_the_last_turns_and_says_that_there_were_more():

@@ -23,6 +23,19 @@ def test_one_agent_speaks_for_all_its_games_in_one_batch():
     assert judge.calls == [4, 4]  # agreement and score
 
 
+def test_in_lockstep_games_are_taken_a_batch_at_a_time_so_that_there_may_be_any_number():
+    taken = []
+
+    def endless():
+        while True:
+            taken.extend(games(FakeModel(), 1))
+            yield taken[-1]
+
+    played = play_many(endless(), ScriptedJudge(), batch=3)
+    assert [next(played).outcome.status for _ in range(4)] == ["agreed"] * 4
+    assert len(taken) == 6
+
+
 def test_workers_play_the_same_games():
     def outcomes(workers):
         return {e.id: e.said for e in play_many(games(FakeModel()), ScriptedJudge(), workers=workers)}

@@ -36,3 +36,9 @@ def test_without_personas_it_is_an_open_question_for_one_agent():
 def test_something_else_than_an_object_is_told():
     with pytest.raises(ValueError, match="expected a JSON object"):
         Persona.from_dict(["name"])
+
+
+def test_lists_become_tuples_so_that_a_scenario_can_be_a_key():
+    scenario = Scenario("s", "One well.", [Persona("Lea", "Water.", values=["food"]), Persona("Noor", "School.")])
+    assert hash(scenario) == hash(Scenario.from_dict(scenario.to_dict()))
+    assert scenario.names == ("Lea", "Noor")

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.table import Table, cell_text, read_tables, tables_to_json, to_rich
 
 RATE = Estimate(0.5, 0.25, 0.75, 8)

@@ -1,8 +1,10 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiation_env.text import SILENCE, neutralise
+from negotiation_env.text import SILENCE, CleanText, neutralise
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,18 @@ def test_control_and_hidden_characters_are_dropped():
     clean = neutralise("a\x00b\x1b[31mc\u202ed\u200be\U000e0041", 1000)
     assert clean.text == "ab[31mcde"
     assert clean.events == ("control_character",)
+
+
+def test_control_characters_at_the_ends_are_told_too():
+    assert neutralise("Yes.\x85", 1000) == CleanText("Yes.", ("control_character",))
+
+
+def test_every_invisible_character_is_found_and_no_other_is_touched():
+    everything = f"a{''.join(map(chr, range(0x110000)))}a"
+    gone = set(everything) - set(neutralise(everything, len(everything)).text)
+    categories = {unicodedata.category(character) for character in gone}
+    assert {"Cc", "Cs"} <= categories <= {"Cc", "Cs", "Cf", "Cn", "Lo", "Mn", "Zl", "Zp"}
+    assert not gone & set("éß好🙂—’\u200c\u200d\ufe0f\t\n ")
 
 
 def test_an_empty_message_is_shown_as_silence():

@@ -7,10 +7,10 @@ from rich.console import Console
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge, Verdict
-from negotiation_env.evaluate import Summary, summarise
 from negotiation_env.events import JudgeCall
 from negotiation_env.render import summary_table
 from negotiation_env.runner import Game, play
+from negotiation_env.summary import Summary, summarise
 from negotiation_env.usage import Usage, judge_usage, policy_usage
 from tests.conftest import two_parties
 

@@ -7,11 +7,12 @@ from typing import Any
 from transformers import TrainerCallback
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.evaluate import Summary, evaluate, pick
+from negotiation_env.evaluate import evaluate, pick
 from negotiation_env.interfaces import Judge
 from negotiation_env.progress import progress
 from negotiation_env.rejudge import rejudge
 from negotiation_env.run_folder import SETTINGS, SUMMARY
+from negotiation_env.summary import Summary
 from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, append_held_out
 from training.learner import evaluating

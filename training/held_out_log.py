@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from negotiation_env.episode import cut_half_line
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

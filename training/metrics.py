@@ -6,8 +6,8 @@ from statistics import fmean
 
 from negotiation_env.dialogue_metrics import dialogue_metrics
 from negotiation_env.episode import Episode
-from negotiation_env.evaluate import refusal
 from negotiation_env.events import Status, Task
+from negotiation_env.summary import refusal
 from training.advantages import no_signal
 
 __all__ = ["group_rewards", "step_metrics"]

@@ -13,7 +13,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate, Summary
+from negotiation_env.estimates import Estimate
+from negotiation_env.summary import Summary
 from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, read_held_out
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from transformers import set_seed
 
-from negotiation_env.evaluate import Summary
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
 from negotiation_env.run_folder import SUMMARY
 from negotiation_env.scenario import Scenario
+from negotiation_env.summary import Summary
 from training.adapters import LEARNER
 from training.checkpoints import last_checkpoint, steps_behind
 from training.config import TrainConfig

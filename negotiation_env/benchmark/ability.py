@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate, mean_with_interval
+from negotiation_env.estimates import Estimate, mean_with_interval
 from negotiation_env.run_folder import differences
 from negotiation_env.table import Cell, Table
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from negotiation_env.benchmark.statistics import cluster_draws, percentile_interval, positions
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.judge_check.reliability import Floats
 
 __all__ = ["Contest", "Rating", "bradley_terry"]

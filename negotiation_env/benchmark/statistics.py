@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.judge_check.reliability import Floats, Positions
 
 __all__ = [

@@ -11,7 +11,7 @@ from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting
 from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, SCORE, WAY, Measure, Seen
 from negotiation_env.benchmark.plan import grouped
 from negotiation_env.benchmark.statistics import Difference, cluster_mean, holm, mean_over_runs, paired_difference
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.table import Cell, Table
 
 __all__ = ["ARENAS", "INTERVALS", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]

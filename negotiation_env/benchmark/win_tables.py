@@ -9,7 +9,7 @@ from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import grouped
 from negotiation_env.benchmark.statistics import cluster_mean, holm, paired_difference
 from negotiation_env.benchmark.tables import ARENAS, INTERVALS, by_kind, row_name, run_cells, run_columns
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.judges.pairwise import win_rate
 from negotiation_env.table import Cell, Table
 

@@ -32,10 +32,10 @@ def ability(
     tasks_dir: Annotated[Path | None, typer.Option(help="A folder with tasks of your own, as lm-eval's YAML.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Measure only what the folder does not hold yet.")] = False,
 ) -> None:
-    """Measure general ability before and after with EleutherAI's lm-eval.
+    """Measure general ability, before and after.
 
-    Writes ability.json: every metric with its standard error, and its difference from the first model, paired by
-    document; beside it a file for each model with its answers.
+    By EleutherAI's lm-eval. Writes ability.json: every metric with its standard error, and its difference from the
+    first model, paired by document; beside it a file for each model with its answers.
     """
     from agents.ability import find_tasks, load_tasks, measure, version
     from negotiation_env.benchmark.ability import REPORT, AbilitySettings, ability_table

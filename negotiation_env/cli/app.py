@@ -9,5 +9,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # to load rich takes as long as all else that --help needs
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -41,10 +41,11 @@ def bench(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Compare negotiators: in every seat against a fixed panel, with themselves, and alone over open questions.
+    """Compare negotiators, with intervals and tests.
 
-    All meet the same scenarios, opponents, seats and seeds. A run that was killed goes on with --resume and ends with
-    the tables of an unbroken one; `negotiate view` shows them with every transcript.
+    In every seat against a fixed panel, with themselves, and alone over open questions. All meet the same
+    scenarios, opponents, seats and seeds. A run that was killed goes on with --resume and ends with the tables of
+    an unbroken one; `negotiate view` shows them with every transcript.
     """
     from negotiation_env.benchmark.config import read_benchmark
 

@@ -24,7 +24,7 @@ def doctor(
     n: Annotated[int, typer.Option("--n", min=1, help="Negotiations of the planned run, for its cost.")] = 100,
     max_turns: MaxTurns = 7,
 ) -> None:
-    """Look whether policies, judge and endpoints will do, before a run.
+    """Look whether models, judge and endpoints will do.
 
     Template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities,
     parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where something will not do.

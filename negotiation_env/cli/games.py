@@ -41,7 +41,10 @@ def play(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Play one negotiation and watch it; with --max-turns 0 a single agent answers."""
+    """Play one negotiation and watch it.
+
+    With --max-turns 0 a single agent answers.
+    """
     from negotiation_env.data import load_scenarios
     from negotiation_env.episode import append_episode
     from negotiation_env.evaluate import pick, seat_agents
@@ -80,10 +83,10 @@ def evaluate_command(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Play many negotiations; write episodes.jsonl and summary.json.
+    """Play many negotiations and sum them up.
 
-    A completion is written and scored whether or not the parties agree. A run that was killed goes on with --resume and
-    the same settings, and ends with the summary of an unbroken one.
+    Writes episodes.jsonl and summary.json. A completion is written and scored whether or not the parties agree. A
+    run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
     from negotiation_env.data import load_scenarios
     from negotiation_env.evaluate import evaluate, pick

@@ -51,10 +51,11 @@ def generate_command(
     record: Record = None,
     replay: Replay = None,
 ) -> None:
-    """Write dilemmas, persona pairs or open questions with a language model; see the folder's README.md.
+    """Write scenarios of your own with a language model.
 
-    Texts that cannot be read, are near another or that the judge finds poor are asked for again. Without --judge the
-    author grades its own texts.
+    Dilemmas, persona pairs or open questions; the folder's README.md is their data card. Texts that cannot be read,
+    are near another or that the judge finds poor are asked for again. Without --judge the author grades its own
+    texts.
     """
     from negotiation_env.progress import progress
     from negotiation_env.synthesis.generate import generate

@@ -26,7 +26,7 @@ def judge_check(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Check a judge against labels, and by what should not move it.
+    """Check a judge against labels and attacks.
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
@@ -61,7 +61,7 @@ def judge_compare(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Let two judges judge the same texts and show how well they agree."""
+    """Show how well two judges agree."""
     from negotiation_env.judge_check.compare import compare_judges
     from negotiation_env.judge_check.labelled import read_labelled
     from negotiation_env.judge_check.tables import comparison_tables

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from negotiation_env.evaluate import Estimate
+    from negotiation_env.estimates import Estimate
     from negotiation_env.rejudge import RejudgeReport
 
 __all__ = ["rejudge_command"]
@@ -30,9 +30,10 @@ def rejudge_command(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Let another judge decide and score a run's negotiations as they were played.
+    """Judge a run's negotiations with another judge.
 
-    Its verdicts and the comparison go to the folder's rejudged/; a command that was killed goes on where it was.
+    They stay as they were played. Its verdicts and the comparison go to the folder's rejudged/; a command that was
+    killed goes on where it was.
     """
     from negotiation_env.episode import latest_episodes
     from negotiation_env.judges import resolve_judge

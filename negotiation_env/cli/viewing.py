@@ -19,9 +19,10 @@ def view(
     ] = None,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Write a run's report, its figures and every transcript, as one HTML file, and open it.
+    """Write a run's report as one HTML file, and open it.
 
-    The file needs neither server nor network. A run that goes on can be viewed as far as it is.
+    Figures and every transcript. The file needs neither server nor network. A run that goes on can be viewed as far
+    as it is.
     """
     from negotiation_env.report import write_report
 

@@ -167,7 +167,7 @@ def _with_attack(question: Question, attack: str) -> Question:
     """The question with the attack on a line of its own after the answer or the last turn, as a judge gets it."""
 
     def attacked(text: str) -> str:
-        names = [persona.name for persona in question.scenario.personas]
+        names = question.scenario.names
         return neutralise(f"{text}\n{attack}", Rules().max_characters, names).text
 
     if question.kind is QuestionKind.SCORE:

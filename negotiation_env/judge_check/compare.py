@@ -7,7 +7,7 @@ from math import nan
 
 import numpy as np
 
-from negotiation_env.evaluate import Estimate, share_with_interval
+from negotiation_env.estimates import Estimate, share_with_interval
 from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.check import ask
 from negotiation_env.judge_check.labelled import STRATA, Labelled, LabelledSet

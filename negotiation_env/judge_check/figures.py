@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from negotiation_env.evaluate import Estimate, share_with_interval
+from negotiation_env.estimates import Estimate, share_with_interval
 from negotiation_env.events import Verdict
 from negotiation_env.judge_check.labelled import COLUMNS, INTEGRATIVE, Labelled
 from negotiation_env.judge_check.reliability import (

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negotiation_env.evaluate import Estimate, share_with_interval
+from negotiation_env.estimates import Estimate, share_with_interval
 
 __all__ = [
     "Floats",

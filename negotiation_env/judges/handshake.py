@@ -6,7 +6,7 @@ acceptances of the old one, and tags count only on the last line of the speaker'
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from negotiation_env.events import Utterance
@@ -65,14 +65,14 @@ def parse_turn(text: str) -> ParsedTurn:
     return ParsedTurn(words, found["proposal"], found["accept"] is not None)
 
 
-def handshake(dialogue: Iterable[Utterance], seats: int) -> Handshake:
-    """Follow proposals and acceptances through a dialogue of `seats` parties (2 or more)."""
-    state = Handshake()
-    for utterance in dialogue:
+def handshake(dialogue: Sequence[Utterance], seats: int) -> Handshake:
+    """Where a dialogue of `seats` parties (2 or more) stands: its latest proposal, and who accepted it since."""
+    accepted: set[int] = set()
+    for utterance in reversed(dialogue):
         turn = parse_turn(utterance.text)
         if turn.proposal is not None:
-            state = Handshake(False, turn.proposal, utterance.seat)
-        elif turn.accepts and state.proposer not in (None, utterance.seat):
-            accepted = state.accepted | {utterance.seat}
-            state = Handshake(len(accepted) == seats - 1, state.proposal, state.proposer, accepted)
-    return state
+            others = frozenset(accepted - {utterance.seat})
+            return Handshake(len(others) == seats - 1, turn.proposal, utterance.seat, others)
+        if turn.accepts:
+            accepted.add(utterance.seat)
+    return Handshake()

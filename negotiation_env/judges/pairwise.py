@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from negotiation_env.errors import JudgeError
-from negotiation_env.evaluate import Estimate, share_with_interval
+from negotiation_env.estimates import Estimate, share_with_interval
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
 

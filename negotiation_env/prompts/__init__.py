@@ -6,7 +6,7 @@ They are filled in one pass, so that a `$` in a persona or an utterance stays a 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 
@@ -14,7 +14,7 @@ from negotiation_env.events import Message, Utterance
 from negotiation_env.scenario import Persona, Scenario
 from negotiation_env.text import neutralise
 
-__all__ = ["VERSION", "brief", "completion_request", "conversation", "history", "single_agent_chat"]
+__all__ = ["VERSION", "Chat", "brief", "completion_request", "conversation", "single_agent_chat"]
 
 VERSION = "v1"
 _FIELD_LIMIT = 4000
@@ -27,6 +27,7 @@ def _template(name: str, personas: bool = True) -> Template:
     return Template(files(__package__).joinpath(f"{variant}.{VERSION}.txt").read_text(encoding="utf-8").strip())
 
 
+@lru_cache(maxsize=1024)
 def brief(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, the turn grammar."""
     return _template("brief", personas).substitute(
@@ -56,31 +57,44 @@ def single_agent_chat(scenario: Scenario, *, personas: bool = True) -> tuple[Mes
     return (_user([request]),)
 
 
-def history(
-    scenario: Scenario, seat: int, dialogue: Sequence[Utterance], *, elided: bool = False, personas: bool = True
-) -> list[Message]:
-    """A dialogue as this seat's chat: its own turns are the assistant's, what came between is one user message.
+class Chat:
+    """All that one seat is shown; it grows with the dialogue, and only what is new is rendered.
+
+    The seat's own turns are the assistant's, what came between is one user message.
 
     Args:
-        scenario: Names the speakers, where there are more than two.
+        scenario: Dilemma and personas.
         seat: Whose chat.
-        dialogue: The utterances to show, in order.
-        elided: Earlier ones are left out; the chat says so.
-        personas: Name the speakers by their personas, not by their seats.
-
-    Returns:
-        Messages that start with the user and alternate between user and assistant.
+        personas: Show the personas, and name the speakers by them, not by their seats.
+        elided: Earlier utterances are left out; the chat says so.
     """
-    opening = _template("elided" if elided else "begin").template
-    messages: list[Message] = []
-    heard = [] if dialogue and dialogue[0].seat != seat and not elided else [opening]
-    for utterance in dialogue:
-        if utterance.seat == seat:
-            messages += [_user(heard), {"role": "assistant", "content": utterance.text}]
-            heard = []
-        else:
-            heard.append(_heard(scenario, utterance, personas))
-    return [*messages, _user(heard)] if heard else messages
+
+    def __init__(self, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False) -> None:
+        self._scenario, self._seat, self._personas = scenario, seat, personas
+        self._messages: list[Message] = [{"role": "system", "content": brief(scenario, seat, personas=personas)}]
+        self._elided, self._shown = elided, 0
+        self._heard = [_template("elided" if elided else "begin").template]
+
+    def show(self, dialogue: Sequence[Utterance]) -> tuple[Message, ...]:
+        """The chat after a dialogue, which goes on from the one that was shown last.
+
+        Returns:
+            A system message, then user and assistant in alternation; the reader may change them.
+        """
+        for utterance in dialogue[self._shown :]:
+            self._add(utterance)
+        heard = [_user(self._heard)] if self._heard else []
+        return tuple(map(dict, [*self._messages, *heard]))
+
+    def _add(self, utterance: Utterance) -> None:
+        own = utterance.seat == self._seat
+        if own:
+            self._messages += [_user(self._heard), {"role": "assistant", "content": utterance.text}]
+        if own or (self._shown == 0 and not self._elided):
+            self._heard = []
+        if not own:
+            self._heard.append(_heard(self._scenario, utterance, self._personas))
+        self._shown += 1
 
 
 def conversation(
@@ -107,17 +121,15 @@ def conversation(
     """
     elided = window is not None and not completing and len(dialogue) > window
     shown = dialogue[len(dialogue) - window :] if elided and window is not None else dialogue
-    chat = history(scenario, seat, shown, elided=elided, personas=personas)
-    if completing:
-        chat = _with_request(chat, completion_request(scenario, seat, personas=personas))
-    return ({"role": "system", "content": brief(scenario, seat, personas=personas)}, *chat)
+    chat = Chat(scenario, seat, elided=elided, personas=personas).show(shown)
+    return _with_request(chat, completion_request(scenario, seat, personas=personas)) if completing else chat
 
 
-def _with_request(chat: list[Message], request: str) -> list[Message]:
+def _with_request(chat: tuple[Message, ...], request: str) -> tuple[Message, ...]:
     """Append to the last user message, or after the seat's own last turn; roles go on alternating."""
-    if chat and chat[-1]["role"] == "user":
-        return [*chat[:-1], _user([chat[-1]["content"], request])]
-    return [*chat, _user([request])]
+    if chat[-1]["role"] == "user":
+        return (*chat[:-1], _user([chat[-1]["content"], request]))
+    return (*chat, _user([request]))
 
 
 def _user(parts: Iterable[str]) -> Message:

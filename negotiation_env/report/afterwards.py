@@ -165,7 +165,7 @@ def show_afterwards(lines: Afterwards, episodes: Mapping[str, Episode]) -> dict[
     shown: dict[str, ShownAfterwards] = defaultdict(ShownAfterwards)
     for probed in lines.probes:
         if probed.episode in episodes:
-            shown[probed.episode].probes.append(_probe(probed, _names(episodes[probed.episode])))
+            shown[probed.episode].probes.append(_probe(probed, episodes[probed.episode].scenario.names))
     for challenged in lines.challenges:
         if challenged.id in episodes:
             shown[challenged.id].challenge = _challenge(challenged, episodes[challenged.id])
@@ -185,7 +185,7 @@ def _probe(probed: _Probed, names: tuple[str, ...]) -> ShownProbe:
 
 
 def _challenge(challenged: _Challenged, episode: Episode) -> ShownChallenge:
-    names, ruled = _names(episode), challenged.verdict
+    names, ruled = episode.scenario.names, challenged.verdict
     said = (challenged.doubt, challenged.reply) if challenged.reply else (challenged.doubt,)
     value = ruled.value if ruled else None
     return ShownChallenge(
@@ -220,10 +220,6 @@ def _games(compared: _Compared, episodes: Mapping[str, Episode]) -> tuple[str, .
     pieces = compared.id.removeprefix(f"{compared.objective}{_BETWEEN}").split(_BETWEEN)
     pairs = ((_BETWEEN.join(pieces[:end]), _BETWEEN.join(pieces[end:])) for end in range(1, len(pieces)))
     return next((pair for pair in pairs if episodes.keys() >= set(pair)), ())
-
-
-def _names(episode: Episode) -> tuple[str, ...]:
-    return tuple(persona.name for persona in episode.scenario.personas)
 
 
 def _name(names: tuple[str, ...], seat: int) -> str:

@@ -190,7 +190,7 @@ def _tag(text: str) -> str:
 
 
 def _detail(episode: Episode, trained: frozenset[Task], later: ShownAfterwards) -> Detail:
-    names = tuple(persona.name for persona in episode.scenario.personas)
+    names = episode.scenario.names
     learner = _learner(episode)
     return Detail(
         str(episode.seed),  # as a number of JavaScript it would lose its last digits

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from pydantic_core import to_json
 
 from negotiation_env import __version__
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.report.contents import contents
 from negotiation_env.report.folder import Run
 from negotiation_env.report.overview import overview

@@ -154,5 +154,5 @@ def test_the_injecting_attack_the_judge_in_the_answer_too():
 
 @pytest.mark.parametrize("scenario", SCENARIOS[:40], ids=lambda scenario: scenario.id)
 def test_an_injected_turn_still_proposes_once_it_is_neutralised(scenario):
-    names = [persona.name for persona in scenario.personas]
-    assert parse_turn(neutralise(first_turn(scenario), 4000, names).text).proposal
+    text = neutralise(first_turn(scenario), 4000, scenario.names).text
+    assert parse_turn(text).proposal

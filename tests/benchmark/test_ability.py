@@ -17,7 +17,7 @@ from negotiation_env.benchmark.ability import (
     kept_ability,
 )
 from negotiation_env.errors import MissingExtra, ModelError, UserError
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from tests.conftest import small_network
 from tests.endpoint_server import EndpointServer
 

@@ -13,7 +13,7 @@ from negotiation_env.benchmark.statistics import (
     mean_over_runs,
     paired_difference,
 )
-from negotiation_env.evaluate import Estimate, mean_with_interval
+from negotiation_env.estimates import Estimate, mean_with_interval
 
 score = st.integers(0, 20).map(lambda quarters: quarters / 4)
 scored_scenarios = st.lists(st.tuples(st.none() | score, st.sampled_from("abcdef")), min_size=1, max_size=20)

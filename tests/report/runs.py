@@ -14,7 +14,8 @@ from negotiation_env.aec import Ruling
 from negotiation_env.benchmark.bradley_terry import bradley_terry
 from negotiation_env.benchmark.run import run_benchmark
 from negotiation_env.episode import Episode, append_episode
-from negotiation_env.evaluate import Estimate, evaluate
+from negotiation_env.estimates import Estimate
+from negotiation_env.evaluate import evaluate
 from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Verdict
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.llm import LLMJudge

@@ -1,7 +1,7 @@
 import re
 from xml.etree import ElementTree
 
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from negotiation_env.report.plots import table_plots
 from negotiation_env.table import Table
 

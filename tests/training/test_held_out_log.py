@@ -1,7 +1,7 @@
 import pytest
 
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from training.held_out_log import HeldOut, append_held_out, read_held_out
 
 

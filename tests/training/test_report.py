@@ -4,7 +4,7 @@ from math import isnan, sqrt
 import pytest
 
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import Estimate
+from negotiation_env.estimates import Estimate
 from training.held_out_log import HELD_OUT, HeldOut, append_held_out
 from training.report import groups_with_signal, plot_against_control, plot_dialogue, plot_held_out, plot_rewards
 

@@ -1,0 +1,67 @@
+"""How long it takes to start, against the time that importing PettingZoo takes.
+
+    python -m benchmarks.start_up [--out benchmarks/results/start_up.json]
+
+Each command runs in a fresh interpreter, all in turns, with compiled files in place. Seconds are the processor's, of
+the command and its children, so that other work on the machine counts little.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+NEGOTIATE = [sys.executable, "-m", "negotiation_env"]
+PLAY = ["play", "--agents", "scripted:compromising", "scripted:compromising", "--judge", "scripted", "--seed", "1"]
+COMMANDS = {
+    "import pettingzoo": [sys.executable, "-c", "import pettingzoo"],
+    "import negotiation_env": [sys.executable, "-c", "import negotiation_env"],
+    "negotiate --help": [*NEGOTIATE, "--help"],
+    "negotiate play, all scripted": [*NEGOTIATE, *PLAY],
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    options = parser.parse_args(arguments)
+    found = measure(options.rounds)
+    for name, seconds in found["seconds"].items():
+        print(f"{name:<32}{seconds:8.3f} s{found['ratios'][name]:8.2f}")
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Medians, and their ratios to the first command's; a first round warms up and is not counted."""
+    laps = [{name: seconds(command) for name, command in COMMANDS.items()} for _ in range(rounds + 1)][1:]
+    found = {name: median(lap[name] for lap in laps) for name in COMMANDS}
+    floor = found["import pettingzoo"]
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "load": round(os.getloadavg()[0], 1),
+        "rounds": rounds,
+        "seconds": {name: round(each, 3) for name, each in found.items()},
+        "ratios": {name: round(each / floor, 2) for name, each in found.items()},
+    }
+
+
+def seconds(command: Sequence[str]) -> float:
+    """The processor's seconds of one run."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
