@@ -83,7 +83,7 @@ _LINES = {"training judge": "o-", "held-out judge": "s--"}
 
 def plot_rewards(log: Sequence[Mapping[str, Any]], judge: str, path: Path) -> "Figure":
     """Draw the groups' minimum, mean and maximum reward and the agreement rate over the steps."""
-    figure, top, bottom = _two_panels()
+    figure, (top, bottom) = _panels()
     steps = [entry["step"] for entry in log]
     low, mean, high = (_column(log, f"group_{name}") for name in ("min", "mean", "max"))
     top.fill_between(steps, low, high, alpha=0.25, label="group minimum to maximum")
@@ -107,7 +107,7 @@ def plot_held_out(evaluations: Sequence[HeldOut], path: Path) -> "Figure":
         evaluations: At least one, by step.
         path: The PNG to write.
     """
-    figure, top, bottom = _two_panels()
+    figure, (top, bottom) = _panels()
     for role, own in _by_role(evaluations).items():
         color = {"training judge": "tab:blue", "held-out judge": "tab:orange"}[role]
         _curve(top, [(each.step, each.score) for each in own], _LINES[role], color, f"{role}: {own[-1].judge}")
@@ -141,7 +141,7 @@ def plot_dialogue(log: Sequence[Mapping[str, Any]], path: Path) -> "Figure":
 
 
 def plot_against_control(runs: Mapping[str, Path], path: Path) -> "Figure":
-    """Draw the rewards and held-out scores of several runs over the steps: the trained one, and its control.
+    """Draw rewards, held-out agreement and scores of several runs over the steps: the trained one, and its control.
 
     The control's advantages were shuffled, so that what both runs gain is no gain by the judge's signal. Rewards are
     means of the last 10 steps, their bands 1.96 standard errors over those steps.
@@ -153,36 +153,30 @@ def plot_against_control(runs: Mapping[str, Path], path: Path) -> "Figure":
     Raises:
         UserError: A folder holds no metrics, or a line of its files cannot be read.
     """
-    figure, top, bottom = _two_panels((8, 7), (1, 1))
+    figure, (top, middle, bottom) = _panels((8, 9), (1, 1, 1))
     for number, (label, folder) in enumerate(runs.items()):
         color = f"C{number}"
         _reward_curve(top, _read_metrics(folder), color, label)
         for role, own in _by_role(read_held_out(folder / HELD_OUT)).items():
+            agreed = [(each.step, each.agreement_rate) for each in own if each.agreement_rate is not None]
+            _curve(middle, agreed, "o-", color, f"_{label}")
             _curve(bottom, [(each.step, each.score) for each in own], _LINES[role], color, f"{label}, {role}")
-    top.set(
-        ylim=(0, 5),
-        ylabel="reward",
-        title=f"Group mean reward in training, mean of the last {_WINDOW} steps ± 1.96 standard errors",
-    )
-    bottom.set(
-        ylim=(0, 5),
-        ylabel="Collective Agency",
-        title="Held-out scenarios, with 95 % intervals",
-        xlabel="optimizer step",
-    )
+    window = f"mean of the last {_WINDOW} steps ± 1.96 standard errors"
+    top.set(ylim=(0, 5), ylabel="reward", title=f"Group mean reward in training, {window}")
+    middle.set(ylim=(-0.05, 1.05), ylabel="share agreed", title="Held-out scenarios, with 95 % intervals")
+    bottom.set(ylim=(0, 5), ylabel="Collective Agency", xlabel="optimizer step")
     top.legend(loc="upper left")
     if bottom.lines:  # a run need not have evaluated
-        bottom.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(runs), frameon=False)
+        bottom.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(runs), frameon=False)
     figure.savefig(path, dpi=120)
     return figure
 
 
-def _two_panels(size: tuple[int, int] = (8, 5), heights: tuple[int, int] = (2, 1)) -> "tuple[Figure, Axes, Axes]":
+def _panels(size: tuple[int, int] = (8, 5), heights: tuple[int, ...] = (2, 1)) -> "tuple[Figure, Sequence[Axes]]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    return figure, top, bottom
+    return figure, figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
 
 
 def _by_role(evaluations: Sequence[HeldOut]) -> dict[str, list[HeldOut]]:

@@ -98,7 +98,8 @@ def test_a_run_stands_beside_its_control(tmp_path):
         "trained": run(tmp_path / "trained", [1.0, 2.0, 3.0], evaluations),
         "control": run(tmp_path / "control", [1.0, 1.0, 1.0], evaluations[:1]),
     }
-    top, bottom = plot_against_control(runs, tmp_path / "control.png").axes
+    top, middle, bottom = plot_against_control(runs, tmp_path / "control.png").axes
+    assert [list(line.get_ydata()) for line in middle.lines if len(line.get_ydata())] == [[0.5], [0.5]]
     assert curves(top) == {"trained": [1.0, 1.5, 2.0], "control": [1.0, 1.0, 1.0]}
     assert set(curves(bottom)) == {"trained, training judge", "trained, held-out judge", "control, training judge"}
     band = top.collections[0].get_paths()[0].vertices
@@ -110,9 +111,9 @@ def test_runs_that_never_evaluated_can_be_compared(tmp_path):
     folder = run(tmp_path / "run", [1.0, 2.0])
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "gro')  # killed
-    top, bottom = plot_against_control({"trained": folder}, tmp_path / "control.png").axes
+    top, middle, bottom = plot_against_control({"trained": folder}, tmp_path / "control.png").axes
     assert curves(top) == {"trained": [1.0, 1.5]}
-    assert curves(bottom) == {}
+    assert curves(middle) == curves(bottom) == {}
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
