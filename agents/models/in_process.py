@@ -163,10 +163,11 @@ class InProcessModel:
 
 def _empty_batch(conversations: list[Conversation], device: Any) -> _Batch:
     import torch
-    from transformers import DynamicCache
+
+    from agents.models.roomy_cache import roomy_cache
 
     rows = len(conversations)
-    return _Batch(conversations, DynamicCache(), torch.zeros(rows, 0, dtype=torch.long, device=device), [0] * rows)
+    return _Batch(conversations, roomy_cache(), torch.zeros(rows, 0, dtype=torch.long, device=device), [0] * rows)
 
 
 def _keep_rows(batch: _Batch, rows: list[int]) -> None:
