@@ -26,8 +26,8 @@ from negotiation_env.benchmark.ability import (
     kept_ability,
 )
 from negotiation_env.endpoint import connect, short_endpoint
-from negotiation_env.episode import write_whole
 from negotiation_env.errors import MissingExtra, ModelError, UserError
+from negotiation_env.files import write_whole
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM

@@ -6,7 +6,6 @@ One episode is one line of JSON in an append-only file. `FORMAT` is the version 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ from negotiation_env import prompts
 from negotiation_env.aec import NegotiationEnv, Ruling
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Task, Utterance
+from negotiation_env.files import append_lines, read_lines
 from negotiation_env.interfaces import Reply, TokenTrace
-from negotiation_env.json_lines import read_lines
 from negotiation_env.protocol import Rules
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
@@ -28,17 +27,14 @@ __all__ = [
     "Episode",
     "Said",
     "append_episode",
-    "cut_half_line",
     "latest_episodes",
     "read_episodes",
     "record",
     "stream_latest",
-    "write_whole",
 ]
 
 FORMAT = 1
 _NO_EPISODE = f"is not an episode of format {FORMAT}"
-_BLOCK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +179,7 @@ def record(
 
 def append_episode(path: Path, episode: Episode) -> None:
     """Append one line to an episode file in a single write."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(episode.to_json() + "\n")
+    append_lines(path, _adapter(), [episode])
 
 
 def read_episodes(path: Path) -> Iterator[Episode]:
@@ -222,26 +217,3 @@ def stream_latest(path: Path) -> Iterator[Episode]:
     for number, episode in enumerate(read_episodes(path)):
         if last.get(episode.id) == number:
             yield episode
-
-
-def cut_half_line(path: Path) -> None:
-    """Cut off what a killed process left behind the last line end, so that a line can be appended; no file is fine."""
-    if not path.is_file():
-        return
-    with path.open("r+b") as file:
-        end = file.seek(0, SEEK_END)
-        while end > 0:
-            start = max(0, end - _BLOCK)
-            file.seek(start)
-            if (found := file.read(end - start).rfind(b"\n")) >= 0:
-                file.truncate(start + found + 1)
-                return
-            end = start
-        file.truncate(0)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or as it was before, whatever kills the process."""
-    fresh = path.with_name(f"{path.name}.tmp")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env import prompts
-from negotiation_env.episode import Episode, stream_latest, write_whole
+from negotiation_env.episode import Episode, stream_latest
 from negotiation_env.errors import UserError
+from negotiation_env.files import write_whole
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.protocol import Rules
 from negotiation_env.run_folder import EPISODES, SUMMARY, open_run, play_into

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from negotiation_env.aec import Ruling
-from negotiation_env.episode import Episode, cut_half_line, latest_episodes, write_whole
+from negotiation_env.episode import Episode, latest_episodes
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind
+from negotiation_env.files import append_lines, cut_half_line, read_lines, write_whole
 from negotiation_env.interfaces import Judge
-from negotiation_env.json_lines import append_lines, read_lines
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question

@@ -10,8 +10,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.episode import Episode, append_episode, cut_half_line, stream_latest, write_whole
+from negotiation_env.episode import Episode, append_episode, stream_latest
 from negotiation_env.errors import NegotiationError, UserError
+from negotiation_env.files import cut_half_line, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
@@ -83,7 +84,7 @@ def play_into(
     fresh = (
         episode
         for chosen in _batches(games, kept, batch, workers)
-        for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, **rules)
+        for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, batch=batch, **rules)
         if episode.id not in kept
     )
     for episode in fresh:

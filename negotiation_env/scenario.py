@@ -68,8 +68,8 @@ class Scenario:
         object.__setattr__(self, "personas", tuple(self.personas))
         if len(self.personas) == 1:
             raise ValueError(f"scenario {self.id!r}: expected at least 2 personas, or none for an open question; got 1")
-        if len(set(self.names)) < len(self.names):
-            raise ValueError(f"scenario {self.id!r}: persona names must differ, got {self.names}")
+        if len(set(names := self.names)) < len(names):
+            raise ValueError(f"scenario {self.id!r}: persona names must differ, got {names}")
 
     @property
     def names(self) -> tuple[str, ...]:

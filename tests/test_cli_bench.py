@@ -13,7 +13,7 @@ from negotiation_env.cli import app, main
 from negotiation_env.errors import UserError
 from negotiation_env.table import read_tables
 from tests.endpoint_server import EndpointServer
-from tests.killing import kill_at
+from tests.killing import holds_lines, kill_when
 
 ROOT = Path(__file__).parents[1]
 FILES = ("episodes.jsonl", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl")
@@ -72,7 +72,7 @@ def run_and_kill(config, out, *more, name, at):
     path = out / name
     environment = os.environ | {"HANG_ON": str(path), "HANG_AT": str(at)}
     process = subprocess.Popen(command(config, out, *more), env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
-    kill_at(process, path, at, patience=100)
+    kill_when(lambda: holds_lines(path, at), process, patience=100)
     return {each: (out / each).read_bytes() if (out / each).is_file() else b"" for each in FILES}
 
 

@@ -8,7 +8,6 @@ from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.episode import (
     Episode,
     append_episode,
-    cut_half_line,
     latest_episodes,
     read_episodes,
     stream_latest,
@@ -62,14 +61,3 @@ def test_a_stream_holds_each_episode_once_as_it_was_played_last(tmp_path, episod
         append_episode(path, each)
     assert [each.id for each in stream_latest(path)] == ["other", "g"]
     assert {each.id: each for each in stream_latest(path)} == latest_episodes(path)
-
-
-@pytest.mark.parametrize("left", ["", "half", "x" * 200_000])
-def test_half_a_line_of_any_length_is_cut_off(tmp_path, left):
-    path = tmp_path / "episodes.jsonl"
-    path.write_text(f"one\ntwo\n{left}")
-    cut_half_line(path)
-    assert path.read_text() == "one\ntwo\n"
-    path.write_text(left)
-    cut_half_line(path)
-    assert path.read_text() == ""

@@ -14,7 +14,7 @@ from negotiation_env.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.evaluate import evaluate
 from negotiation_env.runner import Game, play_many
-from tests.killing import kill_at
+from tests.killing import holds_lines, kill_when
 
 SCENARIOS = load_scenarios("eval_conflict")[:6]
 
@@ -74,7 +74,7 @@ def run_and_kill(folder, out, workers, *, at):
     path = folder / out / "episodes.jsonl"
     environment = surroundings(folder, out, at)
     process = subprocess.Popen(command(folder, out, workers), env=environment, stderr=subprocess.DEVNULL)
-    kill_at(process, path, at, patience=60)
+    kill_when(lambda: holds_lines(path, at), process, patience=60)
 
 
 # In lockstep the 34th episode is in the second batch of 32.

@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from negotiation_env.episode import cut_half_line
-from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate
+from negotiation_env.files import append_lines, cut_half_line, read_lines
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -48,10 +47,9 @@ def _adapter() -> "TypeAdapter[HeldOut]":
 
 
 def append_held_out(path: Path, evaluation: HeldOut) -> None:
-    """Append one line in a single write, after cutting off what a killed process left of one."""
+    """Append one line, after cutting off what a killed process left of one."""
     cut_half_line(path)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(_adapter().dump_json(evaluation).decode() + "\n")
+    append_lines(path, _adapter(), [evaluation])
 
 
 def read_held_out(path: Path) -> list[HeldOut]:
@@ -63,17 +61,6 @@ def read_held_out(path: Path) -> list[HeldOut]:
     Raises:
         UserError: A line is no evaluation; the message names it.
     """
-    latest: dict[tuple[int, str, str], HeldOut] = {}
-    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-    for number, line in enumerate(lines, start=1):
-        if line.endswith(b"\n"):
-            evaluation = _evaluation(line, f"{path}, line {number}")
-            latest[evaluation.step, evaluation.judge, evaluation.role] = evaluation
+    lines = read_lines(path, _adapter(), "is not a held-out evaluation")
+    latest = {(each.step, each.judge, each.role): each for each in lines}
     return sorted(latest.values(), key=lambda evaluation: evaluation.step)
-
-
-def _evaluation(line: bytes, place: str) -> HeldOut:
-    try:
-        return _adapter().validate_json(line)
-    except ValueError as error:
-        raise UserError(f"{place} is not a held-out evaluation: {error}") from error

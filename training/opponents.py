@@ -22,8 +22,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from negotiation_env.episode import write_whole
 from negotiation_env.errors import UserError
+from negotiation_env.files import write_whole
 from negotiation_env.runner import derive_seed
 
 __all__ = [

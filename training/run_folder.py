@@ -5,8 +5,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.episode import write_whole
 from negotiation_env.errors import UserError
+from negotiation_env.files import write_whole
 from negotiation_env.run_folder import EPISODES
 from training.config import TrainConfig, load_config
 

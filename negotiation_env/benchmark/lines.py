@@ -8,8 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from negotiation_env.episode import cut_half_line
-from negotiation_env.json_lines import append_lines, read_lines
+from negotiation_env.files import append_lines, cut_half_line, read_lines
 from negotiation_env.unscored import UnscoredLimit
 
 __all__ = ["Answer", "AnswerFile", "digest"]

@@ -21,9 +21,10 @@ from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, pla
 from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
-from negotiation_env.episode import Episode, latest_episodes, read_episodes, write_whole
+from negotiation_env.episode import Episode, latest_episodes, read_episodes
 from negotiation_env.errors import MissingExtra
 from negotiation_env.evaluate import fingerprint
+from negotiation_env.files import write_whole
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from negotiation_env.episode import Episode
 from negotiation_env.events import QuestionKind, Utterance, Verdict
-from negotiation_env.json_lines import read_lines
+from negotiation_env.files import read_lines
 from negotiation_env.judges.pairwise import Duel, Preference
 from negotiation_env.judges.probes import ProbeKind
 from negotiation_env.report.verdicts import ShownVerdict, show_verdict

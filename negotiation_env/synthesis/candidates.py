@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from negotiation_env.episode import cut_half_line
 from negotiation_env.events import JudgeCall
+from negotiation_env.files import append_lines, cut_half_line, read_lines
 from negotiation_env.interfaces import Reply
-from negotiation_env.json_lines import append_lines, read_lines
 from negotiation_env.judges.material import clean
 from negotiation_env.synthesis.neighbours import Nearest
 from negotiation_env.usage import Usage, calls_usage

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.episode import write_whole
+from negotiation_env.files import write_whole
 from negotiation_env.scenario import Scenario
 from negotiation_env.synthesis.card import Dataset, card
 from negotiation_env.synthesis.forms import Kind

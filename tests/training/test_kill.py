@@ -1,16 +1,16 @@
 """The real command, killed by SIGKILL at any moment and resumed, ends as one that was never killed."""
 
-import time
+from functools import partial
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from tests.killing import kill_when  # noqa: E402
 from tests.training.command import (  # noqa: E402
     PATIENCE,
     episodes,
     finish,
-    log_of,
     metrics,
     run_to_the_end,
     tensors,
@@ -35,16 +35,6 @@ def the_last_held_out_games_are_begun(out):
     return (out / "held_out" / "step-4" / "run.json").is_file()
 
 
-def kill_at(moment, process, out):
-    deadline = time.monotonic() + PATIENCE
-    while not moment(out):
-        assert process.poll() is None, log_of(out).read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    process.kill()
-    process.wait()
-
-
 def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -56,7 +46,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_an_unbroken_one(model_fold
     with training(config, whole) as unbroken:
         for number, moment in enumerate(moments):
             with training(config, killed, resume=number > 0) as process:
-                kill_at(moment, process, killed)
+                kill_when(partial(moment, killed), process, patience=PATIENCE, pause=0.001)
         run_to_the_end(config, killed, resume=True)
         finish(unbroken, whole)
     assert episodes(killed) == episodes(whole)

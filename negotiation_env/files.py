@@ -1,6 +1,7 @@
-"""Append-only files of one value a line."""
+"""Files that a kill cannot spoil: append-only files of one JSON value a line, and files written as a whole."""
 
 from collections.abc import Iterable, Iterator
+from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,9 +10,10 @@ from negotiation_env.errors import UserError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["append_lines", "read_lines"]
+__all__ = ["append_lines", "cut_half_line", "read_lines", "write_whole"]
 
 T = TypeVar("T")
+_BLOCK = 2**16
 
 
 def read_lines(path: Path, adapter: "TypeAdapter[T]", told: str) -> Iterator[T]:
@@ -44,3 +46,26 @@ def append_lines(path: Path, adapter: "TypeAdapter[T]", values: Iterable[T]) -> 
     lines = b"".join(adapter.dump_json(value) + b"\n" for value in values)
     with path.open("ab") as file:
         file.write(lines)
+
+
+def cut_half_line(path: Path) -> None:
+    """Cut off what a killed process left behind the last line end, so that a line can be appended; no file is fine."""
+    if not path.is_file():
+        return
+    with path.open("r+b") as file:
+        end = file.seek(0, SEEK_END)
+        while end > 0:
+            start = max(0, end - _BLOCK)
+            file.seek(start)
+            if (found := file.read(end - start).rfind(b"\n")) >= 0:
+                file.truncate(start + found + 1)
+                return
+            end = start
+        file.truncate(0)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there as a whole or as it was before, whatever kills the process."""
+    fresh = path.with_name(f"{path.name}.tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
