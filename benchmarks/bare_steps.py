@@ -12,18 +12,14 @@ All take turns within a round, and every ratio is one of medians over the rounds
 ratios. Seconds are the processor's (`time.process_time`), so that other work on the machine counts little.
 """
 
-import argparse
-import json
-import os
-import platform
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import machine, options, tell
 from negotiation_env import env, load_scenarios
 from negotiation_env.aec import NegotiationEnv, raw_env, step_many
 from negotiation_env.judges.scripted import ScriptedJudge
@@ -49,14 +45,9 @@ Timed = tuple[float, float]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
-    found = figures(measure(options.rounds))
-    print(table(found))
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    chosen = options(__doc__, arguments, rounds=25)
+    found = figures(measure(chosen.rounds))
+    tell(found, chosen.out, table(found))
 
 
 def subjects() -> dict[str, Callable[[], Timed]]:
@@ -168,8 +159,7 @@ def figures(found: dict[str, list[Timed]]) -> dict[str, Any]:
     """Medians in microseconds, and ratios."""
     turns = {name: np.array([turn for turn, _ in timed]) for name, timed in found.items()}
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": round(os.getloadavg()[0], 1),
+        **machine(),
         "rounds": len(next(iter(turns.values()))),
         "turn_us": {name: round(float(np.median(each)), 2) for name, each in turns.items()},
         "reset_us": {name: round(float(np.median([made for _, made in each])), 1) for name, each in found.items()},

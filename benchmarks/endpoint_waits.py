@@ -10,21 +10,16 @@
 The server is the tests' own and runs in another process on the same machine.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
-import platform
 import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from agents.chat import ChatAgent
 from agents.scripted import ScriptedAgent
+from benchmarks.harness import elsewhere, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
@@ -45,14 +40,8 @@ SHARE = 0.2
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both and print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
-    found = {"machine": f"{platform.machine()}, {os.cpu_count()} cores"} | concurrency() | faults()
-    text = json.dumps(found, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    chosen = options(__doc__, arguments)
+    tell(machine() | concurrency() | faults(), chosen.out)
 
 
 def concurrency(games: int = 64, latency: float = 1.0) -> dict[str, Any]:
@@ -107,15 +96,8 @@ def answer(asked: Any) -> str:
 @contextmanager
 def server(latency: float, share: float = 0.0) -> Iterator[str]:
     """A server in another process; gives its URL."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs, latency, share))
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        ours.send("over")
-        process.join()
+    with elsewhere(_serve, latency, share) as pipe:
+        yield pipe.recv()
 
 
 def _serve(pipe: Connection, latency: float, share: float) -> None:

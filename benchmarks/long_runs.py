@@ -7,20 +7,17 @@ a file on disk (about 5 GB, in the system's temporary folder, gone afterwards). 
 less what it had with everything imported; each part runs in a process of its own.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
-import platform
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents.scripted import ScriptedAgent
+from benchmarks.harness import elsewhere, machine, options, tell
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.episode import append_episode, stream_latest
 from negotiation_env.runner import Game, play_many
@@ -31,24 +28,17 @@ PARTIES = ("compromising", "stubborn", "accommodating", "pushy")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both parts and print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--games", type=int, default=100_000)
-    parser.add_argument("--lines", type=int, default=1_000_000)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
+    chosen = options(__doc__, arguments, games=100_000, lines=1_000_000)
     with TemporaryDirectory() as folder:
         path, copies = Path(folder) / "episodes.jsonl", Path(folder) / "copies.jsonl"
         found = {
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "a tenth played": alone(played, path.with_name("few.jsonl"), options.games // 10),
-            "played": alone(played, path, options.games),
-            "a tenth summarised": alone(summarised, copy(path, copies, options.lines // 10)),
-            "summarised": alone(summarised, copy(path, copies, options.lines)),
+            **machine(),
+            "a tenth played": alone(played, path.with_name("few.jsonl"), chosen.games // 10),
+            "played": alone(played, path, chosen.games),
+            "a tenth summarised": alone(summarised, copy(path, copies, chosen.lines // 10)),
+            "summarised": alone(summarised, copy(path, copies, chosen.lines)),
         }
-    text = json.dumps(found, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    tell(found, chosen.out)
 
 
 def played(path: Path, games: int) -> int:
@@ -84,16 +74,12 @@ def copy(path: Path, to: Path, lines: int) -> Path:
 
 def alone(work: Callable[..., int], path: Path, *arguments: Any) -> dict[str, Any]:
     """In a fresh process: how many, seconds, and megabytes more than before."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_measured, args=(theirs, work, path, *arguments))
-    process.start()
-    found: dict[str, Any] = ours.recv()
-    process.join()
+    with elsewhere(_measured, work, path, *arguments) as pipe:
+        found: dict[str, Any] = pipe.recv()
     return found | {"file_mb": round(path.stat().st_size / 2**20)}
 
 
-def _measured(pipe: Any, work: Callable[..., int], path: Path, *arguments: Any) -> None:
+def _measured(pipe: Connection, work: Callable[..., int], path: Path, *arguments: Any) -> None:
     load_scenarios("train")
     before, start = _megabytes(), time.perf_counter()
     count = work(path, *arguments)

@@ -12,11 +12,6 @@ negotiation alone: the sum of its waits and nothing else, since none has to wait
 2. 1,000 negotiations at a time: memory and open files, at most.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
-import platform
 import random
 import re
 import threading
@@ -27,12 +22,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from agents.chat import ChatAgent
+from benchmarks.harness import elsewhere, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
@@ -49,22 +44,14 @@ CASE = re.compile(rb"Case (\d+)\.")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--games", type=int, default=256)
-    parser.add_argument("--many", type=int, default=1000, help="of the second part")
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
+    chosen = options(__doc__, arguments, games=256, many=1000)
     found = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": round(os.getloadavg()[0], 1),
-        "each for itself": measure(options.games, workers=options.games),
-        "lockstep": measure(options.games, workers=1),
-        "many": measure(options.many, workers=options.many),
+        **machine(),
+        "each for itself": measure(chosen.games, workers=chosen.games),
+        "lockstep": measure(chosen.games, workers=1),
+        "many": measure(chosen.many, workers=chosen.many),
     }
-    text = json.dumps(found, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    tell(found, chosen.out)
 
 
 def measure(games: int, workers: int) -> dict[str, Any]:
@@ -124,21 +111,14 @@ def watch() -> Iterator[dict[str, Any]]:
 @contextmanager
 def server() -> Iterator[tuple[str, Any]]:
     """A server in another process: its URL, and a function that ends it and tells each negotiation's waits."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs,))
-    process.start()
+    with elsewhere(_serve) as pipe:
 
-    def waits() -> dict[int, float]:
-        ours.send("over")
-        told: dict[int, float] = ours.recv()
-        return told
+        def waits() -> dict[int, float]:
+            pipe.send("over")
+            told: dict[int, float] = pipe.recv()
+            return told
 
-    try:
-        yield ours.recv(), waits
-    finally:
-        process.join(timeout=10)
-        process.kill()
+        yield pipe.recv(), waits
 
 
 def _serve(pipe: Connection) -> None:

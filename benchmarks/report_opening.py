@@ -1,16 +1,12 @@
 """How long a report takes to write and to open, and how large it is.
 
-    python -m benchmarks.report_opening [--out FILE]
+    python -m benchmarks.report_opening [--out benchmarks/results/report_opening.json]
 
 1,000 negotiations of scripted parties whose turns are as long as a large model's and carry token ids and
 log-probabilities, judged by an LLM judge that asks a fake model. Usable: the list stands and a search has been
 answered, from the moment the browser is told the address; each opening is in a fresh page of Chromium.
 """
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -19,23 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-from rich.console import Console
 
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
+from benchmarks.harness import machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.episode import append_episode
 from negotiation_env.interfaces import ChatRequest, Reply, Request, TokenTrace
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.report import write_report
 from negotiation_env.runner import Game, play_many
-from negotiation_env.table import Table, to_rich
 from tests.llm_replies import judge_reply
 from tests.report.browser import browser
 
 NEGOTIATIONS = 1000
 OPENINGS = 5
-OUT = Path("benchmarks/results/report_opening.json")
 
 
 class LongWinded:
@@ -66,14 +60,10 @@ DILEMMAS = [scenario.dilemma for scenario in load_scenarios("eval_conflict")]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args(arguments)
+    chosen = options(__doc__, arguments)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder))
-    rows = tuple((name, value if isinstance(value, str) else f"{value:g}") for name, value in found.items())
-    Console().print(to_rich(Table("A report of 1,000 negotiations", ("", "found"), rows)))
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    tell(found, chosen.out)
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -86,7 +76,8 @@ def measure(folder: Path) -> dict[str, Any]:
         openings = [open_report(chromium.new_page(), path) for _ in range(OPENINGS)]
         version = chromium.version
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Chromium {version}",
+        **machine(),
+        "chromium": version,
         "negotiations": NEGOTIATIONS,
         "episodes_MB": round((folder / "episodes.jsonl").stat().st_size / 1e6, 1),
         "report_MB": round(path.stat().st_size / 1e6, 1),

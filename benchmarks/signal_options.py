@@ -13,15 +13,13 @@ groups without signal, the correlation of advantages with the true ones over all
 signal), its 95 % interval over groups, and what a group costs in judge calls and negotiations.
 """
 
-import argparse
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.harness import options, tell
 from training.advantages import group_advantages, no_signal, order_advantages
 
 GROUP, GROUPS, SILENT = 8, 4000, 0.25
@@ -64,18 +62,21 @@ OPTIONS: dict[str, tuple[Option, int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
+    chosen = options(__doc__, arguments)
     found = {name: judge(spread) for name, spread in SPREADS.items()}
+    tell(found, chosen.out, table(found))
+
+
+def table(found: dict[str, Any]) -> str:
+    """For the terminal."""
+    lines = []
     for name, figures in found.items():
-        print(f"a judge {name} (true deviation within a group {figures['quality_deviation']})")
+        lines.append(f"a judge {name} (true deviation within a group {figures['quality_deviation']})")
         for option, each in figures["options"].items():
             low, high = each["interval"]
             share, costs = f"{each['silent']:6.1%}", f"{each['calls']:5.1f} calls {each['negotiations']:5.1f} games"
-            print(f"  {option:<28}{share} silent  r = {each['correlation']:.3f} [{low:.3f}, {high:.3f}] {costs}")
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            lines.append(f"  {option:<28}{share} silent  r = {each['correlation']:.3f} [{low:.3f}, {high:.3f}] {costs}")
+    return "\n".join(lines)
 
 
 def judge(spread: float) -> dict[str, Any]:

@@ -6,17 +6,14 @@ Each command runs in a fresh interpreter, all in turns, with compiled files in p
 the command and its children, so that other work on the machine counts little.
 """
 
-import argparse
-import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.harness import machine, options, tell
 
 NEGOTIATE = [sys.executable, "-m", "negotiation_env"]
 PLAY = ["play", "--agents", "scripted:compromising", "scripted:compromising", "--judge", "scripted", "--seed", "1"]
@@ -30,15 +27,10 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
-    found = measure(options.rounds)
-    for name, seconds in found["seconds"].items():
-        print(f"{name:<32}{seconds:8.3f} s{found['ratios'][name]:8.2f}")
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    chosen = options(__doc__, arguments, rounds=15)
+    found = measure(chosen.rounds)
+    lines = [f"{name:<32}{each:8.3f} s{found['ratios'][name]:8.2f}" for name, each in found["seconds"].items()]
+    tell(found, chosen.out, "\n".join(lines))
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -47,8 +39,7 @@ def measure(rounds: int) -> dict[str, Any]:
     found = {name: median(lap[name] for lap in laps) for name in COMMANDS}
     floor = found["import pettingzoo"]
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "load": round(os.getloadavg()[0], 1),
+        **machine(),
         "rounds": rounds,
         "seconds": {name: round(each, 3) for name, each in found.items()},
         "ratios": {name: round(each / floor, 2) for name, each in found.items()},

@@ -16,16 +16,15 @@ variance is between scenarios, and there are 5 games of each.
 Seeded; about a minute and a half on one core.
 """
 
-import argparse
 import gc
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from scipy.stats import norm, ttest_1samp
 
+from benchmarks.harness import options
 from negotiation_env.benchmark.bradley_terry import Contest, bradley_terry
 from negotiation_env.benchmark.statistics import cluster_mean, holm, paired_difference
 from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
@@ -40,14 +39,12 @@ STRENGTHS = {"a": 1.0, "b": 0.5, "c": 0.0, "d": -0.5, "e": -1.0}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate all four and print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the tables here, as JSON")
-    options = parser.parse_args(arguments)
+    chosen = options(__doc__, arguments)
     tables = (coverage(), paired_test(), family(), recovery())
     for table in tables:
         Console().print(to_rich(table))
-    if options.out:
-        options.out.write_text(tables_to_json(tables), encoding="utf-8")
+    if chosen.out:
+        chosen.out.write_text(tables_to_json(tables), encoding="utf-8")
 
 
 def coverage(samples: int = 1000) -> Table:

@@ -17,10 +17,7 @@ there are cores, every part takes longer by the clock. The checkpoint after the 
 writes one every 5 steps.
 """
 
-import argparse
-import json
 import os
-import platform
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +36,7 @@ from transformers import TrainerCallback
 
 from agents.models import in_process
 from agents.models.conversations import Conversations
+from benchmarks.harness import machine, options, tell
 from negotiation_env.judges import resolve_judge
 from training import grpo
 from training.config import TrainConfig, load_config
@@ -123,16 +121,11 @@ class Laps(TrainerCallback):  # type: ignore[misc]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3, help="steps that count, after one that warms up")
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    options = parser.parse_args(arguments)
-    changes = {"max_steps": str(options.steps + 1), "save_steps": str(options.steps + 1)}
+    chosen = options(__doc__, arguments, steps=3)
+    changes = {"max_steps": str(chosen.steps + 1), "save_steps": str(chosen.steps + 1)}
     laps = measure(load_config(EXAMPLE, changes))
     found = figures(laps.steps[1:]) | {"checkpoint_s": round(laps.checkpoint, 3)}
-    print(table(found))
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    tell(found, chosen.out, table(found))
 
 
 def measure(config: TrainConfig) -> Laps:
@@ -175,7 +168,8 @@ def figures(steps: Sequence[dict[str, float]]) -> dict[str, Any]:
     parts = (*MODEL_CALLS, *dict.fromkeys(part for *_, part in PARTS if part not in MODEL_CALLS), REST)
     ratios = [sum(step.values()) / sum(step.get(part, 0.0) for part in MODEL_CALLS) for step in steps]
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch threads: {torch.get_num_threads()}",
+        **machine(),
+        "torch_threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
         "config": EXAMPLE.name,
         "step_s": [round(sum(step.values()), 3) for step in steps],
