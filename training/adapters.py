@@ -30,7 +30,7 @@ def merged(model: Any) -> Iterator[None]:
         for layer in layers:
             weight = layer.get_base_layer().weight
             aside.append((weight, weight.data))
-            weight.data = weight.data + layer.get_delta_weight(LEARNER)
+            weight.data = layer.get_delta_weight(LEARNER).add_(weight.data)
         with model.disable_adapter():
             yield
     finally:
