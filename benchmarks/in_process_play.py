@@ -87,8 +87,9 @@ class Bench:
             return sum(self._pass(each, caches[each.cache]) for each in list(self.passes))
 
     def _pass(self, each: Pass, cache: Any) -> float:
-        if cache.get_seq_length():
-            cache.batch_select_indices(torch.arange(each.rows) % len(cache.layers[0].keys))
+        held = len(cache.layers[0].keys) if cache.get_seq_length() else each.rows
+        if held != each.rows:  # a beginning was fed once, and each of its chats got a copy
+            cache.batch_select_indices(torch.arange(each.rows) % held)
         ids = torch.randint(self.end + 1, 1000, (each.rows, each.width))
         return seconds(lambda: self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1))
 
