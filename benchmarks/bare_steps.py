@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import machine, options, tell
+from benchmarks.harness import grid, machine, options, tell
 from negotiation_env import env, load_scenarios
 from negotiation_env.aec import NegotiationEnv, raw_env, step_many
 from negotiation_env.judges.scripted import ScriptedJudge
@@ -39,6 +39,7 @@ RATIOS = (
     ("step_many, 1024 games", "step_many, 64 games"),
     ("TextArena, wrapped, 70 turns", "TextArena, wrapped"),
 )
+QUARTILES = ("first quartile", "third quartile")
 Timed = tuple[float, float]
 """Microseconds a turn, and those that making and resetting a game took."""
 
@@ -47,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
     chosen = options(__doc__, arguments, rounds=25)
     found = figures(measure(chosen.rounds))
-    tell(found, chosen.out, table(found))
+    times = {name: found[name] for name in ("turn_us", "reset_us")}
+    ratios = {key: {name: each[key] for name, each in found["ratios"].items()} for key in ("ratio", *QUARTILES)}
+    tell(found, chosen.out, f"{grid(times)}\n\n{grid(ratios)}")
 
 
 def subjects() -> dict[str, Callable[[], Timed]]:
@@ -167,19 +170,11 @@ def figures(found: dict[str, list[Timed]]) -> dict[str, Any]:
     }
 
 
-def ratio(one: Any, other: Any) -> dict[str, Any]:
+def ratio(one: Any, other: Any) -> dict[str, float]:
     """The ratio of the medians, and the quartiles of the rounds' ratios."""
     low, high = np.percentile(one / other, [25, 75])
-    return {"ratio": round(float(np.median(one) / np.median(other)), 3), "quartiles": [round(low, 3), round(high, 3)]}
-
-
-def table(found: dict[str, Any]) -> str:
-    """For the terminal."""
-    lines = [f"{'microseconds':<34}{'a turn':>10}{'a reset':>10}"]
-    lines += [f"{name:<34}{turn:10.1f}{found['reset_us'][name]:10.1f}" for name, turn in found["turn_us"].items()]
-    for name, each in found["ratios"].items():
-        lines.append(f"{name:<62}{each['ratio']:6.2f}  [{each['quartiles'][0]:.2f}, {each['quartiles'][1]:.2f}]")
-    return "\n".join(lines)
+    found = {"ratio": np.median(one) / np.median(other)} | dict(zip(QUARTILES, (low, high), strict=True))
+    return {name: round(float(each), 3) for name, each in found.items()}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.harness import machine, options, tell
+from benchmarks.harness import grid, machine, options, tell
 from negotiation_env.events import Question
 from negotiation_env.judge_check.labelled import read_labelled
 from negotiation_env.smoke_test_judge.encoder import Encoder, load_encoder
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     batches = list(answers())
     laps = [{name: lap(work, batches) for name, work in SUBJECTS.items()} for _ in range(chosen.rounds + 1)][1:]
     found = figures(laps, batches)
-    tell(found, chosen.out, table(found))
+    tell(found, chosen.out, grid({name: found[name] for name in ("milliseconds a batch", "over floor")}))
 
 
 def answers() -> Iterator[Batch]:
@@ -143,14 +143,6 @@ def figures(laps: Sequence[dict[str, float]], batches: Sequence[Batch]) -> dict[
         "milliseconds a batch": {name: round(median(each[name] for each in laps), 1) for name in SUBJECTS},
         "over floor": {name: round(median(each[name] / each["floor"] for each in laps), 2) for name in SUBJECTS},
     }
-
-
-def table(found: dict[str, Any]) -> str:
-    """For the terminal."""
-    lines = [f"{'':<28}{'ms a batch':>12}{'over floor':>12}"]
-    for name, each in found["milliseconds a batch"].items():
-        lines.append(f"{name:<28}{each:12.1f}{found['over floor'][name]:12.2f}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

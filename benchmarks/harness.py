@@ -5,13 +5,13 @@ import json
 import multiprocessing
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["elsewhere", "machine", "options", "tell"]
+__all__ = ["elsewhere", "grid", "machine", "options", "tell"]
 
 
 def options(about: str | None, arguments: Sequence[str] | None = None, **numbers: int) -> argparse.Namespace:
@@ -27,6 +27,14 @@ def machine() -> dict[str, Any]:
     """Where figures were taken, and how many processes ran there at the time (an average over a minute)."""
     cores = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {"machine": cores, "load": round(os.getloadavg()[0], 1)}
+
+
+def grid(columns: Mapping[str, Mapping[Any, Any]]) -> str:
+    """A table for the terminal, out of what stands in each column by row."""
+    names = list(dict.fromkeys(row for column in columns.values() for row in column))
+    cells = [["", *columns], *([str(name), *(str(each.get(name, "")) for each in columns.values())] for name in names)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells)
 
 
 def tell(found: Any, out: Path | None, table: str | None = None) -> None:

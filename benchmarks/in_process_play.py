@@ -32,7 +32,7 @@ from agents.chat import ChatAgent
 from agents.models.chat_tokens import ChatTokens
 from agents.models.in_process import InProcessModel
 from agents.models.roomy_cache import roomy_cache
-from benchmarks.harness import machine, options, tell
+from benchmarks.harness import grid, machine, options, tell
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.runner import Game, play_many
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bench.ours()
     laps = [{name: work() for name, work in subjects(bench).items()} for _ in range(chosen.rounds)]
     found = figures(laps)
-    tell(found, chosen.out, table(found))
+    tell(found, chosen.out, grid({name: found[name] for name in ("seconds", "over floor", "over ours")}))
 
 
 def figures(laps: Sequence[dict[str, float]]) -> dict[str, Any]:
@@ -199,14 +199,6 @@ def figures(laps: Sequence[dict[str, float]]) -> dict[str, Any]:
         "over floor": {name: round(median(lap[name] / lap["floor"] for lap in laps), 3) for name in laps[0]},
         "over ours": {name: round(median(lap[name] / lap["ours"] for lap in laps), 3) for name in laps[0]},
     }
-
-
-def table(found: dict[str, Any]) -> str:
-    """For the terminal."""
-    lines = [f"{'':<34}{'seconds':>9}{'over floor':>12}{'over ours':>12}"]
-    for name, each in found["seconds"].items():
-        lines.append(f"{name:<34}{each:9.1f}{found['over floor'][name]:12.2f}{found['over ours'][name]:12.2f}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

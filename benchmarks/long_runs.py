@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents.scripted import ScriptedAgent
-from benchmarks.harness import elsewhere, machine, options, tell
+from benchmarks.harness import elsewhere, grid, machine, options, tell
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.episode import append_episode, stream_latest
 from negotiation_env.runner import Game, play_many
@@ -32,13 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         path, copies = Path(folder) / "episodes.jsonl", Path(folder) / "copies.jsonl"
         found = {
-            **machine(),
             "a tenth played": alone(played, path.with_name("few.jsonl"), chosen.games // 10),
             "played": alone(played, path, chosen.games),
             "a tenth summarised": alone(summarised, copy(path, copies, chosen.lines // 10)),
             "summarised": alone(summarised, copy(path, copies, chosen.lines)),
         }
-    tell(found, chosen.out)
+    tell(machine() | found, chosen.out, grid(found))
 
 
 def played(path: Path, games: int) -> int:

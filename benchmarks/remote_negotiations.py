@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 
 from agents.chat import ChatAgent
-from benchmarks.harness import elsewhere, machine, options, tell
+from benchmarks.harness import elsewhere, grid, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
@@ -46,12 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     chosen = options(__doc__, arguments, games=256, many=1000)
     found = {
-        **machine(),
         "each for itself": measure(chosen.games, workers=chosen.games),
         "lockstep": measure(chosen.games, workers=1),
         "many": measure(chosen.many, workers=chosen.many),
     }
-    tell(found, chosen.out)
+    tell(machine() | found, chosen.out, grid(found))
 
 
 def measure(games: int, workers: int) -> dict[str, Any]:

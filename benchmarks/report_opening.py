@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
-from benchmarks.harness import machine, options, tell
+from benchmarks.harness import grid, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.episode import append_episode
 from negotiation_env.interfaces import ChatRequest, Reply, Request, TokenTrace
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options(__doc__, arguments)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder))
-    tell(found, chosen.out)
+    tell(found, chosen.out, grid({"found": found}))
 
 
 def measure(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import machine, options, tell
+from benchmarks.harness import grid, machine, options, tell
 
 NEGOTIATE = [sys.executable, "-m", "negotiation_env"]
 PLAY = ["play", "--agents", "scripted:compromising", "scripted:compromising", "--judge", "scripted", "--seed", "1"]
@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
     chosen = options(__doc__, arguments, rounds=15)
     found = measure(chosen.rounds)
-    lines = [f"{name:<32}{each:8.3f} s{found['ratios'][name]:8.2f}" for name, each in found["seconds"].items()]
-    tell(found, chosen.out, "\n".join(lines))
+    tell(found, chosen.out, grid({name: found[name] for name in ("seconds", "ratios")}))
 
 
 def measure(rounds: int) -> dict[str, Any]:
