@@ -84,7 +84,7 @@ class Chat:
         for utterance in dialogue[self._shown :]:
             self._add(utterance)
         heard = [_user(self._heard)] if self._heard else []
-        return tuple(map(dict, [*self._messages, *heard]))
+        return tuple(map(dict.copy, [*self._messages, *heard]))
 
     def _add(self, utterance: Utterance) -> None:
         own = utterance.seat == self._seat
