@@ -2,7 +2,7 @@
 
     python -m benchmarks.decoding_steps [--steps 8] [--out benchmarks/results/decoding_steps.json]
 
-One token for each row behind 300 others. The learner's adapter is folded into the weights unless said otherwise; "two
+One token for each row behind 100 others. The learner's adapter is folded into the weights unless said otherwise; "two
 adapters" is a batch of which one half speaks with the learner's and the other with a frozen copy's (PEFT's mixed
 batches). Median milliseconds by the clock on the wall, for threads share the work.
 """
@@ -24,8 +24,8 @@ from training.adapters import LEARNER, merged
 from training.config import TrainConfig
 from training.learner import load_learner
 
-LENGTH = 300
-ROWS = (1, 4, 8, 16, 32)
+LENGTH = 100
+ROWS = (8, 16)
 FROZEN = "frozen"
 
 
