@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = figures(measure(chosen.rounds))
     times = {name: found[name] for name in ("turn_us", "reset_us")}
     ratios = {key: {name: each[key] for name, each in found["ratios"].items()} for key in ("ratio", *QUARTILES)}
-    tell(found, chosen.out, f"{grid(times)}\n\n{grid(ratios)}")
+    tell(found, chosen.out, grid(times), grid(ratios))
 
 
 def subjects() -> dict[str, Callable[[], Timed]]:

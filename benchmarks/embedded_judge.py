@@ -14,15 +14,14 @@ seen an answer before.
 
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from time import process_time
 from typing import Any
 
 import torch
 
-from benchmarks.harness import grid, machine, options, tell
+from benchmarks.harness import grid, machine, options, seconds, tell
 from negotiation_env.events import Question
 from negotiation_env.judge_check.labelled import read_labelled
-from negotiation_env.smoke_test_judge.encoder import Encoder, load_encoder
+from negotiation_env.smoke_test_judge.encoder import _LONGEST_TEXT, Encoder, load_encoder
 from negotiation_env.smoke_test_judge.judge import EmbeddedJudge, other_dilemmas
 from negotiation_env.smoke_test_judge.refusals import refusal
 from negotiation_env.smoke_test_judge.rubric import clauses, texts_to_encode
@@ -119,15 +118,8 @@ def fresh(batch: Batch) -> list[str]:
 
 def sizes(batch: Batch) -> list[int]:
     """Tokens of each fresh text, as many as the encoder reads."""
-    found = load_encoder()._tokenizer(fresh(batch), truncation=True, max_length=256)["input_ids"]
+    found = load_encoder()._tokenizer(fresh(batch), truncation=True, max_length=_LONGEST_TEXT)["input_ids"]
     return [len(ids) for ids in found]
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """By the processor's clock."""
-    start = process_time()
-    work()
-    return process_time() - start
 
 
 def figures(laps: Sequence[dict[str, float]], batches: Sequence[Batch]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from agents.chat import ChatAgent
 from agents.scripted import ScriptedAgent
-from benchmarks.harness import elsewhere, machine, options, tell
+from benchmarks.harness import elsewhere, grid, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
@@ -41,7 +41,8 @@ SHARE = 0.2
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both and print them."""
     chosen = options(__doc__, arguments)
-    tell(machine() | concurrency() | faults(), chosen.out)
+    found = machine() | concurrency() | faults()
+    tell(found, chosen.out, grid({"found": found}))
 
 
 def concurrency(games: int = 64, latency: float = 1.0) -> dict[str, Any]:

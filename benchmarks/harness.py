@@ -5,13 +5,18 @@ import json
 import multiprocessing
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["elsewhere", "grid", "machine", "options", "tell"]
+from rich.console import Console
+
+from negotiation_env.table import Table, to_rich
+
+__all__ = ["elsewhere", "grid", "machine", "options", "seconds", "tell"]
 
 
 def options(about: str | None, arguments: Sequence[str] | None = None, **numbers: int) -> argparse.Namespace:
@@ -29,20 +34,26 @@ def machine() -> dict[str, Any]:
     return {"machine": cores, "load": round(os.getloadavg()[0], 1)}
 
 
-def grid(columns: Mapping[str, Mapping[Any, Any]]) -> str:
-    """A table for the terminal, out of what stands in each column by row."""
-    names = list(dict.fromkeys(row for column in columns.values() for row in column))
-    cells = [["", *columns], *([str(name), *(str(each.get(name, "")) for each in columns.values())] for name in names)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells)
+def seconds(work: Callable[[], Any]) -> float:
+    """How long it takes, by the processor's clock."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
-def tell(found: Any, out: Path | None, table: str | None = None) -> None:
-    """Print the figures, as a table or as JSON, and write the JSON."""
-    text = json.dumps(found, indent=1, ensure_ascii=False)
-    print(table or text)
+def grid(columns: Mapping[str, Mapping[Any, Any]], title: str = "") -> Table:
+    """A table out of what stands in each column by row."""
+    names = dict.fromkeys(row for column in columns.values() for row in column)
+    rows = tuple((str(name), *(column.get(name) for column in columns.values())) for name in names)
+    return Table(title, ("", *columns), rows)
+
+
+def tell(found: Any, out: Path | None, *tables: Table | str) -> None:
+    """Print the tables and write the figures as JSON."""
+    for table in tables:
+        Console().print(table if isinstance(table, str) else to_rich(table), markup=False, highlight=False)
     if out:
-        out.write_text(text + "\n", encoding="utf-8")
+        out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @contextmanager

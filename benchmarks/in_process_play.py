@@ -15,7 +15,6 @@ tokens, and the judge is a script.
 All take turns within a round, after a short game that warms up; ratios are medians of the rounds' own.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -32,7 +31,7 @@ from agents.chat import ChatAgent
 from agents.models.chat_tokens import ChatTokens
 from agents.models.in_process import InProcessModel
 from agents.models.roomy_cache import roomy_cache
-from benchmarks.harness import grid, machine, options, tell
+from benchmarks.harness import grid, machine, options, seconds, tell
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.runner import Game, play_many
@@ -64,7 +63,7 @@ class Bench:
         self.snapshots = Snapshots(self.model)
         self.snapshots.take(FROZEN)
         self.end = ChatTokens(self.tokenizer).end
-        self.model.register_forward_hook(self._never_ends)
+        self.model.get_output_embeddings().register_forward_hook(self._never_ends)
         self.model.register_forward_pre_hook(self._note, with_kwargs=True)
         self.passes: list[Pass] = []
 
@@ -84,7 +83,7 @@ class Bench:
         """Seconds of the forward passes that ours made last."""
         caches: dict[int, Any] = defaultdict(roomy_cache)
         with torch.no_grad(), merged(self.model):
-            return sum(self._pass(each, caches[each.cache]) for each in list(self.passes))
+            return sum(self._pass(each, caches[each.cache]) for each in self.passes)
 
     def _pass(self, each: Pass, cache: Any) -> float:
         held = len(cache.layers[0].keys) if cache.get_seq_length() else each.rows
@@ -93,8 +92,8 @@ class Bench:
         ids = torch.randint(self.end + 1, 1000, (each.rows, each.width))
         return seconds(lambda: self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1))
 
-    def _never_ends(self, _: Any, __: Any, output: Any) -> None:
-        output.logits[..., self.end] = -torch.inf
+    def _never_ends(self, _: Any, __: Any, logits: torch.Tensor) -> None:
+        logits[..., self.end] = -torch.inf
 
     def _note(self, _: Any, __: Any, given: dict[str, Any]) -> None:
         ids, mask = given["input_ids"], given.get("attention_mask")
@@ -129,13 +128,6 @@ def play(learner: ChatModel, frozen: ChatModel) -> None:
     games = [Game(str(number), each, agents, seed=number) for number, each in enumerate(scenarios)]
     judge = ScriptedJudge(agrees=lambda _: False)
     assert all(len(each.said) == TURNS for each in play_many(games, judge, max_turns=TURNS))
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """By the processor's clock."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 def without(bench: Bench, name: str, other: Any) -> float:

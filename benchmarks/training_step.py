@@ -17,7 +17,6 @@ there are cores, every part takes longer by the clock. The checkpoint after the 
 writes one every 5 steps.
 """
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -170,7 +169,6 @@ def figures(steps: Sequence[dict[str, float]]) -> dict[str, Any]:
     return {
         **machine(),
         "torch_threads": torch.get_num_threads(),
-        "load": round(os.getloadavg()[0], 1),
         "config": EXAMPLE.name,
         "step_s": [round(sum(step.values()), 3) for step in steps],
         "parts_s": {part: round(fmean(step.get(part, 0.0) for step in steps), 3) for part in parts},
