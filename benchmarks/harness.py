@@ -51,7 +51,10 @@ def grid(columns: Mapping[str, Mapping[Any, Any]], title: str = "") -> Table:
 def tell(found: Any, out: Path | None, *tables: Table | str) -> None:
     """Print the tables and write the figures as JSON."""
     for table in tables:
-        Console().print(table if isinstance(table, str) else to_rich(table), markup=False, highlight=False)
+        if isinstance(table, str):
+            print(table)  # as wide as it is
+        else:
+            Console().print(to_rich(table))
     if out:
         out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
