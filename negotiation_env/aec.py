@@ -47,10 +47,10 @@ from pettingzoo.utils import OrderEnforcingWrapper
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Question, QuestionKind, Task, Turn, Utterance, Verdict
+from negotiation_env.events import Outcome, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import judged, resolve_judge
-from negotiation_env.protocol import Negotiation, Rules
+from negotiation_env.protocol import Negotiation, Phase, Rules
 from negotiation_env.render import show_news, transcript
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
@@ -59,6 +59,7 @@ from negotiation_env.spaces import FreeText
 __all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]
 
 _OUTCOME = tuple(field.name for field in fields(Outcome))
+_Last = tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,22 @@ def env(**settings: Any) -> OrderEnforcingWrapper:
 
 
 class _OrderEnforcingWrapper(OrderEnforcingWrapper):  # type: ignore[misc]
-    """PettingZoo's, which reads every field of `last` through two calls of its own; this one asks once."""
+    """PettingZoo's, which reads each field of the environment through two calls of its own; this one asks once."""
 
-    def last(self, observe: bool = True) -> tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]:
+    env: "NegotiationEnv"
+
+    def last(self, observe: bool = True) -> _Last:
         """What the selected agent sees, its reward, whether it is done, and its info."""
-        found: tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]
-        found = self.env.last(observe) if self._has_reset else super().last(observe)
+        found: _Last = self.env.last(observe) if self._has_reset else super().last(observe)
         return found
+
+    def step(self, action: str | None) -> None:
+        """The selected agent says something."""
+        if self._has_reset and self.env.agents:
+            self._has_updated = True
+            self.env.step(action)
+        else:
+            super().step(action)
 
     def __str__(self) -> str:
         return str(self.env)
@@ -153,6 +163,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.action_spaces: dict[str, Space[Any]] = {agent: FreeText() for agent in self.possible_agents}
         self._random, _ = np_random(0)
 
+    @property
+    def rulings(self) -> tuple[Ruling, ...]:
+        """Every verdict since the reset."""
+        return tuple(Ruling(*each) for each in self._rulings)
+
     def observation_space(self, agent: str) -> Space[Any]:
         """The space of an agent's observations; the same object at each call."""
         return self.observation_spaces[agent]
@@ -178,26 +193,26 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenario = self._scenario(chosen.get("scenario"))
         rules = replace(self.rules, writer=chosen["writer"]) if "writer" in chosen else self.rules
         self.game = Negotiation(scenario, rules)
-        self.rulings: list[Ruling] = []
+        self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
-        self._select()
+        self.agent_selection = self.agents[self.game.speaker or 0]
 
     def observe(self, agent: str) -> dict[str, Any]:
         """The chat as an agent sees it now.
 
         Out of its turn an agent sees what it would see if it had to speak.
         """
-        seat = self.possible_agents.index(agent)
-        turn = self.game.pending if self.game.speaker == seat else None
+        game, seat = self.game, self.possible_agents.index(agent)
+        completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {
-            "messages": turn.messages if isinstance(turn, Turn) else self.game.view(seat),
-            "turns_left": self.rules.max_turns - self.game.turns,
-            "completing": int(isinstance(turn, Turn) and turn.task is Task.COMPLETION),
+            "messages": game.view(seat, completing=completing),
+            "turns_left": self.rules.max_turns - game.turns,
+            "completing": int(completing),
         }
 
     def step(self, action: str | None) -> None:
@@ -206,10 +221,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             TypeError: The action is not a string.
         """
-        if self.terminations[self.agent_selection] or self.truncations[self.agent_selection]:
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
-            return
-        step_many([self], [action], self.judge)
+        elif question := self._hear(_words(action)):
+            self._rule(question, *judged(self.judge, [question]))
 
     def abort(self, reason: str) -> None:
         """An agent failed to speak: the episode ends unscored."""
@@ -237,31 +253,39 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
                 return scenario
         raise UserError(f"no scenario {wanted!r} among this environment's {len(self.scenarios)}")
 
-    def _hear(self, action: str) -> Utterance:
-        utterance = self.game.say(action)  # all rewards are still 0, for the game's only one ends it
-        self.infos[self.agent_selection] = {"events": list(utterance.events)}
-        return utterance
+    def _hear(self, action: str) -> Question | None:
+        """What a judge has to answer next, if anything."""
+        events = self.game.say(action).events  # all rewards are still 0, for the game's only one ends it
+        self.infos[self.agent_selection] = {"events": list(events)}
+        if question := self.game.question:
+            return question
+        self._settle()
+        return None
 
     def _rule(self, question: Question, verdict: Verdict) -> None:
-        self.rulings.append(Ruling(question.kind, self.game.turns, verdict))
+        self._rulings.append((question.kind, self.game.turns, verdict))
         self.game.rule(verdict)
+        self._settle()
 
     def _settle(self) -> None:
-        """Bring PettingZoo's books in line with the game."""
-        if self.game.speaker is None and isinstance(outcome := self.game.pending, Outcome):
-            prize, told = reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME}
-            for agent in self.agents:
-                self.rewards[agent] = 0.0 if prize is None else prize
-                self.terminations[agent] = prize is not None
-                self.truncations[agent] = prize is None
-                self.infos[agent]["outcome"] = dict(told)
-            self._accumulate_rewards()
-        self._select()
+        """Bring PettingZoo's books in line with the game, which waits for no judge."""
+        seat = self.game.speaker
+        if seat is None:
+            self._end()
+        self.agent_selection = self.agents[seat or 0]
         if self.render_mode == "human":
             show_news(self.game, self.judge.name)
 
-    def _select(self) -> None:
-        self.agent_selection = self.agents[self.game.speaker or 0]
+    def _end(self) -> None:
+        outcome = self.game.pending
+        assert isinstance(outcome, Outcome)
+        prize, told = reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME}
+        for agent in self.agents:
+            self.rewards[agent] = 0.0 if prize is None else prize
+            self.terminations[agent] = prize is not None
+            self.truncations[agent] = prize is None
+            self.infos[agent]["outcome"] = dict(told)
+        self._accumulate_rewards()
 
 
 def _default_judge() -> Judge:
@@ -283,16 +307,15 @@ def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) 
         ValueError: There are not as many actions as environments.
     """
     games: list[NegotiationEnv] = [each.unwrapped for each in envs]
-    for action in actions:
-        if not isinstance(action, str):
-            raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
-    for game, action in zip(games, actions, strict=True):
-        game._hear(str(action))
-    silent = [game for game in games if game.game.speaker is None]
-    asking = [(game, question) for game in silent if isinstance(question := game.game.pending, Question)]
+    spoken = list(zip(games, map(_words, actions), strict=True))
+    asking = [(game, question) for game, words in spoken if (question := game._hear(words))]
     if asking:
         verdicts = judged(judge, [question for _, question in asking])
         for (game, question), verdict in zip(asking, verdicts, strict=True):
             game._rule(question, verdict)
-    for game in games:
-        game._settle()
+
+
+def _words(action: str | None) -> str:
+    if not isinstance(action, str):
+        raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
+    return action

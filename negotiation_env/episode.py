@@ -171,7 +171,7 @@ def record(
         )
         for each, reply in zip(utterances, replies, strict=False)  # a reply that failed said nothing
     )
-    rulings, prize = tuple(env.rulings), reward(outcome, game.rules)
+    rulings, prize = env.rulings, reward(outcome, game.rules)
     return Episode(
         id, game.scenario, seed, game.rules, agents, env.judge.name, said, rulings, outcome, prize, tags=tags
     )

@@ -38,6 +38,9 @@ class Phase(StrEnum):
     OVER = "over"
 
 
+_SPEAKING, _AGREEING, _COMPLETING, _SCORING, _OVER = Phase  # looked up in the class they cost a turn a microsecond
+
+
 class Move(StrEnum):
     """What happened; `say` and `rule` work out which one applies."""
 
@@ -137,17 +140,23 @@ class Negotiation:
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
         self._agreed = False
-        self._phase = Phase.COMPLETING if self.rules.single else Phase.SPEAKING
-        self._speaker = self._next_speaker()
+        self._phase = _COMPLETING if self.rules.single else _SPEAKING
+        self._speaker: int | None = self.rules.writer if self.rules.single else 0
         self._pending: Turn | Question | Outcome | None = None
         self._chats: dict[int, Chat] = {}
 
     @property
     def pending(self) -> Turn | Question | Outcome:
-        """What the negotiation waits for, or how it ended; made when it is first looked at."""
+        """What the negotiation waits for, or how it ended; a turn is made when it is first looked at."""
         if self._pending is None:
-            self._pending = self._question() if self._speaker is None else self._turn(self._speaker)
+            assert self._speaker is not None  # `_move` leaves either a speaker or something pending
+            self._pending = self._turn(self._speaker)
         return self._pending
+
+    @property
+    def question(self) -> Question | None:
+        """The pending question; None while a party is to speak, and when all is over."""
+        return self._pending if isinstance(self._pending, Question) else None
 
     @property
     def speaker(self) -> int | None:
@@ -210,12 +219,12 @@ class Negotiation:
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
         utterance = understood(text, seat, self._names, self.rules)
-        if self._phase is Phase.COMPLETING:
+        if self._phase is _COMPLETING:
             self._completion = utterance
             self._move(Move.COMPLETED)
         else:
             self._dialogue.append(utterance)
-            early = self.turns < len(self._names)
+            early = len(self._dialogue) < len(self._names)
             self._move(Move.SAID_EARLY if early else Move.SAID)
         return utterance
 
@@ -228,11 +237,11 @@ class Negotiation:
         Raises:
             IllegalMove: No question is pending.
         """
-        if self._phase not in (Phase.AGREEING, Phase.SCORING):
+        if self._phase not in (_AGREEING, _SCORING):
             raise IllegalMove(f"rule() needs a pending question; this negotiation is {self._phase}: {self._hint()}")
         if verdict.value is None:
             self._move(Move.UNSCORED, reason=verdict.reason or "the judge gave no value")
-        elif self._phase is Phase.SCORING:
+        elif self._phase is _SCORING:
             self._move(Move.SCORED, score=verdict.value)
         else:
             self._agreed = verdict.value > 0
@@ -244,37 +253,39 @@ class Negotiation:
         Raises:
             IllegalMove: It is over already.
         """
-        if self._phase is Phase.OVER:
+        if self._phase is _OVER:
             raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
         self._move(Move.UNSCORED, reason=reason)
 
     def _after_agreement_question(self) -> Move:
         if self._agreed:
             return Move.AGREED
-        if self.turns < self.rules.max_turns:
+        if len(self._dialogue) < self.rules.max_turns:
             return Move.OPEN
         return Move.EXHAUSTED_BUT_COMPLETE if self.rules.complete_without_agreement else Move.EXHAUSTED
 
     def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
-        self._phase = MOVES[self._phase, move]
-        self._speaker = self._next_speaker()
-        self._pending = self._outcome(move, score, reason) if self._phase is Phase.OVER else None
-
-    def _next_speaker(self) -> int | None:
-        if self._phase is Phase.SPEAKING:
-            return len(self._dialogue) % len(self._names)
-        return self.rules.writer if self._phase is Phase.COMPLETING else None
+        self._phase = phase = MOVES[self._phase, move]
+        self._speaker = self._pending = None
+        if phase is _SPEAKING:
+            self._speaker = len(self._dialogue) % len(self._names)
+        elif phase is _AGREEING:
+            self._pending = agreement_question(self.scenario, self._dialogue)
+        elif phase is _COMPLETING:
+            self._speaker = self.rules.writer
+        elif phase is _SCORING:
+            self._pending = self._score_question()
+        else:
+            self._pending = self._outcome(move, score, reason)
 
     def _turn(self, seat: int) -> Turn:
-        completing = self._phase is Phase.COMPLETING
+        completing = self._phase is _COMPLETING
         task = Task.COMPLETION if completing else Task.UTTERANCE
         return Turn(seat, task, self.turns + 1, self.view(seat, completing=completing))
 
-    def _question(self) -> Question:
-        if self._phase is Phase.AGREEING:
-            return agreement_question(self.scenario, self.dialogue)
+    def _score_question(self) -> Question:
         assert self._completion is not None  # the table: SCORING is only reached by COMPLETED
-        return score_question(self.scenario, self.rules, self.dialogue, self._completion.text)
+        return score_question(self.scenario, self.rules, self._dialogue, self._completion.text)
 
     def _status(self, move: Move) -> Status:
         if move is Move.UNSCORED:
@@ -288,7 +299,7 @@ class Negotiation:
         return Outcome(self._status(move), self.turns, self._agreed, completion, score, reason)
 
     def _hint(self) -> str:
-        return "read pending" if self._phase is Phase.OVER else "call rule()" if self._speaker is None else "call say()"
+        return "read pending" if self._phase is _OVER else "call rule()" if self._speaker is None else "call say()"
 
 
 def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:

@@ -1,6 +1,7 @@
 """A fake judge for tests and examples: its verdicts are written beforehand."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.judges.handshake import handshake
@@ -38,7 +39,12 @@ class ScriptedJudge:
             value = self._agrees(question)
         else:
             value = self._score(question) if callable(self._score) else self._score
-        return Verdict(None if value is None else float(value), self.name, "" if value is not None else "scripted")
+        return _verdict(None if value is None else float(value), self.name)
+
+
+@lru_cache(maxsize=1024)
+def _verdict(value: float | None, judge: str) -> Verdict:
+    return Verdict(value, judge, "scripted" if value is None else "")
 
 
 def _shook_hands(question: Question) -> bool:

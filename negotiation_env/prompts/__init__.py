@@ -71,9 +71,9 @@ class Chat:
 
     def __init__(self, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False) -> None:
         self._scenario, self._seat, self._personas = scenario, seat, personas
-        self._messages: list[Message] = [{"role": "system", "content": brief(scenario, seat, personas=personas)}]
-        self._elided, self._shown = elided, 0
-        self._heard = [_template("elided" if elided else "begin").template]
+        opening = _template("elided" if elided else "begin").template
+        self._messages = [{"role": "system", "content": brief(scenario, seat, personas=personas)}, _user([opening])]
+        self._shown, self._only_opened = 0, not elided
 
     def show(self, dialogue: Sequence[Utterance]) -> tuple[Message, ...]:
         """The chat after a dialogue, which goes on from the one that was shown last.
@@ -83,18 +83,19 @@ class Chat:
         """
         for utterance in dialogue[self._shown :]:
             self._add(utterance)
-        heard = [_user(self._heard)] if self._heard else []
-        return tuple(map(dict.copy, [*self._messages, *heard]))
+        self._shown = len(dialogue)
+        return tuple(map(dict.copy, self._messages))
 
     def _add(self, utterance: Utterance) -> None:
-        own = utterance.seat == self._seat
-        if own:
-            self._messages += [_user(self._heard), {"role": "assistant", "content": utterance.text}]
-        if own or (self._shown == 0 and not self._elided):
-            self._heard = []
-        if not own:
-            self._heard.append(_heard(self._scenario, utterance, self._personas))
-        self._shown += 1
+        last = self._messages[-1]
+        if utterance.seat == self._seat:
+            self._messages.append({"role": "assistant", "content": utterance.text})
+        elif last["role"] == "assistant":
+            self._messages.append(_user([_heard(self._scenario, utterance, self._personas)]))
+        else:
+            heard = _heard(self._scenario, utterance, self._personas)
+            last["content"] = heard if self._only_opened else f"{last['content']}\n\n{heard}"
+        self._only_opened = False
 
 
 def conversation(
