@@ -37,7 +37,8 @@ neutralised and reported in `infos[agent]["events"]`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gymnasium.spaces import Dict, Discrete, Space
 from gymnasium.spaces import Sequence as SequenceSpace
@@ -55,6 +56,9 @@ from negotiation_env.render import show_news, transcript
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
 from negotiation_env.spaces import FreeText
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]
 
@@ -157,16 +161,27 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         seats = max(scenario.seats for scenario in self.scenarios)
         self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
         self.agents: list[str] = []
-        self.observation_spaces: dict[str, Space[Any]] = {
-            agent: observation_space(self.rules.max_turns) for agent in self.possible_agents
-        }
-        self.action_spaces: dict[str, Space[Any]] = {agent: FreeText() for agent in self.possible_agents}
-        self._random, _ = np_random(0)
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:
         """Every verdict since the reset."""
         return tuple(Ruling(*each) for each in self._rulings)
+
+    # Spaces and random numbers are made when they are first needed: many games, one env each, need neither.
+
+    @cached_property
+    def observation_spaces(self) -> dict[str, Space[Any]]:
+        """The space of each agent's observations."""
+        return {agent: observation_space(self.rules.max_turns) for agent in self.possible_agents}
+
+    @cached_property
+    def action_spaces(self) -> dict[str, Space[Any]]:
+        """The space of each agent's actions, any text."""
+        return {agent: FreeText() for agent in self.possible_agents}
+
+    @cached_property
+    def _random(self) -> "Generator":
+        return np_random(0)[0]
 
     def observation_space(self, agent: str) -> Space[Any]:
         """The space of an agent's observations; the same object at each call."""
@@ -188,7 +203,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             UserError: No scenario has that id.
         """
         if seed is not None:
-            self._random, _ = np_random(seed)
+            self._random = np_random(seed)[0]
         chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
         rules = replace(self.rules, writer=chosen["writer"]) if "writer" in chosen else self.rules
@@ -255,8 +270,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def _hear(self, action: str) -> Question | None:
         """What a judge has to answer next, if anything."""
-        events = self.game.say(action).events  # all rewards are still 0, for the game's only one ends it
-        self.infos[self.agent_selection] = {"events": list(events)}
+        utterance = self.game.say(action)  # all rewards are still 0, for the game's only one ends it
+        self.infos[self.agent_selection] = {"events": utterance.events}
         if question := self.game.question:
             return question
         self._settle()
