@@ -237,7 +237,7 @@ class Negotiation:
         Raises:
             IllegalMove: No question is pending.
         """
-        if self._phase not in (_AGREEING, _SCORING):
+        if self.question is None:
             raise IllegalMove(f"rule() needs a pending question; this negotiation is {self._phase}: {self._hint()}")
         if verdict.value is None:
             self._move(Move.UNSCORED, reason=verdict.reason or "the judge gave no value")

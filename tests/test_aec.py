@@ -148,7 +148,7 @@ def test_a_non_string_action_is_the_callers_mistake_and_changes_nothing(action):
 )
 def test_whatever_an_agent_says_is_an_event_of_the_game(text, event):
     game = play(fresh(), text)
-    assert game.infos["negotiator_0"]["events"] == [event]
+    assert game.infos["negotiator_0"]["events"] == (event,)
     assert game.agent_selection == "negotiator_1"
 
 
