@@ -310,7 +310,7 @@ def _default_judge() -> Judge:
 
 
 def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) -> None:
-    """One step in each of many games: all speak, then one judge call answers all that ask. The only feeder of games.
+    """One step in each of many games: all speak, then one judge call answers all that ask.
 
     Args:
         envs: Environments that wait for an agent, wrapped or not, each another.

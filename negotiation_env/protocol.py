@@ -38,7 +38,7 @@ class Phase(StrEnum):
     OVER = "over"
 
 
-_SPEAKING, _AGREEING, _COMPLETING, _SCORING, _OVER = Phase  # looked up in the class they cost a turn a microsecond
+_SPEAKING, _AGREEING, _COMPLETING, _SCORING, _OVER = Phase  # Python 3.11 is slow to look members up in their class
 
 
 class Move(StrEnum):

@@ -128,6 +128,16 @@ def test_a_judge_that_raises_leaves_its_questions_unscored():
     assert game.infos["negotiator_1"]["outcome"]["reason"] == "endpoint down"
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_judge_that_answers_too_little_or_too_much_is_told_so(count):
+    class Miscounting(ScriptedJudge):
+        def judge(self, questions):
+            return super().judge(questions * count)
+
+    with pytest.raises(ValueError, match=f"expected 1 verdicts from the scripted judge .*; got {count}"):
+        play(fresh(judge=Miscounting()), "a", "b")
+
+
 @pytest.mark.parametrize("action", [3, None, b"bytes", ["text"]])
 def test_a_non_string_action_is_the_callers_mistake_and_changes_nothing(action):
     game = fresh()

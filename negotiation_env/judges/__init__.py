@@ -53,11 +53,20 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
 
 def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
-    """A judge's answers; one that fails as a whole leaves its questions unscored and ends nothing."""
+    """A judge's answers; one that fails as a whole leaves its questions unscored and ends nothing.
+
+    Raises:
+        ValueError: It gave more or fewer verdicts than it was asked questions.
+    """
     try:
-        return judge.judge(questions)
+        verdicts = judge.judge(questions)
     except JudgeError as error:
         return [Verdict(None, judge.name, str(error))] * len(questions)
+    if len(verdicts) != len(questions):
+        raise ValueError(
+            f"expected {len(questions)} verdicts from the {judge.name}, one a question; got {len(verdicts)}"
+        )
+    return verdicts
 
 
 def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
