@@ -14,6 +14,7 @@ from negotiation_env.events import Utterance
 __all__ = ["Handshake", "ParsedTurn", "handshake", "parse_turn"]
 
 _TAG = re.compile(r"(?:PROPOSE:[ \t]*(?P<proposal>\S.*)|(?P<accept>ACCEPT)[.!]?)\s*\Z")
+_LIKE_A_TAG = re.compile(r"\s*(PROPOSE|ACCEPT)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def parse_turn(text: str) -> ParsedTurn:
     ("PROPOSE: …", then "ACCEPT"), so neither counts and all of it is plain words.
     """
     lines = text.strip().split("\n")
-    tags = [line for line in lines if re.match(r"\s*(PROPOSE|ACCEPT)\b", line)]
+    tags = [line for line in lines if _LIKE_A_TAG.match(line)]
     found = _TAG.match(lines[-1].strip())
     if not found or len(tags) > 1:
         return ParsedTurn(text.strip(), grammatical=not tags)
