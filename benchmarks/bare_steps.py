@@ -46,7 +46,7 @@ Timed = tuple[float, float]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
-    chosen = options(__doc__, arguments, rounds=25)
+    chosen = options(__doc__, arguments, rounds=120)
     found = figures(measure(chosen.rounds))
     times = {name: found[name] for name in ("turn_us", "reset_us")}
     ratios = {key: {name: each[key] for name, each in found["ratios"].items()} for key in ("ratio", *QUARTILES)}
