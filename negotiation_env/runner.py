@@ -167,4 +167,8 @@ def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
     for batch in by_agent.values():
         agent = batch[0][0].game.agents[batch[0][1].seat]
         replies = agent.act([table.request(turn) for table, turn in batch])
+        if len(replies) != len(batch):
+            raise ValueError(
+                f"expected {len(batch)} replies from the agent {agent.name}, one a request; got {len(replies)}"
+            )
         yield from zip([table for table, _ in batch], replies, strict=True)

@@ -83,6 +83,16 @@ def test_a_model_that_fails_costs_its_own_game_only():
     assert {episodes[name].outcome.status for name in ("g0", "g2", "g3")} == {"no_agreement"}
 
 
+def test_an_agent_that_leaves_out_a_reply_is_told_so():
+    class Forgetful(ChatAgent):
+        def act(self, requests):
+            return super().act(requests)[1:]
+
+    silent = Forgetful(FakeModel(), name="forgetful")
+    with pytest.raises(ValueError, match="expected 1 replies from the agent forgetful, one a request; got 0"):
+        play(Game("g", two_parties(), (silent, silent)), ScriptedJudge())
+
+
 def test_the_record_holds_every_turn_and_every_verdict():
     episode = play(games(FakeModel(), 1)[0], ScriptedJudge(score=2.5))
     assert [said.task for said in episode.said] == ["utterance", "utterance", "completion"]
