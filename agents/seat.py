@@ -12,7 +12,7 @@ from negotiation_env.aec import NegotiationEnv
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Request
-from negotiation_env.runner import derive_seed
+from negotiation_env.runner import derive_seed, replied
 
 __all__ = ["SeatEnv"]
 
@@ -81,7 +81,7 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         while isinstance(turn := self.game.game.pending, Turn) and turn.seat != self.seat:
             seed = derive_seed(self._episode, turn.seat, turn.task, turn.number)
             request = Request(str(self._episode), turn.seat, turn.task, turn.messages, seed)
-            reply = self.opponent.act([request])[0]
+            (reply,) = replied(self.opponent, [request])
             if reply.error is None:
                 self.game.step(reply.text)
             else:

@@ -19,7 +19,7 @@ from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.scenario import Scenario
 
-__all__ = ["Game", "derive_seed", "play", "play_many"]
+__all__ = ["Game", "derive_seed", "play", "play_many", "replied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +166,19 @@ def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
             by_agent[id(table.game.agents[turn.seat])].append((table, turn))
     for batch in by_agent.values():
         agent = batch[0][0].game.agents[batch[0][1].seat]
-        replies = agent.act([table.request(turn) for table, turn in batch])
-        if len(replies) != len(batch):
-            raise ValueError(
-                f"expected {len(batch)} replies from the agent {agent.name}, one a request; got {len(replies)}"
-            )
+        replies = replied(agent, [table.request(turn) for table, turn in batch])
         yield from zip([table for table, _ in batch], replies, strict=True)
+
+
+def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:
+    """What an agent says in each of the games.
+
+    Raises:
+        ValueError: It gave more or fewer replies than it got requests.
+    """
+    replies = agent.act(requests)
+    if len(replies) != len(requests):
+        raise ValueError(
+            f"expected {len(requests)} replies from the agent {agent.name}, one a request; got {len(replies)}"
+        )
+    return replies

@@ -31,7 +31,7 @@ _INVISIBLE = _LINE_ENDS + _SURROGATES + _HIDDEN + _CONTROLS + _BIDIRECTIONAL + _
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]")
 # Every control token has a bracket or a bar. ASCII is looked through quickest by taking out what is unsuspicious.
 _SUSPICIOUS = re.compile(rf"[<\[|｜{_INVISIBLE}]")
-_UNSUSPICIOUS = bytes({*b"\t\n", *range(0x20, 0x7F)} - {*b"<[|"})
+_UNSUSPICIOUS = bytes(code for code in range(128) if not _SUSPICIOUS.match(chr(code)))
 
 
 class CleanText(NamedTuple):

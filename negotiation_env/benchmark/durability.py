@@ -20,7 +20,7 @@ from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges import judged
 from negotiation_env.prompts import conversation
 from negotiation_env.protocol import agreement_question, understood
-from negotiation_env.runner import derive_seed
+from negotiation_env.runner import derive_seed, replied
 
 __all__ = ["VERSION", "Challenge", "challenges", "said_before"]
 
@@ -95,7 +95,7 @@ def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[
         One for each agreed episode, in order.
     """
     opened = [_reopen(episode) for episode in episodes if episode.outcome.agreed]
-    replies = agent.act([each.request for each in opened]) if opened else []
+    replies = replied(agent, [each.request for each in opened]) if opened else []
     heard = [each.heard(reply) for each, reply in zip(opened, replies, strict=True)]
     asked = [each.question(words) for each, words in zip(opened, heard, strict=True) if words]
     verdicts = iter(judged(judge, asked) if asked else [])
