@@ -1,0 +1,76 @@
+"""JSON from outside, read once and strictly: what readers differ over is refused, and nothing but `ValueError` escapes.
+
+RFC 8259 leaves open what a reader does with a name that stands twice, with NaN, or with a nesting that it cannot hold;
+Python's takes the last one, makes a number of it, and raises `RecursionError`.
+"""
+
+import json
+import math
+from typing import Any, Final
+
+__all__ = ["has_surrogates", "read_json"]
+
+MAX_DEPTH: Final = 100
+"""Deepest nesting; records, requests and replies of this project stay below 20."""
+
+
+def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: The text; bytes are UTF-8, with or without a byte order mark.
+        non_finite: Let NaN, infinities and numbers beyond a float through, as floats, for a caller that drops them;
+            some endpoints send them as log-probabilities.
+
+    Raises:
+        ValueError: It is no JSON, a name stands twice in one object, it nests deeper than `MAX_DEPTH`, or a number is
+            not finite. The message is one line.
+    """
+    try:
+        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
+        number = float if non_finite else _finite
+        found = json.loads(plain, object_pairs_hook=_object, parse_float=number, parse_constant=number)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 ({error.reason} at byte {error.start})") from None
+    if _deeper(found, MAX_DEPTH):
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    return found
+
+
+def has_surrogates(text: str) -> bool:
+    """Whether a text holds lone surrogates, which JSON can spell and no file in UTF-8 can hold."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return number
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether a value nests deeper than so many levels; level by level, so that it cannot run out of stack itself."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for each in layer for inner in _inside(each)]
+        if not layer:
+            return False
+    return any(isinstance(each, dict | list) for each in layer)
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [each for each in value.values() if isinstance(each, dict | list)]
+    return [each for each in value if isinstance(each, dict | list)] if isinstance(value, list) else ()
