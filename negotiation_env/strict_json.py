@@ -6,12 +6,17 @@ Python's takes the last one, makes a number of it, and raises `RecursionError`.
 
 import json
 import math
+import re
 from typing import Any, Final
 
 __all__ = ["has_surrogates", "read_json"]
 
 MAX_DEPTH: Final = 100
 """Deepest nesting; records, requests and replies of this project stay below 20."""
+_ESCAPE: Final = re.compile(r"\\.")
+_STRING: Final = re.compile(rb'"[^"]*"')
+_ALIKE: Final = bytes.maketrans(b"{}", b"[]")
+_NO_MARK: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
@@ -34,7 +39,7 @@ def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no UTF-8 ({error.reason} at byte {error.start})") from None
-    if _deeper(found, MAX_DEPTH):
+    if _deeper(plain, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
     return found
 
@@ -60,17 +65,10 @@ def _finite(text: str) -> float:
     return number
 
 
-def _deeper(value: Any, levels: int) -> bool:
-    """Whether a value nests deeper than so many levels; level by level, so that it cannot run out of stack itself."""
-    layer = [value]
+def _deeper(text: str, levels: int) -> bool:
+    """Whether a JSON text nests deeper than so many levels, by its brackets outside strings."""
+    marks = _ESCAPE.sub("", text).encode("utf-8", "surrogatepass").translate(_ALIKE, _NO_MARK)
+    brackets = _STRING.sub(b"", marks.replace(b'""', b""))
     for _ in range(levels):
-        layer = [inner for each in layer for inner in _inside(each)]
-        if not layer:
-            return False
-    return any(isinstance(each, dict | list) for each in layer)
-
-
-def _inside(value: Any) -> Any:
-    if isinstance(value, dict):
-        return [each for each in value.values() if isinstance(each, dict | list)]
-    return [each for each in value if isinstance(each, dict | list)] if isinstance(value, list) else ()
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)

@@ -1,8 +1,9 @@
 import contextlib
+import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from negotiation_env.strict_json import has_surrogates, read_json
 from tests.arbitrary_json import json_texts
@@ -42,8 +43,18 @@ def test_a_caller_that_drops_non_finite_numbers_gets_them():
 
 def test_the_deepest_nesting_that_is_allowed():
     assert read_json("[" * 100 + "]" * 100)
+    assert read_json('[{"a": ' * 50 + "1" + "}]" * 50)
+    with pytest.raises(ValueError, match="nested deeper"):
+        read_json('[{"a": ' * 50 + "[]" + "}]" * 50)
 
 
+@pytest.mark.parametrize("text", ["[" * 500, "{" * 500, '"[' * 300, '\\"[' * 300, '\\"]' * 300, "\\[" * 300])
+def test_brackets_in_a_text_are_no_nesting(text):
+    found = [{"[" * 200: text}, text, [], "", text]
+    assert read_json(json.dumps(found)) == found
+
+
+@settings(deadline=None)
 @given(json_texts({"id": "a", "values": [1, {"b": None}]}))
 def test_nothing_but_a_value_error_escapes(text):
     with contextlib.suppress(ValueError):
