@@ -3,7 +3,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from negotiation_env.faults import PassingFault, fault_of_status, retry_after
+from negotiation_env.faults import EndpointFault, PassingFault, fault_of_status, retry_after
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,17 @@ def test_what_may_pass_is_told_from_what_will_not(status, passing):
     assert (fault.status, str(fault)) == (status, f"HTTP {status}: why")
 
 
+def test_a_fault_quotes_the_body_in_one_line_that_a_terminal_can_show():
+    fault = fault_of_status(500, {}, b"<h1>\r\n  oops\x1b[31m\xff</h1>")
+    assert str(fault) == "HTTP 500: <h1> oops[31m\ufffd</h1>"
+
+
+def test_a_fault_says_what_its_answer_cost():
+    assert EndpointFault("no").usage == PassingFault("no").usage == fault_of_status(500, {}, b"").usage == {}
+    assert EndpointFault("no", usage={"prompt_tokens": 3}).usage == {"prompt_tokens": 3}
+    assert PassingFault("no", 429, 1.0, usage={"prompt_tokens": 3}).usage == {"prompt_tokens": 3}
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -25,6 +36,10 @@ def test_what_may_pass_is_told_from_what_will_not(status, passing):
         ({}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After-Ms": "1e999"}, None),
+        ({"Retry-After-Ms": "nan"}, None),
+        ({"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
     ],
 )
 def test_the_asked_wait_is_read(headers, seconds):
