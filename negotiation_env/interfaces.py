@@ -54,8 +54,9 @@ class Alternatives:
     """What a model could have said at one place of its reply.
 
     Attributes:
-        text: The token that it sampled.
-        logprobs: Log-probabilities of the likeliest tokens there, by their text.
+        text: What the sampled token stands for in the reply, "" where that is part of a character which stands with
+            another token.
+        logprobs: Log-probabilities, finite and at most 0, of the likeliest tokens there, by their text.
     """
 
     text: str
@@ -71,9 +72,10 @@ class Reply:
         error: What failed; then `text` is empty and the game ends unscored.
         truncated: The token limit cut the reply.
         tokens: The token trace, where the engine gives one.
-        usage: Token counts, latency in seconds and cost, where known; JSON-ready.
+        usage: Token counts, latency in seconds and cost, where known, also of what failed; JSON-ready.
         model: The model and revision as the endpoint named them.
-        alternatives: For each sampled token, its text and what could have stood there; where asked for and given.
+        alternatives: For each sampled token, its text and what could have stood there; where asked for and given. The
+            tokens' texts join up to `text`.
     """
 
     text: str
