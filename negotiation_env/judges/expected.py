@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import LEVELS
+from negotiation_env.log_probabilities import log_probability
 
 __all__ = ["expected_level", "probability_of_true"]
 
@@ -23,7 +24,7 @@ def expected_level(reply: Reply, key: str) -> float | None:
 
     Returns:
         The mean of the levels, weighted by their probabilities; None without log-probabilities, or where no single
-        token holds the level.
+        token holds the level, or none is told for what the model sampled.
     """
     mass = _mass(reply, key, lambda text: text if text in _DIGITS else None)
     return sum(_DIGITS[digit] * share for digit, share in mass.items()) if mass else None
@@ -36,6 +37,8 @@ def probability_of_true(reply: Reply, key: str) -> float | None:
 
 
 _DIGITS = {str(level): level for level in LEVELS}
+_AROUND = ' \t\n:"'
+"""What a token may hold beside a value."""
 
 
 def _mass(reply: Reply, key: str, option: Callable[[str], str | None]) -> Mapping[str, float]:
@@ -43,12 +46,16 @@ def _mass(reply: Reply, key: str, option: Callable[[str], str | None]) -> Mappin
     place = _place(reply, key)
     if place is None:
         return {}
+    sampled = reply.alternatives[place]
     mass: dict[str, float] = {}
-    for text, logprob in reply.alternatives[place].logprobs.items():
-        if name := option(text.strip(' \t\n:"')):
+    for text, told in sampled.logprobs.items():
+        name, logprob = option(text.strip(_AROUND)), log_probability(told)  # not every model is an endpoint
+        if name and logprob is not None:
             mass[name] = mass.get(name, 0.0) + math.exp(logprob)
+    if not mass.get(option(sampled.text.strip(_AROUND)) or ""):  # or the others would decide without it
+        return {}
     total = sum(mass.values())
-    return {name: share / total for name, share in mass.items()} if total else {}
+    return {name: share / total for name, share in mass.items()}
 
 
 def _place(reply: Reply, key: str) -> int | None:

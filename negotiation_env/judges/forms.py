@@ -17,6 +17,7 @@ from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.material import chat, clean, instructions, is_quoted, party_key, scene, spoken
 from negotiation_env.scenario import Scenario
+from negotiation_env.strict_json import read_json
 
 __all__ = [
     "AgreementForm",
@@ -254,7 +255,7 @@ class ComparisonForm:
 
 
 def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON object of a reply; all of the reply must be that object.
+    """The JSON object of a reply; all of the reply must be that object, and no name may stand in it twice.
 
     Raises:
         Unreadable: It is not, or was cut off.
@@ -262,11 +263,14 @@ def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
     if reply.truncated:
         raise Unreadable("the token limit cut the reply")
     try:
+        read_json(reply.text)  # of a name that stands twice each reader would take another value
         return kind.model_validate_json(reply.text).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the reply"
         raise Unreadable(f"{place}: {first['msg']}") from error
+    except ValueError as error:
+        raise Unreadable(f"the reply is no JSON: {error}") from error
 
 
 @cache
