@@ -1,17 +1,38 @@
 """The wire format of OpenAI-compatible chat completions: settings and request in, call out; answer in, reply out."""
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from negotiation_env.faults import PassingFault
-from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
+from negotiation_env.faults import EndpointFault, PassingFault
+from negotiation_env.interfaces import ChatRequest, Reply
+from negotiation_env.log_probabilities import chat_alternatives
+from negotiation_env.strict_json import read_json
 
-__all__ = ["OPENAI", "Call", "EndpointSettings", "chat_completion", "json_object", "response_format"]
+__all__ = [
+    "MOST_TOKENS",
+    "OPENAI",
+    "Answer",
+    "Call",
+    "EndpointSettings",
+    "chat_completion",
+    "json_object",
+    "read_answer",
+    "response_format",
+]
 
 OPENAI: Final = "https://api.openai.com/v1"
+MOST_TOKENS: Final = 100_000_000
+"""The largest count of tokens in one call that is believed; no model reads or writes a hundredth of it."""
+_LONGEST_NAME: Final = 200
+_WHOLE: Final = ("stop", "eos", "eos_token", "stop_sequence", "end_turn")
+_CUT: Final = ("length", "max_tokens", "model_length")
+_PASSING: Final = ("error", "abort", "insufficient_system_resource")
+"""What an engine says of its own failures; what a filter or the model decided would come out the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +49,8 @@ class EndpointSettings:
         timeout: Seconds for one try.
         deadline: Seconds for one call with all its tries and waits.
         batch_deadline: Seconds for all calls that are asked for together; None is no limit.
-        attempts: Most tries of one call: 408, 409, 425, 429, 5xx, lost connections and broken replies are tried again.
+        attempts: Most tries of one call: 408, 409, 425, 429, 5xx, lost connections, broken and blank replies are tried
+            again; refusals, and replies that a filter or the token limit kept from coming, are not.
         prompt_price: Dollars for a million prompt tokens; None is unknown.
         completion_price: Dollars for a million completion tokens; None is unknown.
         extra: Fields to add to each request body, such as `reasoning_effort`.
@@ -51,8 +73,11 @@ class EndpointSettings:
     omit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1 or self.attempts < 1 or self.timeout <= 0 or self.deadline <= 0:
+        if not (self.concurrency >= 1 and self.attempts >= 1 and self.timeout > 0 and self.deadline > 0):
             raise ValueError(f"endpoint: concurrency, attempts, timeout and deadline must be above 0; got {self}")
+        for price in (self.prompt_price, self.completion_price):
+            if price is not None and not 0 <= price < math.inf:
+                raise ValueError(f"endpoint: a price is a number of dollars from 0 up; got {price}")
 
     @property
     def name(self) -> str:
@@ -77,7 +102,8 @@ class Call:
         path: Where it goes, below the base URL.
         body: The JSON body.
         max_tokens: Upper limit of new tokens that it asks for.
-        read: The reply in an answer's body; raises PassingFault where there is none.
+        read: The reply in an answer's body; raises EndpointFault where there is none, a PassingFault where another try
+            may bring one, and nothing else.
     """
 
     path: str
@@ -113,58 +139,122 @@ def _request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
         fields |= {"logprobs": True, "top_logprobs": request.alternatives}
     fields |= settings.extra
     kept = {name: value for name, value in fields.items() if name not in settings.omit}
-    return json.dumps(kept, ensure_ascii=False).encode()
+    # What UTF-8 cannot hold, half a surrogate pair, becomes its JSON escape.
+    return json.dumps(kept, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object in an answer.
+    """The JSON object in an answer; numbers that are not finite are left to whoever reads them.
 
     Raises:
         PassingFault: It is something else, such as an error page or half an object.
     """
     try:
-        found = json.loads(raw)
+        found = read_json(raw, non_finite=True)
     except ValueError as error:
-        raise PassingFault(f"the reply is no JSON: {raw[:200].decode('utf-8', 'replace')!r}") from error
+        raise PassingFault(f"the reply is no JSON ({error}): {_quoted(raw)}") from error
     if not isinstance(found, dict):
-        raise PassingFault(f"the reply is no JSON object: {str(found)[:200]!r}")
+        raise PassingFault(f"the reply is no JSON object: {_quoted(raw)}")
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the answers of all wire formats share.
+
+    Attributes:
+        choice: The first choice, which was generated to its end or to the token limit.
+        truncated: To the token limit.
+        usage: Token counts and cost, where known.
+        model: The model and revision as the endpoint names them.
+        raw: The answer's body.
+    """
+
+    choice: Mapping[str, Any]
+    truncated: bool
+    usage: Mapping[str, Any]
+    model: str
+    raw: bytes
+
+    def lacks(self, what: str) -> PassingFault:
+        """The fault of an answer in which something is missing."""
+        return PassingFault(f"the reply holds no {what}: {_quoted(self.raw)}", usage=self.usage)
+
+
+def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
+    """Read an answer's body up to its choice.
+
+    Raises:
+        EndpointFault: There is no choice, or none that was generated to its end.
+    """
+    found = json_object(raw)
+    usage = _usage(settings, found.get("usage"))
+    choices = found.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        raise PassingFault(f"the reply holds no choice: {_quoted(raw)}", usage=usage)
+    reason = choice.get("finish_reason")
+    told = reason.lower() if isinstance(reason, str) else reason
+    if told not in (None, *_WHOLE, *_CUT):
+        kind = PassingFault if told in _PASSING else EndpointFault
+        raise kind(f"the reply is not whole, the endpoint ended it for {str(reason)[:80]!r}", usage=usage)
+    return Answer(choice, told in _CUT, usage, _model_name(found), raw)
+
+
 def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
-    answer = json_object(raw)
-    try:
-        choice = answer["choices"][0]
-        text = choice["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        choice, text = {}, None
-    if not isinstance(text, str):
-        raise PassingFault(f"the reply holds no text: {json.dumps(answer)[:200]}")
-    counts = _counts(answer.get("usage"))
-    revision = [str(answer[name]) for name in ("model", "system_fingerprint") if answer.get(name)]
-    cut = choice.get("finish_reason") == "length"
-    usage = {**counts, **_cost(settings, counts)}
-    return Reply(text, truncated=cut, usage=usage, model=" ".join(revision), alternatives=_alternatives(choice))
+    answer = read_answer(settings, raw)
+    message = answer.choice.get("message")
+    if not isinstance(message, dict):
+        raise answer.lacks("message")
+    if refusal := _refusal(message):
+        raise EndpointFault(f"the model refuses: {refusal[:200]!r}", usage=answer.usage)
+    text = _text(message.get("content"))
+    if not any(character.isprintable() and not character.isspace() for character in text):
+        if answer.truncated:  # as it would again
+            raise EndpointFault("the token limit was used up before any text; raise it", usage=answer.usage)
+        raise answer.lacks("text")
+    alternatives = chat_alternatives(answer.choice.get("logprobs"), text)
+    return Reply(text, truncated=answer.truncated, usage=answer.usage, model=answer.model, alternatives=alternatives)
 
 
-def _counts(usage: Any) -> dict[str, int]:
-    if not isinstance(usage, dict):
-        return {}
+def _text(content: Any) -> str:
+    """The words of a message; of one in parts the text, without thoughts and the like."""
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, dict) and part.get("type") in ("text", "output_text")]
+        return "".join(_text(part.get("text")) for part in parts)
+    return content if isinstance(content, str) else ""
+
+
+def _refusal(message: Mapping[str, Any]) -> str:
+    """What the model says where it refuses; empty where it does not."""
+    content = message.get("content")
+    parts = [message, *(content if isinstance(content, list) else ())]
+    told = [part.get("refusal") for part in parts if isinstance(part, Mapping)]
+    return " ".join(str(each) for each in told if each).strip()
+
+
+def _usage(settings: EndpointSettings, told: Any) -> dict[str, Any]:
     names = ("prompt_tokens", "completion_tokens")
-    return {name: usage[name] for name in names if isinstance(usage.get(name), int)}
-
-
-def _alternatives(choice: Mapping[str, Any]) -> tuple[Alternatives, ...]:
-    """The token log-probabilities of a choice; empty where the endpoint gives none, or not in this form."""
-    try:
-        return tuple(
-            Alternatives(place["token"], {each["token"]: float(each["logprob"]) for each in place["top_logprobs"]})
-            for place in choice["logprobs"]["content"]
-        )
-    except (KeyError, TypeError, ValueError):
-        return ()
-
-
-def _cost(settings: EndpointSettings, counts: Mapping[str, int]) -> dict[str, float]:
+    found = {name: _count(told.get(name)) for name in names} if isinstance(told, dict) else {}
+    counts = {name: count for name, count in found.items() if count is not None}
     dollars = settings.cost(counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0))
-    return {} if dollars is None or not counts else {"cost": dollars}
+    return counts if dollars is None or not counts else {**counts, "cost": dollars}
+
+
+def _count(told: Any) -> int | None:
+    """A count of tokens, from 0 to `MOST_TOKENS`, told as a number or in digits; None for all that is none."""
+    if isinstance(told, str) and re.fullmatch(r"[0-9]{1,20}(\.0*)?", told):
+        told = float(told)
+    whole = type(told) in (int, float) and 0 <= told <= MOST_TOKENS and told == int(told)
+    return int(told) if whole else None
+
+
+def _model_name(answer: Mapping[str, Any]) -> str:
+    """Model and revision, without what a file or a terminal cannot hold."""
+    told = [answer.get(name) for name in ("model", "system_fingerprint")]
+    names = ["".join(filter(str.isprintable, each[:_LONGEST_NAME])) for each in told if isinstance(each, str)]
+    return " ".join(filter(None, names))
+
+
+def _quoted(raw: bytes) -> str:
+    return repr(raw[:200].decode("utf-8", "replace"))

@@ -1,6 +1,5 @@
 """What a doctor finds: whether a judge and its endpoint will do, before a run is paid for."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from negotiation_env.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import ChatRequest, Judge, Reply, Sampling
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
+from negotiation_env.strict_json import read_json
 
 __all__ = ["Finding", "examine_endpoint", "examine_judge", "planned_cost"]
 
@@ -111,7 +111,7 @@ def _abilities(endpoint: Endpoint) -> Iterator[Finding]:
 
 def _follows_schema(reply: Reply) -> bool:
     try:
-        found = json.loads(reply.text)
+        found = read_json(reply.text)
     except ValueError:
         return False
     return isinstance(found, dict) and list(found) == ["level"]

@@ -81,7 +81,7 @@ def test_a_served_goal_without_a_verbatim_quote_leaves_it_unscored(quote):
 
 @pytest.mark.parametrize(
     "reply",
-    ["5", '{"score": 5}', "", "Score: 5/5", '{"score": 5} {"score": 1}', "null", '{"agreed": true}'],
+    ["5", '{"score": 5}', "Score: 5/5", '{"score": 5} {"score": 1}', "null", '{"agreed": true}', "[" * 5000],
 )
 def test_what_cannot_be_read_is_asked_again_and_then_unscored(reply):
     with EndpointServer(lambda _: reply) as server:
