@@ -12,10 +12,10 @@ from typing import Any
 
 from agents.models.chat_tokens import ChatTokens
 from agents.models.conversations import Conversations, Draft
-from negotiation_env.chat_completions import Call, json_object, response_format
+from negotiation_env.chat_completions import Call, read_answer, response_format
 from negotiation_env.endpoint import Endpoint
-from negotiation_env.faults import PassingFault
-from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
+from negotiation_env.interfaces import ChatRequest, Reply
+from negotiation_env.log_probabilities import completion_alternatives, log_probability
 
 __all__ = ["VllmTokens", "sampling_fields"]
 
@@ -56,19 +56,30 @@ class VllmTokens:
         return Call("/completions", body, request.sampling.max_tokens, partial(self._read, draft))
 
     def _read(self, draft: Draft, raw: bytes) -> Reply:
-        answer = json_object(raw)
-        try:
-            choice = answer["choices"][0]
-            sampled, told = choice["token_ids"], choice["logprobs"]
-            logprobs = told["token_logprobs"]
-        except (KeyError, IndexError, TypeError):
-            sampled, told, logprobs = [], {}, []
+        answer = read_answer(self._endpoint.settings, raw)
+        sampled, told = self._ids(answer.choice.get("token_ids")), answer.choice.get("logprobs")
         if not sampled:
-            raise PassingFault(f"the reply holds no token ids; is this vLLM? {raw[:200]!r}")
+            raise answer.lacks("token ids; is this vLLM?")
+        logprobs = _logprobs(told)
+        if len(logprobs) != len(sampled):
+            raise answer.lacks("log-probability for each token")
         draft.take(sampled, logprobs)
-        alternatives = map(Alternatives, told["tokens"], told["top_logprobs"]) if draft.request.alternatives else ()
         reply = self._conversations.reply(draft)
-        return replace(reply, model=str(answer.get("model", "")), alternatives=tuple(alternatives))
+        alternatives = completion_alternatives(told, reply.text) if draft.request.alternatives else ()
+        return replace(reply, model=answer.model, alternatives=alternatives)
+
+    def _ids(self, told: Any) -> list[int]:
+        """The sampled ids; empty where there are none, or not the tokenizer's."""
+        size = len(self.tokens.tokenizer)
+        known = isinstance(told, list) and all(type(each) is int and 0 <= each < size for each in told)
+        return told if known else []
+
+
+def _logprobs(told: Any) -> list[float]:
+    """The log-probabilities of the sampled tokens, without those that are none."""
+    found = told.get("token_logprobs") if isinstance(told, dict) else None
+    values = map(log_probability, found if isinstance(found, list) else ())
+    return [value for value in values if value is not None]
 
 
 def sampling_fields(request: ChatRequest, end: int) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Against the tests' own server, answering as vLLM does; `test_vllm_server.py` asks a real one."""
 
+import contextlib
+import math
+
 import pytest
+from hypothesis import given, settings
 
 pytest.importorskip("transformers")
 
@@ -8,6 +12,8 @@ from agents.models.vllm_tokens import VllmTokens
 from negotiation_env import ChatRequest, Sampling
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
+from negotiation_env.faults import EndpointFault
+from tests.arbitrary_json import json_texts
 from tests.endpoint_server import EndpointServer
 
 pytestmark = pytest.mark.models
@@ -17,14 +23,15 @@ THEN = (*FIRST, {"role": "assistant", "content": "whatever it reads"}, {"role": 
 SAMPLED = [19556, 30, 2]
 
 
-def completion(ids, logprob=-0.5):
+def completion(ids, logprob=-0.5, **changes):
     """What vLLM answers."""
     told = {
-        "tokens": ["x"] * len(ids),
+        "tokens": ["Hello", ".", "<|im_end|>"],
         "token_logprobs": [logprob] * len(ids),
         "top_logprobs": [{"x": logprob}] * len(ids),
     }
-    return {"model": "adapter", "choices": [{"token_ids": ids, "logprobs": told}]}
+    choice = {"token_ids": ids, "logprobs": told, "finish_reason": "stop"} | changes
+    return {"model": "adapter", "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": len(ids)}}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +102,43 @@ def test_an_endpoint_that_gives_no_ids_is_told(served):
     assert "is this vLLM?" in model.chat([ask()])[0].error
 
 
+@pytest.mark.parametrize("ids", [[], None, "19556", [19556, -1], [2**40], [1.5], [True], {"0": 1}, [None]])
+def test_ids_that_are_not_the_tokenizers_are_no_reply(served, ids):
+    server, model = served
+    server.answer = lambda _: completion(SAMPLED, token_ids=ids)
+    reply = model.chat([ask()])[0]
+    assert "no token ids" in reply.error
+    assert reply.tokens is None
+
+
+@pytest.mark.parametrize("logprobs", [[-0.5], [-0.5, None, -0.5], [-0.5, math.nan, -0.5], [-0.5, 3.0, -0.5], None, 7])
+def test_a_token_without_its_log_probability_is_tried_again_and_nothing_is_taken_twice(served, logprobs):
+    server, model = served
+    told = iter([{"logprobs": {"token_logprobs": logprobs}}, {}])
+    server.answer = lambda _: completion(SAMPLED, **next(told))
+    reply = model.chat([ask()])[0]
+    assert (reply.tokens.sampled, reply.usage["tries"]) == (tuple(SAMPLED), 2)
+    assert len({tuple(sent["prompt"]) for sent in server.requests}) == 1
+
+
+def test_a_reply_that_the_server_broke_off_is_no_reply(served):
+    server, model = served
+    reasons = iter(["abort", "stop"])
+    server.answer = lambda _: completion(SAMPLED, finish_reason=next(reasons))
+    assert model.chat([ask()])[0].usage["tries"] == 2
+
+
+@settings(deadline=None)
+@given(raw=json_texts(completion(SAMPLED)))
+def test_every_answer_is_a_reply_or_a_fault(tokenizer, raw):
+    model = VllmTokens(Endpoint(EndpointSettings("m", "http://127.0.0.1:9/v1")), tokenizer, "adapter", "policy")
+    request = ask(alternatives=5)
+    with contextlib.suppress(EndpointFault):
+        reply = model._call(model._conversations.draft(request)).read(raw)
+        assert len(reply.tokens.logprobs) == len(reply.tokens.sampled) > 0
+        assert all(-math.inf < value <= 0 for value in reply.tokens.logprobs)
+
+
 def test_a_greedy_token_was_certain(served):
     _, model = served
     reply = model.chat([ChatRequest(FIRST, Sampling(0.0, 1.0, 8))])[0]
@@ -107,4 +151,5 @@ def test_a_schema_and_the_alternatives_are_asked_for_and_told(served):
     [sent] = server.requests
     assert sent["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert sent["logprobs"] == 5
+    assert [each.text for each in reply.alternatives] == ["Hello", ".", ""]
     assert [each.logprobs for each in reply.alternatives] == [{"x": -0.5}] * 3
