@@ -78,6 +78,10 @@ class EndpointSettings:
         for price in (self.prompt_price, self.completion_price):
             if price is not None and not 0 <= price < math.inf:
                 raise ValueError(f"endpoint: a price is a number of dollars from 0 up; got {price}")
+        try:
+            json.dumps(dict(self.extra), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"endpoint: extra takes what JSON has; {error}") from error
 
     @property
     def name(self) -> str:

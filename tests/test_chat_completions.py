@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from negotiation_env import ChatRequest, Reply
 from negotiation_env.chat_completions import MOST_TOKENS, EndpointSettings, chat_completion
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoint import Endpoint, read_endpoint
+from negotiation_env.errors import UserError
 from negotiation_env.faults import EndpointFault, PassingFault
 from negotiation_env.traffic import read_reply, writable, write_reply
 from tests.arbitrary_json import json_texts, json_values
@@ -165,6 +166,14 @@ def test_a_models_name_is_what_a_file_and_a_terminal_can_hold(told, name):
 def test_a_price_by_which_no_cost_limit_could_hold_is_refused(price):
     with pytest.raises(ValueError, match="a price is"):
         EndpointSettings("m", prompt_price=price, completion_price=1.0)
+
+
+@pytest.mark.parametrize("value", ["2026-01-01", "nan", "inf", "[12:30:00]"])
+def test_a_field_that_no_body_can_hold_is_told_with_its_file(tmp_path, value):
+    file = tmp_path / "endpoint.toml"
+    file.write_text(f'model = "m"\nextra = {{ top_k = {value} }}\n')
+    with pytest.raises(UserError, match="extra takes what JSON has"):
+        read_endpoint(file)
 
 
 def test_half_a_surrogate_pair_in_a_message_is_sent_as_json_spells_it():
