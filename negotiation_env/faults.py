@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 __all__ = ["EndpointFault", "PassingFault", "fault_of_status", "retry_after"]
 
@@ -14,11 +15,13 @@ class EndpointFault(Exception):
 
     Attributes:
         status: The HTTP status, where there was one.
+        usage: What the answer cost all the same, as in `Reply.usage`; empty where nothing is known to have been billed.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, usage: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.usage: Mapping[str, Any] = usage or {}
 
 
 class PassingFault(EndpointFault):
@@ -28,8 +31,15 @@ class PassingFault(EndpointFault):
         wait: Seconds that the server asked to wait; None where it did not ask.
     """
 
-    def __init__(self, message: str, status: int | None = None, wait: float | None = None) -> None:
-        super().__init__(message, status)
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        wait: float | None = None,
+        *,
+        usage: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, status, usage=usage)
         self.wait = wait
 
 
