@@ -32,6 +32,10 @@ _CHARACTERS_A_TOKEN = 4
 """A guess for the tokens-per-minute limit, settled once the reply tells the true count."""
 _MOST_TOLD: Final = 500
 """Characters of an error, or of a listed model's name."""
+_MOST_CHARACTERS: Final = 256
+"""Of a token; no vocabulary in use has a longer one. A server that passes over `max_tokens` can say much more."""
+_OF_THE_PROXY: Final = 407
+"""The one status that the endpoint itself does not give."""
 _BILLED: Final = ("prompt_tokens", "completion_tokens", "cost")
 
 
@@ -112,7 +116,7 @@ class Endpoint:
         except EndpointFault as fault:
             if fault.status == 401:
                 raise UserError(f"{where} refuses the key; set {self.settings.api_key_env}") from fault
-            if fault.status:
+            if fault.status and fault.status != _OF_THE_PROXY:
                 return []
             raise UserError(f"nobody answers at {where}: {self._told(fault)}; is the server up?") from fault
         return [self._secrets.hide(name)[:_MOST_TOLD] for name in _model_names(answer)]
@@ -170,7 +174,8 @@ class Endpoint:
             self._bill(fault.usage, booked, story)
             raise
         self._bill(reply.usage, booked, story)
-        return reply
+        most = call.max_tokens * _MOST_CHARACTERS
+        return replace(reply, text=reply.text[:most], truncated=True) if len(reply.text) > most > 0 else reply
 
     def _bill(self, usage: Mapping[str, Any], booked: float, story: _Story) -> None:
         story.bill(usage)

@@ -6,11 +6,12 @@ import json
 import re
 import tracemalloc
 import zlib
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
-from negotiation_env import ChatRequest
+from negotiation_env import ChatRequest, Sampling
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.connection import MAX_ANSWER
 from negotiation_env.endpoint import Endpoint, connect, short_endpoint
@@ -23,7 +24,7 @@ KEY = "sk-live-0123456789abcdef"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -180,6 +181,13 @@ def test_no_proxy_is_honoured(environment):
         assert ask(server.url).text == "Hi."
 
 
+def test_a_proxy_that_wants_a_login_is_told_at_the_start(environment):
+    with raw_server(lambda _: Answer(407, b"who are you?")) as proxy:
+        environment.setenv("HTTP_PROXY", proxy.root)
+        with pytest.raises(UserError, match="HTTP 407: who are you"):
+            connect(EndpointSettings("m", "http://models.corp.invalid/v1"))
+
+
 def test_a_proxy_that_fails_is_named_without_its_password(environment):
     environment.setenv("HTTPS_PROXY", "http://user:pass-word@127.0.0.1:9")
     with pytest.raises(UserError, match=r"asked through the proxy http://127\.0\.0\.1:9") as told:
@@ -271,9 +279,16 @@ def test_a_body_without_end_is_an_error_and_takes_little_memory(what):
     assert peak < 6 * MAX_ANSWER
 
 
+def test_a_reply_much_longer_than_it_may_be_is_cut():
+    with raw_server(lambda _: completion("word " * 10**6)) as server:
+        reply = endpoint(server.url).chat([replace(ASK, sampling=Sampling(max_tokens=10))])[0]
+    assert reply.truncated
+    assert reply.text == ("word " * 1000)[:2560]
+
+
 def test_an_answer_of_many_log_probabilities_is_read():
     alternatives = [{"token": f" word{n}", "logprob": -n / 7, "bytes": [32] * 6} for n in range(20)]
     content = [{"token": " word0", "logprob": -0.1, "bytes": [32] * 6, "top_logprobs": alternatives}] * 1000
     with raw_server(lambda _: completion(" word0" * 1000, logprobs={"content": content})) as server:
-        reply = ask(server.url)
+        reply = endpoint(server.url).chat([replace(ASK, sampling=Sampling(max_tokens=1000))])[0]
     assert (reply.error, len(reply.alternatives)) == (None, 1000)
