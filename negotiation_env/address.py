@@ -75,7 +75,7 @@ def proxy_of(url: str) -> str | None:
 
     parts, proxies = urlsplit(url), getproxies()
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    found = proxies.get(parts.scheme) or proxies.get("all")
+    found = (proxies.get(parts.scheme) or proxies.get("all") or "").strip()
     excepted = (entry.strip().lower() for entry in proxies.get("no", "").split(","))
     if not found or any(_covers(entry, host, port) for entry in excepted if entry) or proxy_bypass(host):
         return None

@@ -24,7 +24,7 @@ class EndpointSettings:
         base_url: The endpoint, such as http://127.0.0.1:8000/v1; what follows a `?` goes behind each request's path. A
             user name and password in it (http://USER:PASSWORD@HOST) go out in the key's place. They and what the query
             calls key, token, secret, signature, password or the like are never recorded.
-        api_key_env: The environment variable that holds the key, which is never recorded.
+        api_key_env: The environment variable that holds the key, which is never recorded; "" is no key.
         concurrency: Most requests under way at a time.
         requests_per_minute: Most requests a minute; None is no limit.
         tokens_per_minute: Most tokens a minute, prompt and reply together; None is no limit.
@@ -56,7 +56,10 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         if self.concurrency < 1 or self.attempts < 1 or self.timeout <= 0 or self.deadline <= 0:
             raise ValueError(f"endpoint: concurrency, attempts, timeout and deadline must be above 0; got {self}")
-        if not self.api_key_env.isidentifier():  # which is not repeated: it may be the key itself
+        limits = (self.requests_per_minute, self.tokens_per_minute, self.batch_deadline)
+        if not all(limit is None or limit > 0 for limit in limits):
+            raise ValueError(f"endpoint: limits a minute and batch_deadline must be above 0, or absent; got {self}")
+        if self.api_key_env and not self.api_key_env.isidentifier():  # which is not repeated: it may be the key itself
             raise ValueError("api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY")
         check_base_url(self.base_url)
 

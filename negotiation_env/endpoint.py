@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from negotiation_env.address import without_secrets
+from negotiation_env.address import login_of, without_secrets
 from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion
 from negotiation_env.connection import Connection
 from negotiation_env.errors import UserError
@@ -115,7 +115,8 @@ class Endpoint:
             answer = run(self._connection.exchange("GET", "/models", 10.0, None))
         except EndpointFault as fault:
             if fault.status == 401:
-                raise UserError(f"{where} refuses the key; set {self.settings.api_key_env}") from fault
+                login = "the login in its URL; mend it" if login_of(self.settings.base_url) else ""
+                raise UserError(f"{where} refuses {login or f'the key; set {self.settings.api_key_env}'}") from fault
             if fault.status and fault.status != _OF_THE_PROXY:
                 return []
             raise UserError(f"nobody answers at {where}: {self._told(fault)}; is the server up?") from fault

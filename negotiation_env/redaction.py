@@ -4,7 +4,7 @@ import html
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,11 +26,11 @@ class Secrets:
 
     Args:
         secrets: What to hide; empty ones are passed over.
-        public: What is no secret, whoever calls it one, such as the model's name.
+        public: Texts that are shown anyway, such as the model's name; what is part of one is no secret.
     """
 
-    def __init__(self, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
-        hidden = {secret for secret in secrets if secret} - set(public)
+    def __init__(self, secrets: Iterable[str], public: Sequence[str] = ()) -> None:
+        hidden = {secret for secret in secrets if secret and not any(secret in text for text in public)}
         self._all = _Finder({spelling for secret in hidden for spelling in _spellings(secret)})
         self._in_words = _Finder({spelling for spelling in self._all.spellings if not _is_word(spelling)})
 

@@ -133,6 +133,11 @@ def test_whatever_is_answered_about_models_somebody_is_there(answer, names):
         assert connect(EndpointSettings("m", server.url)).models() == names
 
 
+def test_a_login_that_is_refused_is_told():
+    with raw_server(lambda _: Answer(401, b"no")) as server, pytest.raises(UserError, match="refuses the login in its"):
+        connect(EndpointSettings("m", server.url.replace("://", "://user:pass-word@")))
+
+
 def test_a_key_that_is_refused_is_told():
     with (
         raw_server(lambda _: Answer(401, b"no")) as server,

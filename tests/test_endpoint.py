@@ -124,6 +124,16 @@ def test_a_vendor_without_a_key_is_told(monkeypatch):
         Endpoint(EndpointSettings("gpt"))
 
 
+@pytest.mark.parametrize(
+    "limit", ["requests_per_minute = 0", "tokens_per_minute = nan", "batch_deadline = -1.0", 'base_url = "h:80"']
+)
+def test_a_setting_that_cannot_be_is_a_line(tmp_path, limit):
+    path = tmp_path / "bad.toml"
+    path.write_text(f'model = "m"\n{limit}\n')
+    with pytest.raises(UserError, match=r"must be above 0, or absent|expected http://HOST"):
+        read_endpoint(path)
+
+
 def test_settings_come_from_a_file_and_a_wrong_key_is_named(tmp_path):
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text('model = "m"\nconcurrency = 3\n')

@@ -52,8 +52,8 @@ def test_a_short_key_that_is_no_word_is_hidden_in_turns_too():
 
 
 def test_the_model_s_own_name_is_no_secret():
-    reply = Reply("Hi.", model="policy")
-    assert Secrets(["policy"], public=["policy"]).hide_in_reply(reply) is reply
+    reply = Reply("Hi.", model="org/policy-2026")
+    assert Secrets(["policy"], public=["org/policy"]).hide_in_reply(reply) is reply
 
 
 def test_tokens_that_spell_a_key_out_do_not_leave():
