@@ -21,8 +21,8 @@ _SHORT: Final = 8
 class Secrets:
     """Keys and passwords, found in the spellings that servers echo: plain, URL, HTML, JSON, base64.
 
-    A short plain word, such as the EMPTY, none or test that stand in for a key, is no secret in what a model says: its
-    own words would be garbled. In errors and names it is hidden too.
+    A short plain word or a number, such as the EMPTY, none or 123456789 that stand in for a key, is no secret in what a
+    model says: its own words, and the numbers of its answer, would be garbled. In errors and names it is hidden too.
 
     Args:
         secrets: What to hide; empty ones are passed over.
@@ -87,7 +87,7 @@ def _spellings(secret: str) -> set[str]:
 
 
 def _is_word(text: str) -> bool:
-    return len(text) < _SHORT and (text.isalnum() or len(text) < _SHORT // 2)
+    return text.isdigit() or (len(text) < _SHORT and (text.isalnum() or len(text) < _SHORT // 2))
 
 
 def _bounded(spelling: str) -> str:

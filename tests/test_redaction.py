@@ -11,7 +11,9 @@ from negotiation_env.interfaces import Alternatives, Reply
 from negotiation_env.redaction import Secrets
 
 KEY = "sk-a/b&c+d=<e>'\"f"
-keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=9, max_size=60)
+keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=9, max_size=60).filter(
+    lambda key: not key.isdigit()
+)
 
 
 SPELLINGS = [
@@ -40,7 +42,7 @@ def test_a_text_without_secrets_stays_as_it_is(text):
     assert Secrets(["sk-0123456789abcdef"]).hide_in_reply(reply) is reply
 
 
-@pytest.mark.parametrize("word", ["EMPTY", "none", "x", "test", "ollama", "1"])
+@pytest.mark.parametrize("word", ["EMPTY", "none", "x", "test", "ollama", "1", "123456789"])
 def test_a_word_that_stands_in_for_a_key_garbles_no_turn_and_is_hidden_in_errors(word):
     said = f"There is {word} left, {word}s and {word}."
     told = Secrets([word]).hide_in_reply(Reply(said, error=f"bad key {word}: Max exists", model=f"is {word}"))
