@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from negotiation_env.address import login_of, without_secrets
+from negotiation_env.address import login_of
 from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion
 from negotiation_env.connection import Connection
 from negotiation_env.errors import UserError
@@ -205,7 +205,7 @@ def short_endpoint(text: str) -> EndpointSettings:
     try:
         return EndpointSettings(model, base_url or OPENAI)
     except ValueError as error:
-        raise UserError(f"openai:{without_secrets(text)}: {error}") from error
+        raise UserError(f"openai:{model}: {error}") from error
 
 
 def read_endpoint(path: Path) -> EndpointSettings:
