@@ -33,6 +33,7 @@ class Connection:
 
     Attributes:
         where: The base URL without its secrets.
+        through: " through the proxy URL", for messages; "" where there is none.
         secrets: What must not leave.
 
     Raises:
@@ -48,6 +49,7 @@ class Connection:
         if login or key:
             self._headers["Authorization"] = _basic(*login) if login else f"Bearer {key}"
         self._proxy = proxy_of(settings.base_url)
+        self.through = f" through the proxy {without_secrets(self._proxy)}" if self._proxy else ""
         logins = [each for each in (login, login_of(self._proxy or "")) if each]
         told = [text for user, password in logins for text in (user, password, f"{user}:{password}")]
         sent = self._headers.get("Authorization", "")
@@ -83,7 +85,7 @@ class Connection:
         except Exception as error:
             # A URL, a host's name or a certificate that is refused is a ValueError too, and stays refused.
             passing = isinstance(error, ClientError | OSError) and not isinstance(error, ValueError)
-            raise (PassingFault if passing else EndpointFault)(self._told(error), status) from error
+            raise (PassingFault if passing else EndpointFault)(f"{type(error).__name__}: {error}", status) from error
 
     async def _answer(self, response: "ClientResponse") -> bytes:
         error = response.status >= 300
@@ -101,10 +103,6 @@ class Connection:
         to = self.secrets.hide(without_secrets(response.headers.get("Location", "")).partition("?")[0])[:_MAX_LOCATION]
         remedy = "redirects are not followed; if that is the right place, make it the base_url"
         return f"HTTP {response.status}: redirected to {to or 'nowhere'}; {remedy}"
-
-    def _told(self, error: Exception) -> str:
-        through = f"; asked through the proxy {without_secrets(self._proxy)}" if self._proxy else ""
-        return f"{type(error).__name__}: {error}{through}"
 
     def _session(self) -> "ClientSession":
         if not self._sessions:

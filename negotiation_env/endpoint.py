@@ -119,7 +119,8 @@ class Endpoint:
                 raise UserError(f"{where} refuses {login or f'the key; set {self.settings.api_key_env}'}") from fault
             if fault.status and fault.status != _OF_THE_PROXY:
                 return []
-            raise UserError(f"nobody answers at {where}: {self._told(fault)}; is the server up?") from fault
+            told = f"nobody answers at {where}{self._connection.through}: {self._told(fault)}"
+            raise UserError(f"{told}; is the server up?") from fault
         return [self._secrets.hide(name)[:_MOST_TOLD] for name in _model_names(answer)]
 
     async def _batch(self, calls: Sequence[Call]) -> list[Reply]:
@@ -157,7 +158,7 @@ class Endpoint:
             return self._failed(self._told(f"{type(error).__name__}: {error}"), story)
 
     def _failed(self, why: str, story: _Story) -> Reply:
-        return Reply("", f"{self.name}: {why}", usage=story.usage())
+        return Reply("", f"{self.name}{self._connection.through}: {why}", usage=story.usage())
 
     def _told(self, error: object) -> str:
         """What an error says, without secrets; these first, for a cut one could not be found."""

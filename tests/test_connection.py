@@ -180,6 +180,13 @@ def test_the_environment_s_proxy_is_asked_with_its_login_and_it_is_shown_nowhere
     assert asked.headers["Authorization"] == f"Bearer {KEY}"
 
 
+def test_an_error_that_may_be_the_proxy_s_names_it(environment):
+    with raw_server(lambda _: Answer(502, b"no such host")) as proxy:
+        environment.setenv("HTTP_PROXY", proxy.root)
+        reply = ask("http://models.corp.invalid/v1")
+    assert f" through the proxy {proxy.root}: HTTP 502: no such host" in reply.error
+
+
 def test_no_proxy_is_honoured(environment):
     with raw_server() as server:
         environment.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -196,7 +203,7 @@ def test_a_proxy_that_wants_a_login_is_told_at_the_start(environment):
 
 def test_a_proxy_that_fails_is_named_without_its_password(environment):
     environment.setenv("HTTPS_PROXY", "http://user:pass-word@127.0.0.1:9")
-    with pytest.raises(UserError, match=r"asked through the proxy http://127\.0\.0\.1:9") as told:
+    with pytest.raises(UserError, match=r"nobody .* through the proxy http://127\.0\.0\.1:9: ") as told:
         connect(EndpointSettings("m", "https://models.corp.invalid/v1"))
     assert "pass-word" not in str(told.value)
 
