@@ -1,4 +1,4 @@
-"""Spec strings: one name for an agent, the same in every command, config and call."""
+"""Spec strings: one name for an agent, the same everywhere; `negotiation_env.specs` has the rule for quoting names."""
 
 from collections.abc import Callable
 from functools import cache
