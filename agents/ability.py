@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.models.in_process import InProcessModel
 from agents.specs import resolve_model
+from negotiation_env.address import without_secrets
 from negotiation_env.benchmark.ability import (
     REPORT,
     Ability,
@@ -125,7 +126,7 @@ def open_model(spec: str, settings: AbilitySettings) -> "LM":
     if spec.startswith("openai:"):
         return _endpoint(spec.removeprefix("openai:"), settings)
     expected = "embedded, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL]"
-    raise UserError(f"lm-eval cannot be given {spec!r}; expected {expected}")
+    raise UserError(f"lm-eval cannot be given {without_secrets(spec)!r}; expected {expected}")
 
 
 def _in_process(spec: str, settings: AbilitySettings) -> "LM":
@@ -139,17 +140,10 @@ def _in_process(spec: str, settings: AbilitySettings) -> "LM":
 
 
 def _endpoint(short: str, settings: AbilitySettings) -> "LM":
-    from lm_eval.models.openai_completions import LocalChatCompletion
+    from agents.ability_endpoint import EndpointLM
 
-    asked = connect(short_endpoint(short)).settings
-    return LocalChatCompletion(
-        f"{asked.base_url.rstrip('/')}/chat/completions",
-        model=asked.model,
-        num_concurrent=asked.concurrency,
-        max_retries=asked.attempts,
-        timeout=_PATIENCE,
-        seed=settings.seed,
-    )
+    patient = replace(short_endpoint(short), timeout=_PATIENCE, deadline=_PATIENCE)
+    return EndpointLM(connect(patient), settings.seed)
 
 
 def measure(
@@ -176,12 +170,15 @@ def measure(
             cannot do a task.
         ModelError: An endpoint failed. What was measured before is kept.
     """
-    there = [path for path in (ability_file(out, model) for model in models) if path.exists()]
+    specs = {without_secrets(model): model for model in models}
+    there = [path for path in (ability_file(out, name) for name in specs) if path.exists()]
     if there and not resume:
         raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
-    kept = [kept_ability(out, model, settings) for model in models]
+    kept = [kept_ability(out, name, settings) for name in specs]
     out.mkdir(parents=True, exist_ok=True)
-    report = compare([_go_on(each, tasks, out, open_model) for each in kept], tasks)
+    report = compare(
+        [_go_on(each, tasks, out, lambda name, asked: open_model(specs[name], asked)) for each in kept], tasks
+    )
     write_whole(out / REPORT, report.to_json())
     return report
 
@@ -205,7 +202,6 @@ def _go_on(
 
 
 def _ask(model: "LM", spec: str, name: str, task: "Task", settings: AbilitySettings) -> TaskResult:
-    from aiohttp import ClientError
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
@@ -225,8 +221,8 @@ def _ask(model: "LM", spec: str, name: str, task: "Task", settings: AbilitySetti
         )
     except (AssertionError, NotImplementedError) as error:  # how lm-eval says that a model and a task do not match
         raise UserError(f"{spec} cannot do the task {name!r}: {error} Leave it out, or try --max-tokens") from error
-    except (ClientError, TimeoutError) as error:
-        raise ModelError(f"{spec} failed at the task {name!r}: {error!r}; go on with --resume") from error
+    except ModelError as error:
+        raise ModelError(f"{spec} failed at the task {name!r}: {error}; go on with --resume") from error
     return _result(found, name, in_words)
 
 

@@ -1,4 +1,4 @@
-"""Spec strings: one name for an agent, the same in every command, config and call."""
+"""Spec strings: one name for an agent, the same everywhere; `negotiation_env.specs` has the rule for quoting names."""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,9 +9,10 @@ from typing import Any
 from agents.chat import ChatAgent
 from agents.functions import FunctionAgent
 from agents.scripted import SCRIPTS, ScriptedAgent
+from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
-from negotiation_env.specs import load_factory
+from negotiation_env.specs import load_factory, source_and_adapter
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
@@ -44,7 +45,8 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
         return FunctionAgent(load_factory(rest, kind), name=spec)
     if kind == "python":
         return _made(spec, load_factory(rest))
-    return ChatAgent((traffic or Live()).model(spec, lambda: resolve_model(spec)), name=spec)
+    name = without_secrets(spec)
+    return ChatAgent((traffic or Live()).model(name, lambda: resolve_model(spec)), name=name)
 
 
 def _made(spec: str, factory: Callable[..., Any]) -> Agent:
@@ -82,18 +84,18 @@ def resolve_model(spec: str) -> ChatModel:
         from agents.models.embedded import embedded_model
         from agents.models.in_process import load_model
 
-        source, _, adapter = rest.partition("+")
-        return load_model(embedded_model() if source == "embedded" else source, adapter or None, name=spec)
+        source, adapter = source_and_adapter(rest)
+        return load_model(embedded_model() if source == "embedded" else source, adapter, name=spec)
     if kind == "vllm" and rest:
         from agents.models.embedded import embedded_adapter, embedded_model
         from agents.models.vllm_engine import VllmEngine
 
         if rest == "embedded":
             return VllmEngine(embedded_model(), embedded_adapter(), name=spec)
-        source, _, adapter = rest.partition("+")
-        return VllmEngine(source, adapter or None, name=spec)
+        source, adapter = source_and_adapter(rest)
+        return VllmEngine(source, adapter, name=spec)
     if (kind == "openai" and rest) or spec.endswith(".toml"):
         from negotiation_env.endpoint import connect, read_endpoint, short_endpoint
 
         return connect(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
-    raise UserError(f"no agent {spec!r}; expected one of: {AGENT_SPECS}")
+    raise UserError(f"no agent {without_secrets(spec)!r}; expected one of: {AGENT_SPECS}")

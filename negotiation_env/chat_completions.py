@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from negotiation_env.address import check_base_url, without_secrets
 from negotiation_env.faults import EndpointFault, PassingFault
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.log_probabilities import chat_alternatives
@@ -41,8 +42,10 @@ class EndpointSettings:
 
     Attributes:
         model: The model's name at the endpoint.
-        base_url: The endpoint, such as http://127.0.0.1:8000/v1.
-        api_key_env: The environment variable that holds the key; the key itself is never recorded.
+        base_url: The endpoint, such as http://127.0.0.1:8000/v1; what follows a `?` goes behind each request's path. A
+            user name and password in it (http://USER:PASSWORD@HOST) go out in the key's place. They and what the query
+            calls key, token, secret, signature, password or the like are never recorded.
+        api_key_env: The environment variable that holds the key, which is never recorded; "" is no key.
         concurrency: Most requests under way at a time.
         requests_per_minute: Most requests a minute; None is no limit.
         tokens_per_minute: Most tokens a minute, prompt and reply together; None is no limit.
@@ -58,7 +61,7 @@ class EndpointSettings:
     """
 
     model: str
-    base_url: str = OPENAI
+    base_url: str = field(default=OPENAI, repr=False)
     api_key_env: str = "OPENAI_API_KEY"
     concurrency: int = 64
     requests_per_minute: float | None = None
@@ -82,11 +85,17 @@ class EndpointSettings:
             json.dumps(dict(self.extra), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ValueError(f"endpoint: extra takes what JSON has; {error}") from error
+        limits = (self.requests_per_minute, self.tokens_per_minute, self.batch_deadline)
+        if not all(limit is None or limit > 0 for limit in limits):
+            raise ValueError(f"endpoint: limits a minute and batch_deadline must be above 0, or absent; got {self}")
+        if self.api_key_env and not self.api_key_env.isidentifier():  # which is not repeated: it may be the key itself
+            raise ValueError("api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY")
+        check_base_url(self.base_url)
 
     @property
     def name(self) -> str:
         """Model, endpoint and changed fields, as in records: all that can change a reply but the request."""
-        elsewhere = "" if self.base_url.rstrip("/") == OPENAI else f"@{self.base_url}"
+        elsewhere = "" if self.base_url.rstrip("/") == OPENAI else f"@{without_secrets(self.base_url)}"
         added = f" with {json.dumps(dict(self.extra), sort_keys=True)}" if self.extra else ""
         left_out = f" without {', '.join(sorted(self.omit))}" if self.omit else ""
         return f"openai:{self.model}{elsewhere}{added}{left_out}"

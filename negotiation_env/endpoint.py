@@ -5,47 +5,67 @@ may be under way at once (`benchmarks/endpoint_waits.py`), and a deadline ends a
 """
 
 import asyncio
-import os
-import threading
 import time
-import weakref
-from collections.abc import Coroutine, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion, json_object
+from negotiation_env.address import login_of
+from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion
+from negotiation_env.connection import Connection
 from negotiation_env.errors import UserError
-from negotiation_env.faults import EndpointFault, PassingFault, fault_of_status
+from negotiation_env.event_loop import run
+from negotiation_env.faults import EndpointFault, PassingFault
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.pace import Pace
 from negotiation_env.settings_file import check_settings, read_toml
+from negotiation_env.specs import model_and_url
+from negotiation_env.strict_json import read_json
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
     from tenacity import AsyncRetrying, RetryCallState
 
 __all__ = ["Endpoint", "connect", "read_endpoint", "short_endpoint"]
 
-_T = TypeVar("_T")
-_THREAD: Final = "endpoints"
-_STARTING: Final = threading.Lock()
 _CHARACTERS_A_TOKEN = 4
 """A guess for the tokens-per-minute limit, settled once the reply tells the true count."""
+_MOST_TOLD: Final = 500
+"""Characters of an error, or of a listed model's name."""
+_MOST_CHARACTERS: Final = 256
+"""Of a token; no vocabulary in use has a longer one. A server that passes over `max_tokens` can say much more."""
+_OF_THE_PROXY: Final = 407
+"""The one status that the endpoint itself does not give."""
+_BILLED: Final = ("prompt_tokens", "completion_tokens", "cost")
 
 
 @dataclass(slots=True)
 class _Story:
-    """What happened on the way to a reply."""
+    """What happened on the way to a reply.
+
+    Attributes:
+        start: When it began, in seconds of the performance counter.
+        tries: Requests sent.
+        asked_to_wait: Seconds that the server asked to wait, where that was waited.
+        billed: Tokens and cost of all answers, those of failed tries too.
+    """
 
     start: float = field(default_factory=time.perf_counter)
     tries: int = 0
     asked_to_wait: float = 0.0
+    billed: dict[str, Any] = field(default_factory=dict)
 
-    def usage(self) -> dict[str, Any]:
+    def bill(self, usage: Mapping[str, Any]) -> None:
+        """Add what one answer cost."""
+        for name in _BILLED:
+            if usage.get(name) is not None:
+                self.billed[name] = self.billed.get(name, 0) + usage[name]
+
+    def usage(self, last: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The usage of the whole call, whose last answer told `last`."""
         told: dict[str, Any] = {"seconds": round(time.perf_counter() - self.start, 3), "tries": self.tries}
-        return told | ({"asked_to_wait": round(self.asked_to_wait, 3)} if self.asked_to_wait else {})
+        told |= {"asked_to_wait": round(self.asked_to_wait, 3)} if self.asked_to_wait else {}
+        return told | dict(last or {}) | self.billed
 
 
 class Endpoint:
@@ -55,20 +75,17 @@ class Endpoint:
         settings: Where and how.
 
     Raises:
-        UserError: The endpoint is OpenAI's and its key is not set.
+        UserError: The key cannot be sent or, at OpenAI, is not set; or the environment's proxy cannot be used.
     """
 
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
         self.name = settings.name
-        self._key = os.environ.get(settings.api_key_env)
-        if not self._key and settings.base_url.rstrip("/") == OPENAI:
-            raise UserError(f"{self.name} needs its key in the environment variable {settings.api_key_env}")
-        self._url = settings.base_url.rstrip("/")
+        self._connection = Connection(settings)
+        self._secrets = self._connection.secrets
         self._requests, self._tokens = Pace(settings.requests_per_minute), Pace(settings.tokens_per_minute)
         self._places = asyncio.Semaphore(settings.concurrency)
-        self._sessions: list[ClientSession] = []
-        self.close = weakref.finalize(self, _close, self._sessions)
+        self.close = self._connection.close
         """Closes the connections; happens by itself when the program ends."""
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
@@ -76,86 +93,96 @@ class Endpoint:
         return self.send([chat_completion(self.settings, request) for request in requests])
 
     def send(self, calls: Sequence[Call]) -> list[Reply]:
-        """As `chat`, in any wire format."""
-        return _run(self._batch(calls)) if calls else []
+        """As `chat`, in any wire format.
+
+        Returns:
+            Replies whose texts hold no key or password, and whose usage is that of all tries together.
+        """
+        replies = run(self._batch(calls)) if calls else []
+        return [self._secrets.hide_in_reply(reply) for reply in replies]
 
     def models(self) -> list[str]:
         """The names of the endpoint's models; also a cheap way to find out early that nobody answers there.
 
+        Returns:
+            Names; none where it answers something else than a list of models, as many gateways do.
+
         Raises:
             UserError: There is no answer, or the key is refused.
         """
+        where = self._connection.where
         try:
-            return _run(self._models())
+            answer = run(self._connection.exchange("GET", "/models", 10.0, None))
         except EndpointFault as fault:
-            if fault.status in (401, 403):
-                raise UserError(f"{self._url} refuses the key; set {self.settings.api_key_env}") from fault
-            if fault.status:
-                return []  # it answers, but lists no models; many gateways do not
-            raise UserError(f"nobody answers at {self._url}: {fault}; is the server up?") from fault
+            if fault.status == 401:
+                login = "the login in its URL; mend it" if login_of(self.settings.base_url) else ""
+                raise UserError(f"{where} refuses {login or f'the key; set {self.settings.api_key_env}'}") from fault
+            if fault.status and fault.status != _OF_THE_PROXY:
+                return []
+            told = f"nobody answers at {where}{self._connection.through}: {self._told(fault)}"
+            raise UserError(f"{told}; is the server up?") from fault
+        return [self._secrets.hide(name)[:_MOST_TOLD] for name in _model_names(answer)]
 
     async def _batch(self, calls: Sequence[Call]) -> list[Reply]:
-        tasks = [asyncio.ensure_future(self._place(call)) for call in calls]
-        _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
-        for task in late:
-            task.cancel()
-        limit = f"{self.name}: not done within the batch's {self.settings.batch_deadline} s"
-        return [Reply("", error=limit) if task in late else task.result() for task in tasks]
+        stories = [_Story() for _ in calls]
+        tasks = [asyncio.ensure_future(self._place(*each)) for each in zip(calls, stories, strict=True)]
+        try:
+            _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
+        finally:
+            for task in tasks:  # those that are done do not mind
+                task.cancel()
+        limit = f"not done within the batch's {self.settings.batch_deadline} s"
+        return [
+            self._failed(limit, story) if task in late else task.result()
+            for task, story in zip(tasks, stories, strict=True)
+        ]
 
-    async def _place(self, call: Call) -> Reply:
+    async def _place(self, call: Call, story: _Story) -> Reply:
         async with self._places:
-            return await self._persist(call, _Story())
+            story.start = time.perf_counter()
+            return await self._persist(call, story)
 
     async def _persist(self, call: Call, story: _Story) -> Reply:
+        """A reply, whatever happens on the way to it."""
         try:
             async with asyncio.timeout(self.settings.deadline):
                 async for attempt in _tries(self.settings, story):
                     with attempt:
                         reply = await self._try(call, story)
-            return replace(reply, usage={**story.usage(), **reply.usage})
+            return replace(reply, usage=story.usage(reply.usage))
         except TimeoutError:
-            return Reply("", f"{self.name}: not done within {self.settings.deadline:g} s", usage=story.usage())
+            return self._failed(f"not done within {self.settings.deadline:g} s", story)
         except EndpointFault as fault:
-            return Reply("", f"{self.name}: {fault} (tries: {story.tries})", usage=story.usage())
+            return self._failed(f"{self._told(fault)} (tries: {story.tries})", story)
+        except Exception as error:
+            return self._failed(self._told(f"{type(error).__name__}: {error}"), story)
+
+    def _failed(self, why: str, story: _Story) -> Reply:
+        return Reply("", f"{self.name}{self._connection.through}: {why}", usage=story.usage())
+
+    def _told(self, error: object) -> str:
+        """What an error says, without secrets; these first, for a cut one could not be found."""
+        return self._secrets.hide(str(error))[:_MOST_TOLD]
 
     async def _try(self, call: Call, story: _Story) -> Reply:
         booked = len(call.body) / _CHARACTERS_A_TOKEN + call.max_tokens
         now = time.monotonic()
         await asyncio.sleep(max(self._requests.reserve(1, now), self._tokens.reserve(booked, now)))
         story.tries += 1
-        reply = call.read(await self._exchange("POST", call.path, self.settings.timeout, call.body))
-        used = reply.usage.get("prompt_tokens", 0) + reply.usage.get("completion_tokens", 0)
-        self._tokens.settle(booked, used or booked)
-        return reply
-
-    async def _models(self) -> list[str]:
-        listed = json_object(await self._exchange("GET", "/models", 10.0, None))
-        return [str(each.get("id")) for each in listed.get("data") or [] if isinstance(each, dict)]
-
-    async def _exchange(self, method: str, path: str, seconds: float, body: bytes | None) -> bytes:
-        """One request and the body of its answer."""
-        from aiohttp import ClientError
-
+        answer = await self._connection.exchange("POST", call.path, self.settings.timeout, call.body)
         try:
-            async with asyncio.timeout(seconds), self._open().request(method, self._url + path, data=body) as response:
-                raw = await response.read()
-        except TimeoutError as error:
-            raise PassingFault(f"no reply within {seconds:g} s") from error
-        except (ClientError, OSError) as error:
-            raise PassingFault(f"{type(error).__name__}: {error}") from error
-        if response.status >= 400:
-            raise fault_of_status(response.status, response.headers, raw)
-        return raw
+            reply = call.read(answer)
+        except EndpointFault as fault:
+            self._bill(fault.usage, booked, story)
+            raise
+        self._bill(reply.usage, booked, story)
+        most = call.max_tokens * _MOST_CHARACTERS
+        return replace(reply, text=reply.text[:most], truncated=True) if len(reply.text) > most > 0 else reply
 
-    def _open(self) -> "ClientSession":
-        if not self._sessions:
-            from aiohttp import ClientSession, ClientTimeout, TCPConnector
-
-            headers = {"Content-Type": "application/json"}
-            headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
-            patient = ClientTimeout(total=None)  # the limits are ours
-            self._sessions.append(ClientSession(connector=TCPConnector(limit=0), headers=headers, timeout=patient))
-        return self._sessions[0]
+    def _bill(self, usage: Mapping[str, Any], booked: float, story: _Story) -> None:
+        story.bill(usage)
+        used = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
+        self._tokens.settle(booked, used or booked)
 
 
 def connect(settings: EndpointSettings) -> Endpoint:
@@ -170,9 +197,16 @@ def connect(settings: EndpointSettings) -> Endpoint:
 
 
 def short_endpoint(text: str) -> EndpointSettings:
-    """The settings that MODEL[@BASE_URL] stands for."""
-    model, _, base_url = text.partition("@")
-    return EndpointSettings(model, base_url or OPENAI)
+    """The settings that MODEL[@BASE_URL] stands for.
+
+    Raises:
+        UserError: There is no model's name, or the URL cannot be one.
+    """
+    model, base_url = model_and_url(text)
+    try:
+        return EndpointSettings(model, base_url or OPENAI)
+    except ValueError as error:
+        raise UserError(f"openai:{model}: {error}") from error
 
 
 def read_endpoint(path: Path) -> EndpointSettings:
@@ -184,28 +218,15 @@ def read_endpoint(path: Path) -> EndpointSettings:
     return check_settings(EndpointSettings, read_toml(path, "endpoint file"), path)
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    """The one event loop of all endpoints, started by the first call."""
-    with _STARTING:
-        return _started_loop()
-
-
-@cache
-def _started_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name=_THREAD, daemon=True).start()
-    return loop
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
-
-
-def _close(sessions: "list[ClientSession]") -> None:
-    for session in sessions:
-        closing = asyncio.run_coroutine_threadsafe(session.close(), _loop())
-        if threading.current_thread().name != _THREAD:  # the collector may run there, which must not wait for itself
-            closing.result()
+def _model_names(answer: bytes) -> list[str]:
+    """The names in an answer of /models: of a list, or of an object's field "data"; none where it is neither."""
+    try:
+        found = read_json(answer, non_finite=True)
+    except ValueError:
+        return []
+    listed = found.get("data") if isinstance(found, dict) else found
+    names = [each.get("id") if isinstance(each, dict) else each for each in listed] if isinstance(listed, list) else []
+    return [name for name in names if isinstance(name, str)]
 
 
 def _tries(settings: EndpointSettings, story: _Story) -> "AsyncRetrying":
@@ -219,15 +240,21 @@ def _tries(settings: EndpointSettings, story: _Story) -> "AsyncRetrying":
 
     backoff = wait_random_exponential(multiplier=0.25, max=30)
 
-    def pause(state: "RetryCallState") -> float:
+    def asked(state: "RetryCallState") -> float | None:
         fault = state.outcome.exception() if state.outcome else None
-        asked = fault.wait if isinstance(fault, PassingFault) else None
-        story.asked_to_wait += asked or 0.0
-        return backoff(state) if asked is None else asked
+        return fault.wait if isinstance(fault, PassingFault) else None
+
+    def pause(state: "RetryCallState") -> float:
+        wait = asked(state)
+        return backoff(state) if wait is None else wait
+
+    def note(state: "RetryCallState") -> None:
+        story.asked_to_wait += asked(state) or 0.0
 
     return AsyncRetrying(
         retry=retry_if_exception_type(PassingFault),
         stop=stop_after_attempt(settings.attempts) | stop_before_delay(settings.deadline),
         wait=pause,
+        before_sleep=note,
         reraise=True,
     )

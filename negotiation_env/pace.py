@@ -13,7 +13,7 @@ class Pace:
     """
 
     def __init__(self, per_minute: float | None) -> None:
-        if per_minute is not None and per_minute <= 0:
+        if per_minute is not None and not per_minute > 0:
             raise ValueError(f"a limit per minute must be above 0, or absent; got {per_minute}")
         self._seconds_each = 60 / per_minute if per_minute else 0.0
         self._free_at = 0.0

@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode, stream_latest
 from negotiation_env.errors import NegotiationError, UserError
 from negotiation_env.files import cut_half_line, write_whole
@@ -37,15 +38,16 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
             message names the keys.
     """
     path = out / SETTINGS
+    text = without_secrets(json.dumps(settings, indent=1, ensure_ascii=False))  # specs hold URLs, and these passwords
     if resume:
         if not path.is_file():
             raise UserError(f"nothing to resume: {path} is not there; start without --resume")
-        if changed := differences(_read_settings(path), settings):
+        if changed := differences(_read_settings(path), json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif (out / EPISODES).exists():
         raise UserError(f"{out} holds episodes already; go on with --resume, or give another --out")
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, text + "\n")
 
 
 def play_into(

@@ -1,14 +1,65 @@
-"""`python:MODULE:FACTORY` specs: a user's own agent or judge by name."""
+"""Spec strings taken apart: names that may hold a spec's own marks, and factories by their module.
+
+Where a name holds a mark that would part it (`+`, `,`, `@` before a URL), it is put between double quotes, and a
+quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
+`panel:median:"judges, new/a.toml",embedded`. All other names are written as they are, spaces, `:` and `@` too.
+"""
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from negotiation_env.errors import UserError
 
-__all__ = ["load_factory"]
+__all__ = ["load_factory", "model_and_url", "names", "source_and_adapter"]
+
+_QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
+_URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
+_BARE_URL: Final = re.compile(r"@(localhost|[\w.-]+:\d+)(/|$)")
+
+
+def names(text: str) -> list[str]:
+    """The names in a list with commas between, such as a panel's members."""
+    return [_unquoted(part) for part in _split(text, re.compile(","))]
+
+
+def source_and_adapter(text: str) -> tuple[str, str | None]:
+    """Model and adapter in ID_OR_DIR[+ADAPTER_DIR]."""
+    source, *adapter = _split(text, re.compile(r"\+"), most=1)
+    return _unquoted(source), _unquoted(adapter[0]) or None if adapter else None
+
+
+def model_and_url(text: str) -> tuple[str, str | None]:
+    """Model and base URL in MODEL[@BASE_URL].
+
+    Raises:
+        UserError: There is no model's name, or what looks like a base URL has no scheme.
+    """
+    model, *url = _split(text, _URL, most=1)
+    if not model:
+        raise UserError("expected openai:MODEL[@BASE_URL], got no name of a model")
+    if not url and (bare := _BARE_URL.search(_masked(text))):
+        raise UserError(f"openai:…{bare[0]}…: a base URL begins with http:// or https://; put a model's name in quotes")
+    return _unquoted(model), url[0] if url else None
+
+
+def _split(text: str, mark: re.Pattern[str], most: int = 0) -> list[str]:
+    """The parts between marks that are outside of quotes."""
+    places = [found.span() for found in mark.finditer(_masked(text))][: most or None]
+    starts, ends = [0, *(end for _, end in places)], [*(start for start, _ in places), len(text)]
+    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def _masked(text: str) -> str:
+    """The text with its quoted names blotted out, each as long as before."""
+    return _QUOTED.sub(lambda found: "\0" * len(found[0]), text)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if _QUOTED.fullmatch(name) else name
 
 
 def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:

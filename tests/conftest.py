@@ -7,6 +7,9 @@ from negotiation_env import Persona, Scenario
 # Two processes that each take every core slow one another down, and tests shall not depend on the number of cores.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# The servers of the tests are on this machine, where no proxy can see them.
+for name in ("no_proxy", "NO_PROXY"):
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
 
 
 @pytest.fixture

@@ -194,16 +194,15 @@ def test_a_run_goes_on_only_with_the_code_that_it_began_with(tmp_path, monkeypat
 
 def test_a_run_goes_on_only_with_all_the_weights_of_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.specs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
-    shards = [tmp_path / "weights" / f"model-{number}.safetensors" for number in (1, 2)]
+    shards = [tmp_path / "all+weights" / f"model-{number}.safetensors" for number in (1, 2)]
     shards[0].parent.mkdir()
     for shard in shards:
         shard.write_bytes(b"weights")
-    path = quick(tmp_path, f'[negotiators]\na = "embedded"\nb = "hf:{tmp_path / "weights"}"\n')
+    path = quick(tmp_path, f'[negotiators]\na = "embedded"\nb = \'hf:"{shards[0].parent}"\'\n')
     assert bench(path, "--out", tmp_path / "run").exit_code == 0
     shards[1].write_bytes(b"other weights")
-    assert f"contents.hf:{tmp_path / 'weights'} was" in str(
-        bench(path, "--out", tmp_path / "run", "--resume").exception
-    )
+    told = str(bench(path, "--out", tmp_path / "run", "--resume").exception)
+    assert f'contents.hf:"{shards[0].parent}" was' in told
 
 
 def lacking():

@@ -15,6 +15,7 @@ from negotiation_env.judges.panel import PanelJudge
 from tests.endpoint_server import EndpointServer
 from tests.judges.test_llm import AGREEMENT, SCORE
 from tests.llm_replies import judge_reply
+from tests.raw_server import Answer, raw_server
 
 SCENARIOS = load_scenarios("eval_conflict")[:4]
 
@@ -63,6 +64,21 @@ def test_a_model_that_the_endpoint_does_not_list_ends_the_examination():
     assert "knows no 'gpt-x'; it lists m" in findings["endpoint"].told
     assert "verdicts" not in findings
     assert server.bodies == []
+
+
+def test_a_redirect_and_a_key_in_a_name_are_told_without_the_key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    answers = {
+        "GET": Answer(body=b'[{"id": "x sk-0123456789abcdef"}]'),
+        "POST": Answer(307, headers={"Location": "http://h/v2"}),
+    }
+    with raw_server(lambda asked: answers[asked.method]) as server:
+        unlisted = found(judge_at(server))
+        answers["GET"] = Answer(302, headers={"Location": "/login"})
+        redirected = found(judge_at(server))
+    assert unlisted["endpoint"].told == "knows no 'm'; it lists x [hidden]"
+    assert redirected["endpoint"].told == "answers, without a list of models"
+    assert "HTTP 307: redirected to http://h/v2; redirects are not followed" in redirected["first request"].told
 
 
 def test_each_member_of_a_panel_is_examined():

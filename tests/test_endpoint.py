@@ -1,13 +1,17 @@
 """Against a real HTTP server of the tests' own that fails on purpose."""
 
+import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
 from negotiation_env import ChatRequest, Sampling
-from negotiation_env.chat_completions import EndpointSettings
+from negotiation_env.chat_completions import EndpointSettings, chat_completion
 from negotiation_env.endpoint import Endpoint, read_endpoint
 from negotiation_env.errors import UserError
+from negotiation_env.event_loop import run
+from negotiation_env.faults import EndpointFault, PassingFault
 from tests.endpoint_server import FAULTS, EndpointServer
 
 ASK = ChatRequest(({"role": "user", "content": "Grüß „Gott“ 你好"},), Sampling(0.5, 0.9, 7), seed=2**40 + 3)
@@ -120,6 +124,16 @@ def test_a_vendor_without_a_key_is_told(monkeypatch):
         Endpoint(EndpointSettings("gpt"))
 
 
+@pytest.mark.parametrize(
+    "limit", ["requests_per_minute = 0", "tokens_per_minute = nan", "batch_deadline = -1.0", 'base_url = "h:80"']
+)
+def test_a_setting_that_cannot_be_is_a_line(tmp_path, limit):
+    path = tmp_path / "bad.toml"
+    path.write_text(f'model = "m"\n{limit}\n')
+    with pytest.raises(UserError, match=r"must be above 0, or absent|expected http://HOST"):
+        read_endpoint(path)
+
+
 def test_settings_come_from_a_file_and_a_wrong_key_is_named(tmp_path):
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text('model = "m"\nconcurrency = 3\n')
@@ -127,3 +141,90 @@ def test_settings_come_from_a_file_and_a_wrong_key_is_named(tmp_path):
     assert read_endpoint(good).concurrency == 3
     with pytest.raises(UserError, match="concurency"):
         read_endpoint(bad)
+
+
+def costly(text, **fields):
+    """An answer that costs 1,000 + 100 tokens, whether or not it holds a text."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}} | fields
+    return {"model": "m", "choices": [choice], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}
+
+
+def billed(read, server, **settings):
+    """A reply whose calls are read by `read`; each answer costs what `costly` says."""
+    model = endpoint(server, prompt_price=10.0, completion_price=100.0, **settings)
+    call = chat_completion(model.settings, ASK)
+    return model.send([replace(call, read=lambda raw: read(call.read(raw)))])[0]
+
+
+def once(reader):
+    """`reader` for the first answer, what came for the others."""
+    first = iter([reader])
+    return lambda reply: next(first, lambda same: same)(reply)
+
+
+def not_this(reply):
+    raise PassingFault("not this one", usage=reply.usage)
+
+
+def never_this(reply):
+    raise EndpointFault("never this one", usage=reply.usage)
+
+
+def test_a_success_costs_what_all_its_tries_cost():
+    with EndpointServer(lambda _: costly("Hi.")) as server:
+        reply = billed(once(not_this), server)
+    assert (reply.text, reply.usage["tries"]) == ("Hi.", 2)
+    assert (reply.usage["prompt_tokens"], reply.usage["completion_tokens"]) == (2000, 200)
+    assert reply.usage["cost"] == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(("reader", "tries"), [(not_this, 3), (never_this, 1)])
+def test_a_failure_costs_what_all_its_tries_cost(reader, tries):
+    with EndpointServer(lambda _: costly("Hi.")) as server:
+        reply = billed(reader, server)
+    assert len(server.bodies) == reply.usage["tries"] == tries
+    assert f"this one (tries: {tries})" in reply.error
+    assert (reply.usage["prompt_tokens"], reply.usage["completion_tokens"]) == (1000 * tries, 100 * tries)
+    assert reply.usage["cost"] == pytest.approx(0.02 * tries)
+
+
+@pytest.mark.parametrize("limit", [{"deadline": 0.5}, {"batch_deadline": 0.5}])
+def test_what_was_answered_before_a_deadline_is_counted(limit):
+    with EndpointServer(lambda _: costly("Hi."), fault=lambda n, _: "hang" if n else None, hang=20) as server:
+        reply = billed(once(not_this), server, timeout=9.0, **limit)
+    assert "not done within" in reply.error
+    assert (reply.usage["tries"], reply.usage["prompt_tokens"], reply.usage["completion_tokens"]) == (2, 1000, 100)
+
+
+def test_whatever_a_reader_raises_is_that_reply_s_error():
+    def stumble(_):
+        raise RecursionError("too deep")
+
+    with EndpointServer(lambda _: costly("Hi.")) as server:
+        reply = billed(stumble, server)
+    assert reply.text == ""
+    assert reply.error.endswith("RecursionError: too deep")
+    assert reply.usage["tries"] == 1
+
+
+def test_a_wait_that_was_asked_for_and_not_waited_is_none():
+    with EndpointServer(fault=faults("429"), retry_after=3600) as server:
+        assert "asked_to_wait" not in endpoint(server).chat([ASK])[0].usage
+
+
+def test_an_error_is_cut():
+    def babble(_):
+        raise PassingFault("x" * 10**6)
+
+    with EndpointServer() as server:
+        assert len(billed(babble, server).error) < 700
+
+
+def test_a_batch_whose_caller_is_interrupted_sends_nothing_more():
+    with EndpointServer(latency=0.3) as server:
+        model = endpoint(server, concurrency=1)
+        work = model._batch([chat_completion(model.settings, ASK)] * 5)
+        with pytest.raises(TimeoutError):
+            run(asyncio.wait_for(work, 0.1))
+        time.sleep(0.6)
+    assert len(server.bodies) <= 1

@@ -29,7 +29,7 @@ def test_without_a_limit_nobody_waits():
     assert [pace.reserve(1000, now=0) for _ in range(3)] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("limit", [0, -1])
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
 def test_a_limit_must_be_above_zero(limit):
     with pytest.raises(ValueError, match="above 0"):
         Pace(limit)

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from agents.models.chat_tokens import ChatTokens
 from agents.specs import resolve_agent
+from negotiation_env.address import check_base_url, without_secrets
 from negotiation_env.endpoint import read_endpoint
 from negotiation_env.errors import UserError
 from negotiation_env.judges import JUDGE_SPECS
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm_file import JudgeFile, read_llm_judge, short_spec
 from negotiation_env.judges.panel import COMBINATIONS
-from negotiation_env.specs import load_factory
+from negotiation_env.specs import load_factory, names
 from training.budget import Budget, plan
 from training.config import TrainConfig
 from training.memory import Item
@@ -59,7 +59,7 @@ class DryRun:
         budget = asdict(self.budget)
         budget["memory"]["peak"] = self.budget.memory.peak
         found = {"config": self.config.model_dump(), "processes": self.processes, "budget": budget}
-        return json.dumps(found | {"unchecked": self.unchecked}, indent=1) + "\n"
+        return without_secrets(json.dumps(found | {"unchecked": self.unchecked}, indent=1)) + "\n"
 
 
 def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
@@ -88,7 +88,7 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
             f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
             "lower max_turns, max_turn_tokens or max_completion_tokens"
         )
-    return DryRun(config, processes, budget, tuple(_unchecked(config, processes, chat)))
+    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, processes, chat))))
 
 
 def judge_files(spec: str) -> list[JudgeFile]:
@@ -105,23 +105,24 @@ def judge_files(spec: str) -> list[JudgeFile]:
         return []
     if kind == "panel":
         combine, _, members = rest.partition(":")
-        if combine not in COMBINATIONS or members.count(",") < 1:
-            raise UserError(f"judge {spec!r}: expected panel:{'|'.join(COMBINATIONS)}:SPEC,SPEC…")
-        return [found for member in members.split(",") for found in judge_files(member)]
+        if combine not in COMBINATIONS or len(names(members)) < 2:
+            raise UserError(f"judge {without_secrets(spec)!r}: expected panel:{'|'.join(COMBINATIONS)}:SPEC,SPEC…")
+        return [found for member in names(members) for found in judge_files(member)]
     if kind == "openai" and rest:
         return [short_spec(rest)]
     if spec.endswith(".toml"):
         found = read_llm_judge(Path(spec))
         load_criteria(found.criteria)
         return [found]
-    raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
+    raise UserError(f"no judge {without_secrets(spec)!r}; expected one of: {JUDGE_SPECS}")
 
 
 def _check_engine(engine: str) -> None:
-    for url in engine.removeprefix("vllm:").split(",") if engine.startswith("vllm:") else ():
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UserError(f"engine {engine!r}: expected vllm:http://HOST:PORT,…, got {url!r}")
+    for url in names(engine.removeprefix("vllm:")) if engine.startswith("vllm:") else ():
+        try:
+            check_base_url(url)
+        except ValueError as error:
+            raise UserError(f"engine: expected vllm:http://HOST:PORT,…; {error}") from error
 
 
 def _check_opponents(config: TrainConfig) -> None:

@@ -12,6 +12,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
 from agents.models.chat_tokens import ChatTokens
+from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode
 from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge
@@ -187,7 +188,7 @@ class Rollout:
             "row": place.row,
             "group": group,
             "learner_seat": place.seat,
-            "opponent": opponent.name,
+            "opponent": without_secrets(opponent.name),
             "opponent_version": opponent.version,
         }
         seed = derive_seed(self.config.seed, place.step, place.row, *again)

@@ -12,6 +12,7 @@ from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
 from negotiation_env.run_folder import SUMMARY
 from negotiation_env.scenario import Scenario
+from negotiation_env.specs import names
 from negotiation_env.summary import Summary
 from training.adapters import LEARNER
 from training.checkpoints import last_checkpoint, steps_behind
@@ -124,7 +125,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         return InProcess(model, tokenizer, snapshots)
     from training.engines.vllm_server import VllmServers
 
-    urls = config.engine.removeprefix("vllm:").split(",")
+    urls = names(config.engine.removeprefix("vllm:"))
     return VllmServers(
         model,
         tokenizer,

@@ -1,10 +1,12 @@
 """The folder of a training run: its settings, and what a resumed run finds there."""
 
 import json
+import tomllib
 from collections import deque
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
 from negotiation_env.files import write_whole
 from negotiation_env.run_folder import EPISODES
@@ -39,7 +41,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
     if resume:
         if not saved.is_file():
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
-        then, now = load_config(saved).model_dump(), config.model_dump()
+        then, now = load_config(saved).model_dump(), TrainConfig(**tomllib.loads(_shown(config))).model_dump()
         changed = [name for name in now if now[name] != then[name] and name not in ("max_steps", "unscored_limit")]
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
@@ -49,9 +51,13 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
 
 
 def write_config(config: TrainConfig, out: Path) -> None:
-    """Make the folder and write the resolved settings into it."""
+    """Make the folder and write the resolved settings into it, without the passwords in URLs."""
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / _CONFIG, to_toml(config))
+    write_whole(out / _CONFIG, _shown(config))
+
+
+def _shown(config: TrainConfig) -> str:
+    return without_secrets(to_toml(config))
 
 
 def rewind(out: Path, step: int) -> None:

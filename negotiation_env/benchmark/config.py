@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.address import without_secrets
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import pick
@@ -206,7 +207,7 @@ def read_benchmark(path: Path | None, negotiators: list[str], changes: Mapping[s
         raise UserError("name what is to be compared: a config file, or --negotiators A B ...")
     found = read_toml(path, "benchmark file") if path else {}
     if negotiators:
-        found["negotiators"] = {spec: spec for spec in negotiators}
+        found["negotiators"] = {without_secrets(spec): spec for spec in negotiators}
         found.pop("reference", None)
     config = check_settings(BenchmarkConfig, found, path or Path("--negotiators"))
     try:

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from negotiation_env.address import without_secrets
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     ability,
     benchmarking,
@@ -28,7 +29,7 @@ def main() -> None:
     try:
         app(_one_value_each(sys.argv[1:]), prog_name="negotiate")
     except NegotiationError as error:
-        typer.echo(f"negotiate: {error}", err=True)
+        typer.echo(f"negotiate: {without_secrets(str(error))}", err=True)
         sys.exit(2)
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
+from negotiation_env.specs import names, source_and_adapter
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -129,10 +131,10 @@ def _files(spec: str) -> list[Path]:
         found = find_spec(rest.partition(":")[0])
         return [Path(found.origin)] if found and found.origin else []
     if kind in ("hf", "vllm"):
-        folders = [Path(part) for part in rest.split("+", 1)]
+        folders = [Path(part) for part in source_and_adapter(rest) if part]
         return [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     if kind == "panel":
-        return [path for member in rest.partition(":")[2].split(",") for path in _files(member)]
+        return [path for member in names(rest.partition(":")[2]) for path in _files(member)]
     return []
 
 
@@ -154,9 +156,9 @@ def _models(spec: str) -> "list[Model]":
 
     kind, _, rest = spec.partition(":")
     if kind == "panel":
-        return [model for member in rest.partition(":")[2].split(",") if member for model in _models(member)]
+        return [model for member in names(rest.partition(":")[2]) if member for model in _models(member)]
     if not spec.endswith(".toml"):
-        return [Model(spec)]
+        return [Model(without_secrets(spec))]
     path = Path(spec)
     if "endpoint" not in read_toml(path, "file"):
         return [Model(spec, read_endpoint(path))]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import (
     Agents,
@@ -113,5 +114,5 @@ def evaluate_command(
             judge_sees_dialogue=judge_sees_dialogue,
             complete_without_agreement=True,
         )
-    print_table(summary_table({" and ".join(agents): summary}))
+    print_table(summary_table({" and ".join(map(without_secrets, agents)): summary}))
     typer.echo(f"written to {out}")

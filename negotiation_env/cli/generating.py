@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import Record, Replay, open_traffic, print_table
 from negotiation_env.errors import MissingExtra
@@ -93,7 +94,7 @@ def generate_command(
 def _model(spec: str, traffic: "Traffic") -> "ChatModel":
     from agents.specs import resolve_model
 
-    return traffic.model(spec, lambda: resolve_model(spec))
+    return traffic.model(without_secrets(spec), lambda: resolve_model(spec))
 
 
 def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) -> None:

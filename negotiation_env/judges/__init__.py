@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from negotiation_env.address import without_secrets
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.specs import load_factory
+from negotiation_env.specs import load_factory, names
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["JUDGE_SPECS", "judged", "resolve_judge"]
@@ -49,7 +50,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
         found = short_spec(rest) if kind == "openai" else read_llm_judge(Path(spec))
         return llm_judge(found, traffic or Live(), cache=cache)
-    raise UserError(f"no judge {spec!r}; expected one of: {JUDGE_SPECS}")
+    raise UserError(f"no judge {without_secrets(spec)!r}; expected one of: {JUDGE_SPECS}")
 
 
 def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
@@ -74,9 +75,9 @@ def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
     from negotiation_env.judges.probes import Examiner
 
     combine, _, specs = rest.partition(":")
-    members = [resolve_judge(spec, traffic, cache=cache) for spec in specs.split(",") if spec]
+    members = [resolve_judge(spec, traffic, cache=cache) for spec in names(specs) if spec]
     kind = ExaminingPanel if all(isinstance(member, Examiner) for member in members) else PanelJudge
     try:
         return kind(members, combine)
     except ValueError as error:
-        raise UserError(f"panel:{rest}: {error}") from error
+        raise UserError(f"panel:{without_secrets(rest)}: {error}") from error

@@ -140,20 +140,20 @@ class TestEndpoint:
         assert {(each["max_tokens"], each["seed"], each["model"]) for each in server.requests} == {(5, 3, "m")}
 
     def test_an_endpoint_that_fails_is_no_wrong_answer(self, index, tmp_path):
-        from lm_eval.models.openai_completions import LocalChatCompletion
-
         tasks = load_tasks(["ability_words"], index)
-        with EndpointServer(fault=lambda number, _: "500" if number == 7 else None) as server:
-            url = f"{server.url}/chat/completions"
-            with pytest.raises(ModelError, match="failed at the task 'ability_words'"):
-                measure(
-                    ["m"],
-                    tasks,
-                    tmp_path,
-                    SETTINGS,
-                    open_model=lambda *_: LocalChatCompletion(url, num_concurrent=2, max_retries=1),
-                )
-        assert not ability_file(tmp_path, "m").exists()
+        with EndpointServer(fault=lambda number, _: "400" if number == 7 else None) as server:
+            spec = f"openai:m@{server.url}"
+            with pytest.raises(ModelError, match=r"failed at the task 'ability_words': 1 of 8 requests .* HTTP 400"):
+                measure([spec], tasks, tmp_path, SETTINGS)
+        assert not ability_file(tmp_path, spec).exists()
+
+    def test_a_login_goes_out_and_is_on_no_file(self, index, tmp_path):
+        tasks = load_tasks(["ability_words"], index)
+        with EndpointServer() as server:
+            measure([f"openai:m@{server.url.replace('://', '://user:pass-word@')}"], tasks, tmp_path, SETTINGS)
+        assert set(server.keys) == {"Basic dXNlcjpwYXNzLXdvcmQ="}
+        written = "".join(path.name + path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
+        assert "pass-word" not in written
 
     def test_what_chat_cannot_tell_is_refused(self, index, tmp_path):
         with EndpointServer() as server, pytest.raises(UserError, match="cannot do the task 'ability_choice'"):

@@ -166,6 +166,15 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path):
         check_run(TrainConfig(), tmp_path / "empty", resume=True)
 
 
+def test_a_run_s_config_holds_no_password_and_it_goes_on_with_another(tmp_path):
+    config = TrainConfig(judge="openai:m@http://user:pass-word@h/v1", opponent={"openai:n@http://u:pass-word@h": 1.0})
+    write_config(config, tmp_path)
+    assert "pass-word" not in (tmp_path / "config.toml").read_text()
+    check_run(config.model_copy(update={"judge": "openai:m@http://user:new@h/v1"}), tmp_path, resume=True)
+    with pytest.raises(UserError, match="judge was 'openai:m@http://h/v1' and is 'openai:n@http://h/v1'"):
+        check_run(config.model_copy(update={"judge": "openai:n@http://user:new@h/v1"}), tmp_path, resume=True)
+
+
 def test_a_resumed_run_drops_what_came_after_its_checkpoint(tmp_path):
     episodes, metrics = tmp_path / "episodes.jsonl", tmp_path / "metrics.jsonl"
     episodes.write_text("".join(f'{{"tags": {{"step": {step}}}}}\n' for step in (0, 1, 2)) + '{"tags"')

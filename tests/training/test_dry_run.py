@@ -125,6 +125,11 @@ def test_a_panel_has_the_bills_of_its_members(tmp_path):
     ]
 
 
+def test_a_panel_s_members_may_hold_commas():
+    [found] = judge_files('panel:mean:scripted,openai:"a,b"@http://h/v1')
+    assert found.endpoint.model == "a,b"
+
+
 def test_the_learner_as_its_own_judge_is_said_to_be_left_out():
     assert (
         "what the learner reads and says as its own judge is not counted"
@@ -136,6 +141,15 @@ def test_what_was_not_tried_is_named():
     found = dry_run(config(engine="vllm:http://node-a:8000", opponent={"frozen:1": 1, "openai:m@http://a/v1": 1}))
     assert "the engine: nobody was asked at http://node-a:8000" in found.unchecked
     assert "the opponent openai:m@http://a/v1: not tried" in found.unchecked
+
+
+def test_no_password_is_told():
+    url = "http://user:pass-word@node-a:8000"
+    found = dry_run(config(engine=f"vllm:{url}", opponent=f"openai:m@{url}", judge=f"openai:j@{url}"))
+    assert "pass-word" not in found.to_json() + str(found.unchecked)
+    with pytest.raises(UserError, match="expected vllm:http://HOST:PORT") as told:
+        dry_run(config(engine="vllm:http://user:pass#word@node-a"))
+    assert "pass#word" not in str(told.value)
 
 
 @pytest.mark.models

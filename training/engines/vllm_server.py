@@ -14,6 +14,7 @@ from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import torch
 from accelerate import PartialState
@@ -22,6 +23,7 @@ from peft import LoraConfig, PeftModel
 
 from agents.models.sampling import log_distribution
 from agents.models.vllm_tokens import VllmTokens
+from negotiation_env.address import without_secrets
 from negotiation_env.chat_completions import Call, EndpointSettings
 from negotiation_env.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
@@ -146,10 +148,10 @@ class VllmServers:
             apart = fmean(abs(one - other) for one, other in zip(theirs, ours, strict=True))
             if not apart <= self._tolerance:
                 raise EngineError(
-                    f"{server.settings.base_url}: its log-probabilities of version {version} are {apart:.3g} nats off "
-                    f"the trainer's (mean {fmean(theirs):.3g} against {fmean(ours):.3g}), {self._tolerance:g} is "
-                    "tolerated; is it without `--logprobs-mode processed_logprobs`, or does it serve another base "
-                    "model or number format?"
+                    f"{without_secrets(server.settings.base_url)}: its log-probabilities of version {version} are "
+                    f"{apart:.3g} nats off the trainer's (mean {fmean(theirs):.3g} against {fmean(ours):.3g}), "
+                    f"{self._tolerance:g} is tolerated; is it without `--logprobs-mode processed_logprobs`, or does it "
+                    "serve another base model or number format?"
                 )
 
     def _logprobs(self, trace: TokenTrace) -> list[float]:
@@ -192,7 +194,8 @@ class _RoundRobin:
 
 
 def _connect(url: str) -> Endpoint:
-    base_url = url.rstrip("/").removesuffix("/v1") + "/v1"
+    parts = urlsplit(url)
+    base_url = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1") + "/v1"))
     # A server has its own queue: requests may wait there as long as they would here.
     patient = EndpointSettings("vllm", base_url, "VLLM_API_KEY", concurrency=1024, timeout=600, deadline=1800)
     return connect(patient)

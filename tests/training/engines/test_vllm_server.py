@@ -16,8 +16,9 @@ from negotiation_env.endpoint import Endpoint  # noqa: E402
 from negotiation_env.errors import EngineError, UserError  # noqa: E402
 from negotiation_env.runner import Game, play_many  # noqa: E402
 from tests.endpoint_server import EndpointServer  # noqa: E402
+from tests.raw_server import raw_server  # noqa: E402
 from tests.vllm_server import serving, trainer_logprobs  # noqa: E402
-from training.engines.vllm_server import VllmServers  # noqa: E402
+from training.engines.vllm_server import VllmServers, _connect  # noqa: E402
 from training.rows import learner_rows  # noqa: E402
 from training.snapshots import Snapshots  # noqa: E402
 
@@ -29,6 +30,13 @@ MUCH = 1e9
 def engine_of(model, tokenizer, folder, *urls, snapshots=None, tolerance=0.05):
     snapshots = snapshots or Snapshots(model)
     return VllmServers(model, tokenizer, snapshots, urls, folder, temperature=TEMPERATURE, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
+def test_a_server_s_url_may_leave_out_v1_and_hold_a_query(path):
+    with raw_server() as server:
+        _connect(f"{server.root}{path}?tenant=a")
+    assert [each.target for each in server.asked] == ["/v1/models?tenant=a"]
 
 
 # Without vLLM: the tests' own server answers as vLLM does.
