@@ -11,6 +11,7 @@ from negotiation_env.endpoint import Endpoint
 from negotiation_env.errors import UserError
 from negotiation_env.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import ChatRequest, Judge, Reply, Sampling
+from negotiation_env.judges import judged
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
 
@@ -126,7 +127,7 @@ def _limits(endpoint: Endpoint) -> Finding:
 
 def _trial(judge: Judge, questions: Sequence[Question], planned: int) -> Iterator[Finding]:
     start = time.perf_counter()
-    verdicts = judge.judge(questions)
+    verdicts = judged(judge, questions)
     seconds = time.perf_counter() - start
     scored = sum(verdict.value is not None for verdict in verdicts)
     yield Finding(

@@ -1,0 +1,74 @@
+"""Asking a judge that is anybody's code: what it raises or returns amiss leaves questions unscored, and ends nothing.
+
+Only what the person at the keyboard can mend (`UserError`, such as weights that could not be fetched) and Ctrl-C pass.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from negotiation_env.errors import JudgeError, UserError, why
+from negotiation_env.text import one_line
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from negotiation_env.events import Verdict
+    from negotiation_env.judges.pairwise import Preference
+
+__all__ = ["answers"]
+
+Q = TypeVar("Q")
+A = TypeVar("A", bound="Verdict | Preference")
+
+
+def answers(
+    name: str, ask: Callable[[Sequence[Q]], Any], asked: Sequence[Q], kind: type[A], unscored: Callable[[str], A]
+) -> list[A]:
+    """What a judge says to each question, in order.
+
+    One that raises is asked again about each question alone, so that one question costs no other its answer; an error
+    that is about the judge as a whole (`JudgeError`) is taken as the answer to all.
+
+    Args:
+        name: The judge's.
+        ask: Its method.
+        asked: The questions.
+        kind: What an answer has to be.
+        unscored: Makes the answer to a question that has none, out of the reason.
+    """
+    try:
+        found = list(ask(asked))
+    except UserError:
+        raise
+    except JudgeError as error:
+        return [unscored(one_line(str(error)))] * len(asked)
+    except Exception as error:
+        if len(asked) > 1:
+            return [answer for each in asked for answer in answers(name, ask, [each], kind, unscored)]
+        return [unscored(f"{name} {why(error)}")]
+    if len(found) != len(asked):
+        told = f"expected {len(asked)} answers from the {name}, one a question; got {len(found)}"
+        return [unscored(told)] * len(asked)
+    return [_usable(name, answer, kind, unscored) for answer in found]
+
+
+def _usable(name: str, answer: Any, kind: type[A], unscored: Callable[[str], A]) -> A:
+    """The answer, if it is one and can be recorded."""
+    if not isinstance(answer, kind):
+        return unscored(f"{name} gave a {type(answer).__name__}; expected a {kind.__name__}")
+    try:
+        if answer.value is not None and type(answer.value) is not float:
+            answer = replace(answer, value=float(answer.value))  # NumPy's and torch's cannot be recorded
+        _adapter(kind).dump_json(answer, warnings="error")
+    except Exception as error:  # somebody's object in the details can raise anything as it is written
+        return unscored(f"{name} gave what cannot be recorded: {one_line(str(error))}")
+    return answer
+
+
+@cache
+def _adapter(kind: type[A]) -> "TypeAdapter[A]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
