@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["SILENCE", "CleanText", "neutralise", "one_line"]
+__all__ = ["SILENCE", "CleanText", "neutralise", "one_line", "writable_text"]
 
 SILENCE = "(says nothing)"
 """Stands for an empty message; chat endpoints reject empty content."""
@@ -103,3 +103,8 @@ def _fake_speaker(speakers: tuple[str, ...]) -> re.Pattern[str]:
 def one_line(raw: str, limit: int = 300) -> str:
     """A text that may quote anybody as part of a message: harmless, in one line, at most `limit` characters."""
     return " ".join(neutralise(raw, limit).text.split())
+
+
+def writable_text(raw: str) -> str:
+    """A text as a file can hold it: lone surrogates, which JSON can spell and UTF-8 cannot, become escapes."""
+    return raw if raw.isascii() else raw.encode("utf-8", "backslashreplace").decode()

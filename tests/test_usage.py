@@ -11,7 +11,7 @@ from negotiation_env.events import JudgeCall
 from negotiation_env.render import summary_table
 from negotiation_env.runner import Game, play
 from negotiation_env.summary import Summary, summarise
-from negotiation_env.usage import Usage, judge_usage, policy_usage
+from negotiation_env.usage import Usage, amount, judge_usage, policy_usage
 from tests.conftest import two_parties
 
 PRICED = {"prompt_tokens": 100, "completion_tokens": 10, "cost": 0.1, "seconds": 2.0}
@@ -43,6 +43,19 @@ def test_the_judges_calls_are_summed_failed_and_cached_ones_too():
 def test_without_prices_there_is_no_cost_and_scripts_make_no_calls():
     assert policy_usage([episode(UNPRICED, ScriptedJudge())]) == Usage(3, 150, 0, None)
     assert policy_usage([episode({}, ScriptedJudge())]) == judge_usage([episode({}, ScriptedJudge())]) == Usage()
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [(3, 3.0), (2.5, 2.5), ("12", 12.0), (0, 0.0)]
+    + [(bad, None) for bad in (None, True, "", "many", float("nan"), float("inf"), -1, [3], {}, 10**400, "nan")],
+)
+def test_a_call_counts_as_what_it_reports_and_what_is_no_number_counts_nothing(told, counted):
+    assert amount({"cost": told}, "cost") == counted
+    reply = Reply("Fine.", usage={"completion_tokens": told, "cost": told})
+    agent = ChatAgent(FakeModel(lambda _: reply))
+    used = policy_usage([play(Game("g", two_parties(), (agent, agent)), ScriptedJudge(), max_turns=2)])
+    assert used.completion_tokens == 2 * int(counted or 0)
 
 
 def shown(summary):

@@ -10,7 +10,7 @@ from negotiation_env.benchmark.lines import digest
 from negotiation_env.episode import Episode
 from negotiation_env.errors import UserError
 from negotiation_env.events import JudgeCall
-from negotiation_env.usage import policy_usage
+from negotiation_env.usage import amount, policy_usage
 
 __all__ = ["Purse"]
 
@@ -37,7 +37,7 @@ class Purse:
         elif isinstance(paid, Compared):
             self._pay_calls(self._new(paid.calls))
         else:
-            self.spent += (paid.usage.get("cost") or 0.0) if isinstance(paid, Challenge) else 0.0
+            self.spent += (amount(paid.usage, "cost") or 0.0) if isinstance(paid, Challenge) else 0.0
             self._pay_calls(paid.calls)
 
     def check(self) -> None:
@@ -53,7 +53,7 @@ class Purse:
             )
 
     def _pay_calls(self, calls: Iterable[JudgeCall]) -> None:
-        self.spent += sum(call.usage.get("cost") or 0.0 for call in calls if not call.cached)
+        self.spent += sum(amount(call.usage, "cost") or 0.0 for call in calls if not call.cached)
 
     def _new(self, calls: Iterable[JudgeCall]) -> list[JudgeCall]:
         """Without those that were counted: a score of one answer is shared by all matches of that answer."""

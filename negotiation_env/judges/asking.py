@@ -6,7 +6,7 @@ Only what the person at the keyboard can mend (`UserError`, such as weights that
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from negotiation_env.errors import JudgeError, UserError, why
 from negotiation_env.text import one_line
@@ -54,21 +54,21 @@ def answers(
     return [_usable(name, answer, kind, unscored) for answer in found]
 
 
-def _usable(name: str, answer: Any, kind: type[A], unscored: Callable[[str], A]) -> A:
+def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], A]) -> A:
     """The answer, if it is one and can be recorded."""
     if not isinstance(answer, kind):
         return unscored(f"{name} gave a {type(answer).__name__}; expected a {kind.__name__}")
     try:
         if answer.value is not None and type(answer.value) is not float:
             answer = replace(answer, value=float(answer.value))  # NumPy's and torch's cannot be recorded
-        _adapter(kind).dump_json(answer, warnings="error")
+        _adapter(cast("Any", kind)).dump_json(answer, warnings="error")
     except Exception as error:  # somebody's object in the details can raise anything as it is written
         return unscored(f"{name} gave what cannot be recorded: {one_line(str(error))}")
     return answer
 
 
 @cache
-def _adapter(kind: type[A]) -> "TypeAdapter[A]":
+def _adapter(kind: type[Any]) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
