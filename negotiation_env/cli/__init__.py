@@ -7,6 +7,7 @@ import typer
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     ability,
     benchmarking,
+    caching,
     doctor,
     games,
     generating,
