@@ -89,6 +89,7 @@ class _Tally:
         self._judges.add(episode.judge)
         for said in episode.said:
             self._count_said(said)
+        self._policy.add(turn.usage for turn in episode.turns if turn.usage)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
         self._panels += [
             replace(each.verdict, calls=())
@@ -102,7 +103,6 @@ class _Tally:
         self._said += 1
         self._truncated += said.truncated
         self._events.update(said.events)
-        self._policy.add([said.usage] if said.usage else [])
 
     def _count_scored(self, episode: Episode, reward: float) -> None:
         outcome = episode.outcome

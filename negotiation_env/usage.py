@@ -51,8 +51,8 @@ class Usage:
 
 
 def policy_usage(episodes: Iterable[Episode]) -> Usage:
-    """What the agents' turns and completions took."""
-    return _total(said.usage for episode in episodes for said in episode.said if said.usage)
+    """What the agents' turns and completions took, failed ones included."""
+    return _total(turn.usage for episode in episodes for turn in episode.turns if turn.usage)
 
 
 def judge_usage(episodes: Iterable[Episode]) -> Usage:

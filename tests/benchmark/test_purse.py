@@ -6,8 +6,9 @@ from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.purse import Purse
+from negotiation_env.episode import FailedTurn
 from negotiation_env.errors import UserError
-from negotiation_env.events import JudgeCall
+from negotiation_env.events import JudgeCall, Task
 from negotiation_env.judges.pairwise import Duel, Preference
 from negotiation_env.judges.probes import ProbeKind
 from tests.benchmark.hand_made import compared, episode, ruled
@@ -38,6 +39,11 @@ def test_a_game_costs_what_its_turns_and_judgements_cost():
     game = episode(usage={"cost": 0.25})
     assert spent(game, replace(game, rulings=(ruled(0.5),))) == 1.0
     assert spent(episode(score=None, usage={"cost": 0.25})) == 0.25
+
+
+def test_a_turn_that_failed_costs_what_it_took():
+    failed = FailedTurn(0, Task.UTTERANCE, "refused", {"cost": "0.5"})
+    assert spent(replace(episode(usage={"cost": 0.25}), failed=failed)) == 0.75
 
 
 def test_a_challenge_costs_the_reply_and_the_verdict():
