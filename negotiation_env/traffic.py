@@ -175,7 +175,9 @@ def read_reply(text: str | bytes) -> Reply:
 
 
 def _finite(place: Alternatives) -> Alternatives:
-    kept = {token: value for token, value in place.logprobs.items() if isfinite(value) and not has_surrogates(token)}
+    """Rounding may lift a probability a little above 1; what is far above is none."""
+    told = place.logprobs.items()
+    kept = {token: value for token, value in told if isfinite(value) and value < 1 and not has_surrogates(token)}
     return place if len(kept) == len(place.logprobs) else replace(place, logprobs=kept)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
-from negotiation_env.errors import JudgeError
+from negotiation_env.errors import UserError, why
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.cache import ReplyCache
@@ -114,11 +114,11 @@ class LLMJudge:
         found = self._ask([ComparisonForm(pair, self.criteria) for pair in pairs])
         return [self._preference(answers) for answers in found]
 
-    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
-        """The places of each ranking's answers, the best one's first; None where nothing readable came."""
+    def rank(self, rankings: Sequence[Ranking]) -> list[Verdict]:
+        """Order the answers of each ranking; see `Ranker`. Each is asked for once, whatever the number of samples."""
         first = [_Answer(RankingForm(ranking, self.criteria), 0) for ranking in rankings]
         self._fill(first)
-        return [tuple(each.reading.details["order"]) if each.reading else None for each in first]
+        return [self._verdict(QuestionKind.SCORE, [each]) for each in first]
 
     def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
         """Answer each probe, in order; see `ProbeKind` for the values.
@@ -168,10 +168,16 @@ class LLMJudge:
             return None
 
     def _replies(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        replies = [writable(reply) for reply in self.model.chat(requests)] if requests else []
+        """What the model says; where it raises, the calls before stay on record."""
+        try:
+            replies = [writable(reply) for reply in self.model.chat(requests)] if requests else []
+        except UserError:
+            raise
+        except Exception as error:
+            return [Reply("", error=f"{self.model.name} {why(error)}")] * len(requests)
         if len(replies) != len(requests):
             told = f"expected {len(requests)} replies from {self.model.name}, one a request; got {len(replies)}"
-            raise JudgeError(told)
+            return [Reply("", error=told)] * len(requests)
         return replies
 
     def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, cached: bool) -> None:

@@ -232,6 +232,22 @@ def test_a_model_that_answers_too_little_or_too_much_leaves_its_questions_unscor
     assert verdicts[0].reason == f"expected 2 replies from fake model, one a request; got {count}"
 
 
+def test_a_model_that_raises_leaves_its_questions_unscored_and_the_calls_before_on_record():
+    class Failing(FakeModel):
+        def chat(self, requests):
+            replies = super().chat(requests)
+            if len(self.calls) > 1:
+                raise ConnectionError("gone")
+            return replies
+
+    model = Failing(lambda _: Reply("5", usage={"cost": 0.5}))
+    verdicts = judged(LLMJudge(model), [SCORE, AGREEMENT])
+    assert [verdict.value for verdict in verdicts] == [None, None]
+    assert "fake model raised ConnectionError" in verdicts[0].reason
+    assert [call.usage.get("cost") for verdict in verdicts for call in verdict.calls] == [0.5, None] * 2
+    assert model.calls == [2, 2]
+
+
 def test_a_reply_of_another_revision_than_the_pinned_one_does_not_count():
     with EndpointServer(judge_reply) as server:
         assert judge_at(server, revision="m-2026").judge([SCORE])[0].value is not None
