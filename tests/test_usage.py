@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -58,9 +59,10 @@ def test_a_call_counts_as_what_it_reports_and_what_is_no_number_counts_nothing(t
     assert used.completion_tokens == 2 * int(counted or 0)
 
 
-def shown(summary):
+def shown(*summaries):
     out = io.StringIO()
-    Console(file=out, width=150).print(summary_table({"[bold]a[/bold]": summary}))
+    headed = {f"[bold]{'abc'[number]}[/bold]": summary for number, summary in enumerate(summaries)}
+    Console(file=out, width=150).print(summary_table(headed))
     return out.getvalue()
 
 
@@ -69,6 +71,45 @@ def test_a_summary_carries_the_usage_of_both_roles_and_shows_it_where_there_are_
     assert Summary.from_json(summary.to_json()) == summary
     assert re.search(r"judge tokens, in \+ out +│ 400 \+ 40, \$0\.4000", shown(summary))
     assert "policy tokens" not in shown(summary)
+
+
+def renaming(*names):
+    told = iter(names)
+    return ChatAgent(FakeModel(lambda _: Reply("Fine.\nPROPOSE: Share.", model=next(told))), name="[b]api[/b]")
+
+
+class RenamingJudge(ScriptedJudge):
+    def judge(self, questions):
+        calls = tuple(JudgeCall((), model=name) for name in ("j-1 fp_1", "j-1 fp_2", "j-2", ""))
+        return [replace(each, calls=calls, details=self.details) for each in super().judge(questions)]
+
+
+def test_a_model_that_changes_its_name_within_a_run_is_said_so():
+    same, other = renaming("m-1 fp_1", "m-1 fp_2", ""), renaming("m-1", "m-2", "m-3")
+    kept, changed = (
+        summarise([play(Game("g", two_parties(), (a, a)), ScriptedJudge(), max_turns=2)]) for a in (same, other)
+    )
+    assert (kept.renamed, changed.renamed) == ({}, {"[b]api[/b]": ["m-1", "m-2"]})
+    assert "renamed" not in kept.to_json()
+    assert Summary.from_json(changed.to_json()) == changed
+    assert re.search(r"names of the model of \[b\]api\[/b\] +│ – +│ m-1, m-2", shown(kept, changed))
+
+
+@pytest.mark.parametrize(("members", "renamed"), [(0, True), (1, True), (2, False)])
+def test_a_judge_has_as_many_names_as_members(members, renamed):
+    judge = RenamingJudge()
+    judge.details = {"members": [{}] * members} if members else {}
+    agent = ChatAgent(FakeModel())
+    found = summarise([play(Game("g", two_parties(), (agent, agent)), judge)]).renamed
+    assert found == ({judge.name: ["j-1", "j-2"]} if renamed else {})
+
+
+@pytest.mark.parametrize("members", [3, "two", [1, 2], [{}], [{"value": "high"}], None, {"a": {"value": 1.0}}])
+def test_details_of_a_judge_of_one_s_own_may_mean_anything(members):
+    judge = RenamingJudge()
+    judge.details = {"members": members, "probability": "high"}
+    agent = ChatAgent(FakeModel())
+    assert summarise([play(Game("g", two_parties(), (agent, agent)), judge)]).panel == {}
 
 
 def test_headings_are_shown_as_they_are():
