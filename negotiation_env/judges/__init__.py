@@ -60,18 +60,15 @@ def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
     Raises:
         UserError: What the judge needs is missing, such as a package or weights that could not be fetched.
     """
+    found = answers(judge.name, judge.judge, questions, Verdict, lambda reason: Verdict(None, judge.name, reason))
+    for place, verdict in enumerate(found):
+        if verdict.value not in (0.0, 1.0, None) and questions[place].kind is QuestionKind.AGREEMENT:
+            found[place] = _undecided(verdict)
+    return found
 
-    def unscored(reason: str) -> Verdict:
-        return Verdict(None, judge.name, reason)
 
-    found = answers(judge.name, judge.judge, questions, Verdict, unscored)
-    return [_decided(question, verdict) for question, verdict in zip(questions, found, strict=True)]
-
-
-def _decided(question: Question, verdict: Verdict) -> Verdict:
+def _undecided(verdict: Verdict) -> Verdict:
     """An agreement is there or not: a probability in its place would count as a yes."""
-    if question.kind is QuestionKind.SCORE or verdict.value in (0.0, 1.0, None):
-        return verdict
     return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for an agreement, got {verdict.value:g}")
 
 

@@ -45,13 +45,22 @@ def answers(
     except JudgeError as error:
         return [unscored(one_line(str(error)))] * len(asked)
     except Exception as error:
-        if len(asked) > 1:
-            return [answer for each in asked for answer in answers(name, ask, [each], kind, unscored)]
-        return [unscored(f"{name} {why(error)}")]
+        if len(asked) == 1:
+            return [unscored(f"{name} {why(error)}")]
+        return [answer for each in asked for answer in answers(name, ask, [each], kind, unscored)]
     if len(found) != len(asked):
         told = f"expected {len(asked)} answers from the {name}, one a question; got {len(found)}"
         return [unscored(told)] * len(asked)
-    return [_usable(name, answer, kind, unscored) for answer in found]
+    for place, answer in enumerate(found):
+        # A bare verdict is surely usable; to look closer would cost as much as those that give such verdicts do.
+        bare = type(answer) is kind and type(answer.value) is float and answer.judge is name
+        if not bare or _says_more(answer):
+            found[place] = _usable(name, answer, kind, unscored)
+    return found
+
+
+def _says_more(answer: "Verdict | Preference") -> bool:
+    return bool(answer.reason or answer.calls or getattr(answer, "details", None))
 
 
 def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], A]) -> A:

@@ -114,10 +114,7 @@ def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
 
 
 def _compared(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Preference]:
-    def unscored(reason: str) -> Preference:
-        return Preference(None, judge.name, reason)
-
-    return answers(judge.name, judge.compare, pairs, Preference, unscored)
+    return answers(judge.name, judge.compare, pairs, Preference, lambda reason: Preference(None, judge.name, reason))
 
 
 @dataclass(frozen=True, slots=True)
