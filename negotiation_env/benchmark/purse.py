@@ -5,14 +5,12 @@ at a time, or the questions that a judge is asked at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from threading import Lock
 from typing import Any, Final, TypeVar
 
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.benchmark.lines import digest
 from negotiation_env.episode import Episode
 from negotiation_env.errors import UserError
 from negotiation_env.events import JudgeCall, Question, Verdict
@@ -39,7 +37,6 @@ class Purse:
     def __init__(self, limit: float | None) -> None:
         self.spent = 0.0
         self._limit = limit
-        self._shared: set[str] = set()
         self._adding = Lock()
 
     @property
@@ -52,8 +49,6 @@ class Purse:
         if isinstance(paid, Episode):
             self.pay_usages(turn.usage for turn in paid.turns)
             self.pay_calls(call for ruling in paid.rulings for call in ruling.verdict.calls)
-        elif isinstance(paid, Compared):
-            self.pay_calls(self._new(paid.calls))
         else:
             self.pay_usages([paid.usage] if isinstance(paid, Challenge) else [])
             self.pay_calls(paid.calls)
@@ -93,13 +88,6 @@ class Purse:
         dollars = sum(amount(usage, "cost") or 0.0 for usage in usages)
         with self._adding:
             self.spent += dollars
-
-    def _new(self, calls: Iterable[JudgeCall]) -> list[JudgeCall]:
-        """Without those that were counted: a score of one answer is shared by all matches of that answer."""
-        found = {digest(asdict(call)): call for call in calls}
-        fresh = [call for key, call in found.items() if key not in self._shared]
-        self._shared |= found.keys()
-        return fresh
 
 
 class _PaidAgent:
