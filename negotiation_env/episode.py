@@ -121,7 +121,7 @@ class Episode:
     failed: FailedTurn | None = None
 
     @property
-    def turns(self) -> "tuple[Said | FailedTurn, ...]":
+    def asked(self) -> "tuple[Said | FailedTurn, ...]":
         """Every turn that an agent was asked for, with what it took."""
         return (*self.said, self.failed) if self.failed else self.said
 

@@ -95,8 +95,8 @@ class _Tally:
         self._judges.add(episode.judge)
         for said in episode.said:
             self._count_said(said)
-        self._policy.add(turn.usage for turn in episode.turns if turn.usage)
-        for turn in episode.turns:
+        self._policy.add(turn.usage for turn in episode.asked if turn.usage)
+        for turn in episode.asked:
             self._count_model(episode.agents[turn.seat], turn.model)
         for ruling in episode.rulings:
             self._count_judge(ruling.verdict)

@@ -52,7 +52,7 @@ class Usage:
 
 def policy_usage(episodes: Iterable[Episode]) -> Usage:
     """What the agents' turns and completions took, failed ones included."""
-    return _total(turn.usage for episode in episodes for turn in episode.turns if turn.usage)
+    return _total(turn.usage for episode in episodes for turn in episode.asked if turn.usage)
 
 
 def judge_usage(episodes: Iterable[Episode]) -> Usage:

@@ -99,7 +99,8 @@ class BenchmarkConfig:
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
         cost_limit: Dollars above which nothing more is asked, as far as prices are known; None is no limit. What is
-            under way is still paid for: a call for each of the `batch` or `workers` games, or `batch` questions.
+            under way is still paid for: a turn or a question of each of `batch` or `workers` games, or a batch's
+            comparisons or probes.
         unscored_limit: The highest share of unscored games, 0 to 1; see `UnscoredLimit`.
     """
 

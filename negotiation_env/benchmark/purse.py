@@ -1,7 +1,7 @@
 """A limit on what a benchmark may cost.
 
-Above it nothing more is asked. What is under way then is still paid for: a call for each of the games that are played
-at a time, or the questions that a judge is asked at a time.
+Above it nothing more is asked. What is under way then is still paid for: a turn or a question, with its tries, of each
+game that is played at the time, or the questions that a judge is asked at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ class Purse:
     def pay(self, paid: Episode | Compared | Asked | Challenge) -> None:
         """Count what is on file, unscored or not."""
         if isinstance(paid, Episode):
-            self.pay_usages(turn.usage for turn in paid.turns)
+            self.pay_usages(turn.usage for turn in paid.asked)
             self.pay_calls(call for ruling in paid.rulings for call in ruling.verdict.calls)
         else:
             self.pay_usages([paid.usage] if isinstance(paid, Challenge) else [])

@@ -64,16 +64,17 @@ def _says_more(answer: "Verdict | Preference") -> bool:
 
 
 def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], A]) -> A:
-    """The answer, if it is one and can be recorded."""
+    """The answer, if it is one that a record can hold, as it is read again."""
     if not isinstance(answer, kind):
         return unscored(f"{name} gave a {type(answer).__name__}; expected a {kind.__name__}")
     try:
         if answer.value is not None and type(answer.value) is not float:
             answer = replace(answer, value=float(answer.value))  # NumPy's and torch's cannot be recorded
-        _adapter(cast("Any", kind)).dump_json(answer, warnings="error")
-    except Exception as error:  # somebody's object in the details can raise anything as it is written
-        return unscored(f"{name} gave what cannot be recorded: {one_line(str(error))}")
-    return answer
+        adapter = _adapter(cast("Any", kind))
+        recorded: A = adapter.validate_json(adapter.dump_json(answer, warnings=False))
+        return answer if recorded == answer else recorded  # such as with lists in the place of tuples
+    except Exception as error:  # somebody's object in the details can raise anything
+        return unscored(f"{name} gave what no record can hold: {one_line(str(error))}")
 
 
 @cache

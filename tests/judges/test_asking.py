@@ -67,8 +67,8 @@ VERDICTS = {
     "is out of range": (Own(lambda asked: [Verdict(7.0, "x")]), ".*expected a value from 0 to 5.* got 7.0"),
     "is no number": (Own(lambda asked: [Verdict(float("nan"), "x")]), ".*expected a value from 0 to 5.* got nan"),
     "is a text": (Own(lambda asked: [Verdict("3", "x")]), "my own raised TypeError .*"),
-    "cannot be recorded": (giving(3.0, details={"model": object()}), "my own gave what cannot be recorded: .*"),
-    "has calls that are none": (giving(3.0, calls=("call",)), "my own gave what cannot be recorded: .*"),
+    "cannot be recorded": (giving(3.0, details={"model": object()}), "my own gave what no record can hold: .*"),
+    "has calls that are none": (giving(3.0, calls=("call",)), "my own gave what no record can hold: .*"),
 }
 
 
@@ -116,6 +116,15 @@ def test_a_share_above_one_is_none():
     assert examined(giving(1.0), [PROBE])[0].value == 1.0
     assert examined(giving(1.5), [PROBE])[0].value is None
     assert examined(giving(1.5), [replace(PROBE, kind=ProbeKind.ACCEPTANCE)])[0].value == 1.5
+
+
+def test_lists_in_the_place_of_tuples_do_no_harm():
+    calls = [JudgeCall([{"role": "user", "content": "?"}], "3")]
+    (verdict,) = judged(giving(3.0, calls=calls, details={"seen": {1, 2}, "odd": float("nan")}), [SCORE])
+    assert (verdict.value, verdict.reason) == (3.0, "")
+    agent = ChatAgent(FakeModel())
+    episode = play(Game("g", two_parties(), (agent, agent)), giving(1.0, calls=calls))
+    assert Episode.from_json(episode.to_json()).rulings[0].verdict.calls[0].reply == "3"
 
 
 @pytest.mark.parametrize("value", [3, True, np.float32(3.0), np.float64(3.0), np.int64(3)])

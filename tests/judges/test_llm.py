@@ -113,6 +113,7 @@ def test_one_that_is_readable_at_the_second_try_counts_and_both_are_kept():
     assert [bool(call.error) for call in verdict.calls] == [True, False]
     first, second = server.requests
     assert (first["temperature"], second["temperature"]) == (0.0, 0.5)  # greedy, it would say the same again
+    assert first["seed"] != second["seed"]
 
 
 def test_an_endpoint_that_fails_for_good_leaves_its_question_unscored_and_not_the_others():
