@@ -1,7 +1,8 @@
 """A limit on what a benchmark may cost.
 
-Above it nothing more is asked. What is under way then is still paid for: a turn or a question, with its tries, of each
-game that is played at the time, or the questions that a judge is asked at a time.
+Above it no other game begins and no other batch of questions is asked. Games that are under way then are played to
+their end, for what they took would be lost, as long as that takes no more than a tenth of the limit. Then they are cut
+off: at most a turn or a question of each is still paid for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from negotiation_env.usage import amount
 __all__ = ["Purse"]
 
 A = TypeVar("A", Compared, Asked)
+_FOR_THE_REST: Final = 0.1
+"""Share of the limit that may be spent beyond it on games that are under way."""
 _NOT_ASKED: Final = "not asked: the cost limit is exceeded"
 
 
@@ -40,9 +43,9 @@ class Purse:
         self._adding = Lock()
 
     @property
-    def exceeded(self) -> bool:
-        """More was spent than the limit."""
-        return self._limit is not None and self.spent > self._limit
+    def empty(self) -> bool:
+        """Nothing is left for games that are under way either."""
+        return self._limit is not None and self.spent > self._limit * (1 + _FOR_THE_REST)
 
     def pay(self, paid: Episode | Compared | Asked | Challenge) -> None:
         """Count what is on file, unscored or not."""
@@ -60,11 +63,11 @@ class Purse:
         return answers
 
     def agent(self, agent: Agent) -> Agent:
-        """The agent, paid for what it says; above the limit it is not asked."""
+        """The agent, paid for what it says; where the purse is empty it is not asked."""
         return agent if self._limit is None else _PaidAgent(agent, self)
 
     def judge(self, judge: Judge) -> Judge:
-        """The judge, paid for its verdicts; above the limit it is not asked."""
+        """The judge, paid for its verdicts; where the purse is empty it is not asked."""
         return judge if self._limit is None else _PaidJudge(judge, self)
 
     def check(self) -> None:
@@ -73,7 +76,7 @@ class Purse:
         Raises:
             UserError: It is exceeded.
         """
-        if self._limit is not None and self.exceeded:
+        if self._limit is not None and self.spent > self._limit:
             raise UserError(
                 f"stopped: {_dollars(self.spent)} spent, the limit is {_dollars(self._limit)}; all that was played is "
                 "kept, and what was cut off is played again; raise cost_limit and go on with --resume"
@@ -97,7 +100,7 @@ class _PaidAgent:
         self._purse = purse
 
     def act(self, requests: Sequence[Request]) -> list[Reply]:
-        if self._purse.exceeded:
+        if self._purse.empty:
             return [Reply("", error=_NOT_ASKED)] * len(requests)
         replies = replied(self._agent, requests)
         self._purse.pay_usages(reply.usage for reply in replies)
@@ -111,7 +114,7 @@ class _PaidJudge:
         self._purse = purse
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        if self._purse.exceeded:
+        if self._purse.empty:
             return [Verdict(None, self.name, _NOT_ASKED)] * len(questions)
         verdicts = judged(self._judge, questions)
         self._purse.pay_calls(call for verdict in verdicts for call in verdict.calls)

@@ -377,7 +377,7 @@ def on_file(out):
     return purse.spent
 
 
-def test_above_the_cost_limit_nothing_more_is_asked_and_a_run_goes_on_with_a_higher_one(tmp_path):
+def test_above_the_cost_limit_a_run_stops_and_goes_on_with_a_higher_one(tmp_path):
     asked, config = [], replace(CONFIG, comparisons={}, probes=False)
     costly = replace(config, cost_limit=5.0)
     with pytest.raises(UserError, match=r"stopped: \$6\.00 spent, the limit is \$5\.00; .* raise cost_limit"):
@@ -410,7 +410,7 @@ class Refusing(Counting):
 
 @pytest.mark.parametrize(("batch", "workers"), [(4, 1), (1, 1), (32, 1), (4, 3)])
 @pytest.mark.parametrize("kind", [Dear, Refusing])
-def test_no_more_is_spent_above_the_limit_than_a_call_for_each_game_under_way_and_all_of_it_is_told(
+def test_no_more_is_spent_above_the_limit_and_its_tenth_than_a_call_for_each_game_under_way_and_all_is_told(
     tmp_path, kind, batch, workers
 ):
     config = replace(CONFIG, cost_limit=2.5, batch=batch, workers=workers, unscored_limit=1.0)
@@ -421,6 +421,16 @@ def test_no_more_is_spent_above_the_limit_than_a_call_for_each_game_under_way_an
     assert spent <= 3 + max(batch, workers)
     assert on_file(tmp_path) == spent
     assert f"stopped: ${spent:.2f} spent, the limit is $2.50" in str(caught.value)
+
+
+def test_games_under_way_are_played_to_their_end_for_a_tenth_of_the_limit_more(tmp_path):
+    asked, limit = [], 10.0
+    with pytest.raises(UserError, match="spent, the limit is"):
+        run(tmp_path, replace(CONFIG, cost_limit=limit, batch=2), agent=lambda spec: Dear(spec, asked))
+    assert limit < len(asked) <= 1.1 * limit + 2
+    cut = [each for each in read_episodes(tmp_path / "episodes.jsonl") if each.reward is None]
+    assert all("the cost limit is exceeded" in each.outcome.reason for each in cut)
+    assert bool(cut) == (len(asked) > 1.1 * limit)
 
 
 def test_verdicts_of_games_are_paid_for_as_they_are_given(tmp_path):
