@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from negotiation_env.events import Task
 from negotiation_env.interfaces import Reply, Request
+from negotiation_env.text import writable_text
 
 __all__ = ["FunctionAgent", "as_text"]
 
@@ -34,8 +35,7 @@ class FunctionAgent:
         # A user's code may raise anything. A slip in one game must not cost a thousand others their records; a function
         # that always fails is stopped by the run's limit of unscored games.
         except Exception as error:
-            told = f"{self.name} raised {type(error).__name__}: {error}"
-            return Reply("", error=told.encode("utf-8", "backslashreplace").decode())  # so that it can be recorded
+            return Reply("", error=writable_text(f"{self.name} raised {type(error).__name__}: {error}"))
         if not isinstance(said, str):
             return Reply("", error=f"{self.name} returned a {type(said).__name__}; expected a str")
         return Reply(said)

@@ -12,7 +12,7 @@ from agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
-from negotiation_env.specs import load_factory, source_and_adapter
+from negotiation_env.specs import load_factory, make, source_and_adapter
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
@@ -56,7 +56,7 @@ def _made(spec: str, factory: Callable[..., Any]) -> Agent:
     except TypeError as error:
         remedy = "expected a factory without arguments; name a function from text to text as function:MODULE:NAME"
         raise UserError(f"{spec} cannot be called without arguments ({error}); {remedy}") from error
-    made = factory()
+    made = make(spec, factory)
     if hasattr(made, "act") and hasattr(made, "name"):
         agent: Agent = made
         return agent

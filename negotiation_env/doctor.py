@@ -10,9 +10,11 @@ from negotiation_env.endpoint import Endpoint
 from negotiation_env.errors import UserError
 from negotiation_env.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import ChatRequest, Judge, Reply, Sampling
+from negotiation_env.judges import judged
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
 from negotiation_env.strict_json import read_json
+from negotiation_env.usage import amount
 
 __all__ = ["Finding", "examine_endpoint", "examine_judge", "planned_cost"]
 
@@ -84,11 +86,11 @@ def examine_endpoint(endpoint: Endpoint) -> Finding:
 def planned_cost(calls: Sequence[JudgeCall], planned: int) -> str:
     """Tokens and money of a planned number of calls, at the mean of these."""
     prompt, completion = (
-        fmean(call.usage.get(name, 0) for call in calls) for name in ("prompt_tokens", "completion_tokens")
+        fmean(amount(call.usage, name) or 0.0 for call in calls) for name in ("prompt_tokens", "completion_tokens")
     )
     millions = planned * (prompt + completion) / 1e6
     told = f"{planned} calls of about {prompt:.0f} + {completion:.0f} tokens: {millions:.2f} M tokens"
-    costs = [call.usage["cost"] for call in calls if "cost" in call.usage]
+    costs = [cost for call in calls if (cost := amount(call.usage, "cost")) is not None]
     if not costs:
         return told + "; no prices known (prompt_price, completion_price in the TOML file)"
     return told + f"; about {planned * fmean(costs):.2f} dollars"
@@ -126,7 +128,7 @@ def _limits(endpoint: Endpoint) -> Finding:
 
 def _trial(judge: Judge, questions: Sequence[Question], planned: int) -> Iterator[Finding]:
     start = time.perf_counter()
-    verdicts = judge.judge(questions)
+    verdicts = judged(judge, questions)
     seconds = time.perf_counter() - start
     scored = sum(verdict.value is not None for verdict in verdicts)
     yield Finding(
@@ -136,14 +138,14 @@ def _trial(judge: Judge, questions: Sequence[Question], planned: int) -> Iterato
     if calls:
         yield _parse_rate(verdicts)
         yield Finding(
-            "latency", None, f"median {median(call.usage.get('seconds', 0.0) for call in calls):.2f} s a call"
+            "latency", None, f"median {median(amount(call.usage, 'seconds') or 0.0 for call in calls):.2f} s a call"
         )
         if planned:
             yield Finding("cost of the run", None, planned_cost(calls, planned))
 
 
 def _parse_rate(verdicts: Sequence[Verdict]) -> Finding:
-    first = [verdict.calls[0] for verdict in verdicts]
+    first = [verdict.calls[0] for verdict in verdicts if verdict.calls]
     readable = sum(call.error is None for call in first)
     told = f"{readable} of {len(first)} replies readable at the first try"
     error = next((call.error for call in first if call.error), None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env import prompts
 from negotiation_env.aec import NegotiationEnv, Ruling
@@ -15,16 +15,17 @@ from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Task, Utterance
 from negotiation_env.files import append_lines, read_lines
 from negotiation_env.interfaces import Reply, TokenTrace
-from negotiation_env.protocol import Rules
+from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.rewards import reward
 from negotiation_env.scenario import Scenario
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic import SerializerFunctionWrapHandler, TypeAdapter
 
 __all__ = [
     "FORMAT",
     "Episode",
+    "FailedTurn",
     "Said",
     "append_episode",
     "latest_episodes",
@@ -50,6 +51,7 @@ class Said:
         truncated: The token limit cut it.
         tokens: The exact tokens, where the policy gave them.
         usage: Token counts and latency in seconds, where the policy gave them.
+        model: The model as the endpoint named it; not in a line where it is empty.
     """
 
     seat: int
@@ -60,6 +62,26 @@ class Said:
     truncated: bool = False
     tokens: TokenTrace | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTurn:
+    """A turn whose agent failed, which ended the game unscored.
+
+    Attributes:
+        seat: Whose turn it was.
+        task: An utterance, or the completion.
+        error: What failed.
+        usage: What the calls took all the same: they were answered, and are paid for.
+        model: The model as the endpoint named it.
+    """
+
+    seat: int
+    task: Task
+    error: str
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +102,7 @@ class Episode:
         prompts: Version of the prompt templates.
         tags: What a run adds, such as group, optimizer step and learner's seat.
         format: Version of this layout.
+        failed: The turn that an agent failed; None, and not in a line, where none did.
     """
 
     id: str
@@ -95,6 +118,12 @@ class Episode:
     prompts: str = prompts.VERSION
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+    failed: FailedTurn | None = None
+
+    @property
+    def asked(self) -> "tuple[Said | FailedTurn, ...]":
+        """Every turn that an agent was asked for, with what it took."""
+        return (*self.said, self.failed) if self.failed else self.said
 
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
@@ -136,9 +165,20 @@ def _id_adapter() -> "TypeAdapter[_Id]":
 
 @cache
 def _adapter() -> "TypeAdapter[Episode]":
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, WrapSerializer
 
-    return TypeAdapter(Episode)
+    return TypeAdapter(Annotated[Episode, WrapSerializer(_line)])
+
+
+def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
+    """A line without what only calls of endpoints and failures have, where there were none."""
+    line = dump(episode)
+    if episode.failed is None:
+        del line["failed"]
+    for said in line["said"]:
+        if not said["model"]:
+            del said["model"]
+    return line
 
 
 def record(
@@ -148,7 +188,7 @@ def record(
 
     Args:
         env: Its game is over.
-        replies: The agents' replies in the order of their turns.
+        replies: The agents' replies in the order of their turns; a failed one is the last.
         id: The episode's id.
         seed: What seeded the replies.
         agents: The name of the agent in each seat.
@@ -168,13 +208,33 @@ def record(
             reply.truncated,
             reply.tokens,
             reply.usage,
+            reply.model,
         )
-        for each, reply in zip(utterances, replies, strict=False)  # a reply that failed said nothing
+        for each, reply in zip(utterances, replies, strict=False)
     )
-    rulings, prize = env.rulings, reward(outcome, game.rules)
+    failed = _failed(game, outcome, replies[len(utterances)]) if len(replies) > len(utterances) else None
     return Episode(
-        id, game.scenario, seed, game.rules, agents, env.judge.name, said, rulings, outcome, prize, tags=tags
+        id=id,
+        scenario=game.scenario,
+        seed=seed,
+        rules=game.rules,
+        agents=agents,
+        judge=env.judge.name,
+        said=said,
+        rulings=env.rulings,
+        outcome=outcome,
+        reward=reward(outcome, game.rules),
+        tags=tags,
+        failed=failed,
     )
+
+
+def _failed(game: Negotiation, outcome: Outcome, reply: Reply) -> FailedTurn:
+    """A reply that said nothing: of the party whose turn it would have been."""
+    completing = outcome.agreed or game.turns >= game.rules.max_turns
+    seat = game.rules.writer if completing else game.turns % game.scenario.seats
+    task = Task.COMPLETION if completing else Task.UTTERANCE
+    return FailedTurn(seat, task, reply.error or "", reply.usage, reply.model)
 
 
 def append_episode(path: Path, episode: Episode) -> None:

@@ -5,6 +5,11 @@ driving the protocol; `UserError` is something that the person at the keyboard c
 `ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler.
 """
 
+from pathlib import Path
+from traceback import extract_tb
+
+from negotiation_env.text import one_line
+
 __all__ = [
     "EngineError",
     "IllegalMove",
@@ -13,6 +18,7 @@ __all__ = [
     "ModelError",
     "NegotiationError",
     "UserError",
+    "why",
 ]
 
 
@@ -45,3 +51,10 @@ class ModelError(NegotiationError):
 
 class EngineError(NegotiationError):
     """What samples for a training run cannot take the learner's weights, or samples from others."""
+
+
+def why(error: Exception) -> str:
+    """What somebody's code raised and where, in one line: enough to find the slip."""
+    frames = extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return one_line(f"raised {type(error).__name__}{place}: {error}")

@@ -142,7 +142,10 @@ class Judge(Protocol):
     name: str
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        """Answer each question, in order; a question it cannot answer gets a verdict without value."""
+        """Answer each question, in order; a question it cannot answer gets a verdict without value.
+
+        A slip does no harm: what it raises, or gives that is no verdict, leaves its questions unscored.
+        """
 
 
 class ChatModel(Protocol):

@@ -13,7 +13,7 @@ from negotiation_env.errors import IllegalMove
 from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
 from negotiation_env.prompts import Chat, conversation, single_agent_chat
 from negotiation_env.scenario import Scenario
-from negotiation_env.text import neutralise
+from negotiation_env.text import neutralise, writable_text
 
 __all__ = [
     "MOVES",
@@ -255,7 +255,7 @@ class Negotiation:
         """
         if self._phase is _OVER:
             raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
-        self._move(Move.UNSCORED, reason=reason)
+        self._move(Move.UNSCORED, reason=writable_text(reason))  # it may quote anybody
 
     def _after_agreement_question(self) -> Move:
         if self._agreed:
@@ -305,8 +305,7 @@ class Negotiation:
 def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
     """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names."""
     clean = neutralise(text, rules.max_characters, names)
-    # Lone surrogates could not be written to the record.
-    raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
+    raw = None if clean.text == text else writable_text(text)
     return Utterance(seat, clean.text, clean.events, raw)
 
 

@@ -90,6 +90,9 @@ def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table
         used = [summary.usage.get(role) for summary in summaries.values()]
         if any(usage and usage.tokens for usage in used):
             table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
+    for who in dict.fromkeys(who for summary in summaries.values() for who in summary.renamed):
+        names = (Text(", ".join(summary.renamed.get(who, ())) or "–") for summary in summaries.values())
+        table.add_row(Text(f"names of the model of {who}"), *names)
     for name in first.panel:
         table.add_row(name, *(_figure(summary.panel.get(name)) for summary in summaries.values()))
     return table

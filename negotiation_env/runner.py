@@ -18,6 +18,7 @@ from negotiation_env.episode import Episode, record
 from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.scenario import Scenario
+from negotiation_env.traffic import sound
 
 __all__ = ["Game", "derive_seed", "play", "play_many", "replied"]
 
@@ -171,7 +172,7 @@ def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
 
 
 def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:
-    """What an agent says in each of the games.
+    """What an agent says in each of the games, as a record can hold it.
 
     Raises:
         ValueError: It gave more or fewer replies than it got requests.
@@ -181,4 +182,4 @@ def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:
         raise ValueError(
             f"expected {len(requests)} replies from the agent {agent.name}, one a request; got {len(replies)}"
         )
-    return replies
+    return [sound(reply) for reply in replies]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import NegotiationError, UserError, why
 
-__all__ = ["load_factory", "model_and_url", "names", "source_and_adapter"]
+__all__ = ["load_factory", "make", "model_and_url", "names", "source_and_adapter"]
 
 _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
@@ -70,7 +70,7 @@ def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:
         kind: What stands before it in the spec, for the messages.
 
     Raises:
-        UserError: The module or the factory is not there, or it cannot be called.
+        UserError: The module or the factory is not there, the module raises, or what it names cannot be called.
     """
     module_name, _, name = path.partition(":")
     if not module_name or not name:
@@ -79,8 +79,23 @@ def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:
         sys.path.append(here)
     try:
         factory = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{kind}:{path} cannot be loaded: {error}") from error
+    except Exception as error:  # a user's module may raise anything as it is imported
+        told = error if isinstance(error, ImportError | AttributeError) else f"it {why(error)}"
+        raise UserError(f"{kind}:{path} cannot be loaded: {told}") from error
     if not callable(factory):
         raise UserError(f"{kind}:{path} is a {type(factory).__name__}; expected a function or class")
     return factory  # type: ignore[no-any-return]
+
+
+def make(spec: str, factory: Callable[..., Any]) -> Any:
+    """What a user's factory makes.
+
+    Raises:
+        UserError: It raises; the message says what and where.
+    """
+    try:
+        return factory()
+    except NegotiationError:
+        raise
+    except Exception as error:
+        raise UserError(f"{spec} {why(error)}") from error

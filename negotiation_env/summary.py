@@ -2,8 +2,8 @@
 
 import json
 from array import array
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sized
 from dataclasses import asdict, dataclass, field, replace
 
 from negotiation_env.episode import Episode, Said
@@ -32,6 +32,8 @@ class Summary:
         judge: The judge that gave the scores.
         usage: What the model calls took, by role: "policy" and "judge".
         panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.
+        renamed: By agent or judge, the names that its model gave itself, where there were more than one (of a panel:
+            more than members): what answered changed within the run.
     """
 
     episodes: int
@@ -47,10 +49,12 @@ class Summary:
     judge: str
     usage: dict[str, Usage] = field(default_factory=dict)
     panel: dict[str, float | None] = field(default_factory=dict)
+    renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The summary as indented JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        """The summary as indented JSON; models that kept their names are not mentioned."""
+        told = {name: value for name, value in asdict(self).items() if name != "renamed" or value}
+        return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Summary":
@@ -83,12 +87,19 @@ class _Tally:
         self._judges: set[str] = set()
         self._policy, self._judge = RunningUsage(), RunningUsage()
         self._panels: list[Verdict] = []
+        self._models: defaultdict[str, set[str]] = defaultdict(set)
+        self._members: defaultdict[str, int] = defaultdict(lambda: 1)
 
     def count(self, episode: Episode) -> None:
         self._episodes += 1
         self._judges.add(episode.judge)
         for said in episode.said:
             self._count_said(said)
+        self._policy.add(turn.usage for turn in episode.asked if turn.usage)
+        for turn in episode.asked:
+            self._count_model(episode.agents[turn.seat], turn.model)
+        for ruling in episode.rulings:
+            self._count_judge(ruling.verdict)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
         self._panels += [
             replace(each.verdict, calls=())
@@ -102,7 +113,17 @@ class _Tally:
         self._said += 1
         self._truncated += said.truncated
         self._events.update(said.events)
-        self._policy.add([said.usage] if said.usage else [])
+
+    def _count_judge(self, verdict: Verdict) -> None:
+        for call in verdict.calls:
+            self._count_model(verdict.judge, call.model)
+        if isinstance(members := verdict.details.get("members"), Sized):
+            self._members[verdict.judge] = max(len(members), 1)
+
+    def _count_model(self, who: str, model: str) -> None:
+        """A fingerprint of the endpoint's settings, which may follow the name, changes from call to call."""
+        if model:
+            self._models[who].add(model.partition(" ")[0])
 
     def _count_scored(self, episode: Episode, reward: float) -> None:
         outcome = episode.outcome
@@ -135,6 +156,7 @@ class _Tally:
             judge=", ".join(sorted(self._judges)),
             usage={"policy": self._policy.total(), "judge": self._judge.total()},
             panel=panel_figures(self._panels),
+            renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
         )
 
 

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["SILENCE", "CleanText", "neutralise"]
+__all__ = ["SILENCE", "CleanText", "neutralise", "one_line", "writable_text"]
 
 SILENCE = "(says nothing)"
 """Stands for an empty message; chat endpoints reject empty content."""
@@ -98,3 +98,13 @@ def _fake_speaker(speakers: tuple[str, ...]) -> re.Pattern[str]:
     """A line that opens with a name and a colon; a text is searched with a line feed before it, which is quick."""
     names = "|".join([_ROLES, *map(re.escape, speakers)])
     return re.compile(rf"\n((?:[^\S\n]|[#*_>\[⟦])*)({names})(?:[^\S\n]|[*_\]⟧])*[:：]", re.IGNORECASE)
+
+
+def one_line(raw: str, limit: int = 300) -> str:
+    """A text that may quote anybody as part of a message: harmless, in one line, at most `limit` characters."""
+    return " ".join(neutralise(raw, limit).text.split())
+
+
+def writable_text(raw: str) -> str:
+    """A text as a file can hold it: lone surrogates, which JSON can spell and UTF-8 cannot, become escapes."""
+    return raw if raw.isascii() else raw.encode("utf-8", "backslashreplace").decode()

@@ -11,16 +11,19 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from negotiation_env.errors import UserError
-from negotiation_env.interfaces import ChatModel, ChatRequest, Reply
+from negotiation_env.interfaces import Alternatives, ChatModel, ChatRequest, Reply
+from negotiation_env.strict_json import has_surrogates, read_json
+from negotiation_env.text import writable_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Live", "Recorder", "Replayer", "Traffic", "read_reply", "request_key", "writable", "write_reply"]
+__all__ = ["Live", "Recorder", "Replayer", "Traffic", "read_reply", "request_key", "sound", "writable", "write_reply"]
 
 
 class Traffic(Protocol):
@@ -137,23 +140,55 @@ def request_key(model: str, request: ChatRequest) -> str:
 
 
 def writable(reply: Reply) -> Reply:
-    """The reply as a file can hold it: lone surrogates, which an endpoint's JSON can make, become escapes."""
-    text = reply.text.encode("utf-8", "backslashreplace").decode()
-    return reply if text == reply.text else replace(reply, text=text, alternatives=())  # whose tokens hold them too
+    """The reply as a file can hold it: as `sound`, and lone surrogates in its text become escapes."""
+    text = writable_text(reply.text)
+    found = sound(reply)
+    return found if text == reply.text else replace(found, text=text, alternatives=())  # whose tokens hold them too
+
+
+def sound(reply: Reply) -> Reply:
+    """The reply without what no file can hold, but for its text.
+
+    Alternatives without a finite log-probability are dropped, and what is no JSON in its usage. A sampled token without
+    one came out of no distribution: such a reply failed.
+    """
+    usage = {name: value for name, value in reply.usage.items() if _is_json({name: value})}
+    model = writable_text(reply.model)
+    if reply.tokens and not all(map(isfinite, reply.tokens.logprobs)):
+        return Reply("", "the log-probability of a sampled token is no finite number", usage=usage, model=model)
+    error = None if reply.error is None else writable_text(reply.error)
+    return replace(reply, error=error, usage=usage, model=model, alternatives=tuple(map(_finite, reply.alternatives)))
 
 
 def write_reply(reply: Reply) -> str:
-    """A reply as one line of JSON."""
-    return _adapter().dump_json(reply).decode()
+    """A reply as one line of JSON, which `read_reply` takes: `writable` is written."""
+    return _adapter().dump_json(writable(reply)).decode()
 
 
-def read_reply(text: str) -> Reply:
+def read_reply(text: str | bytes) -> Reply:
     """A reply from its JSON.
 
     Raises:
         ValueError: It is none.
     """
-    return _adapter().validate_json(text)
+    return _adapter().validate_python(read_json(text))
+
+
+def _finite(place: Alternatives) -> Alternatives:
+    """Rounding may lift a probability a little above 1; what is far above is none."""
+    told = place.logprobs.items()
+    kept = {token: value for token, value in told if isfinite(value) and value < 1 and not has_surrogates(token)}
+    return place if len(kept) == len(place.logprobs) else replace(place, logprobs=kept)
+
+
+def _is_json(value: object) -> bool:
+    """Whether JSON has such a value, and our reader takes it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        read_json(text)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return not has_surrogates(text)
 
 
 def _content(request: ChatRequest) -> dict[str, Any]:

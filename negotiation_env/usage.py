@@ -3,14 +3,23 @@
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, isfinite
 from typing import Any
 
 from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode
 from negotiation_env.events import JudgeCall, Message
 
-__all__ = ["RunningUsage", "Usage", "calls_usage", "guessed_tokens", "judge_usage", "policy_usage", "rulings_usage"]
+__all__ = [
+    "RunningUsage",
+    "Usage",
+    "amount",
+    "calls_usage",
+    "guessed_tokens",
+    "judge_usage",
+    "policy_usage",
+    "rulings_usage",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,8 @@ class Usage:
 
 
 def policy_usage(episodes: Iterable[Episode]) -> Usage:
-    """What the agents' turns and completions took."""
-    return _total(said.usage for episode in episodes for said in episode.said if said.usage)
+    """What the agents' turns and completions took, failed ones included."""
+    return _total(turn.usage for episode in episodes for turn in episode.asked if turn.usage)
 
 
 def judge_usage(episodes: Iterable[Episode]) -> Usage:
@@ -66,6 +75,18 @@ def guessed_tokens(messages: Iterable[Message]) -> int:
     return sum(len(message["content"]) for message in messages) // 4
 
 
+def amount(usage: Mapping[str, Any], name: str) -> float | None:
+    """A number out of what a call reports, whoever wrote it there; None where it is none that can be counted."""
+    value = usage.get(name)
+    if type(value) is bool:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type] # anything may stand there
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) and number >= 0 else None
+
+
 def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:
     running = RunningUsage()
     running.add(usages)
@@ -83,10 +104,10 @@ class RunningUsage:
         """Add what some calls report."""
         for usage in usages:
             self._calls += 1
-            self._prompt_tokens += usage.get("prompt_tokens") or 0
-            self._completion_tokens += usage.get("completion_tokens") or 0
-            if usage.get("cost") is not None:
-                self._costs.append(usage["cost"])
+            self._prompt_tokens += int(amount(usage, "prompt_tokens") or 0)
+            self._completion_tokens += int(amount(usage, "completion_tokens") or 0)
+            if (cost := amount(usage, "cost")) is not None:
+                self._costs.append(cost)
 
     def total(self) -> Usage:
         """All that was added."""

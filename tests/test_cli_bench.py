@@ -212,7 +212,9 @@ def lacking():
 def test_what_an_agent_of_ones_own_lacks_is_not_told_as_missing_here(tmp_path):
     path = quick(tmp_path, '[negotiators]\na = "scripted:stubborn"\nb = "python:tests.test_cli_bench:lacking"\n')
     error = bench(path, "--out", tmp_path / "run").exception
-    assert type(error) is ImportError
+    assert type(error) is UserError
+    assert "tests.test_cli_bench:lacking raised ImportError at test_cli_bench.py:" in str(error)
+    assert str(error).endswith(": no module named 'mine'")
 
 
 def test_a_dry_run_refuses_scenarios_that_cannot_be_used(tmp_path):
@@ -231,13 +233,13 @@ def test_a_run_at_an_endpoint_stops_at_the_cost_limit_and_goes_on_only_with_the_
         endpoint("m")
         path = quick(tmp_path, f'[negotiators]\na = "scripted:stubborn"\nb = "{tmp_path / "m.toml"}"\n')
         run = [path, "--out", tmp_path / "run"]
-        assert "$0.88 spent, the limit is $0.50" in str(bench(*run, "--cost-limit", "0.5").exception)
+        assert "$0.66 spent, the limit is $0.50" in str(bench(*run, "--cost-limit", "0.5").exception)
         asked = len(server.bodies)
         endpoint("another")
         assert f"@{server.url}' and is 'openai:another@" in str(bench(*run, "--resume").exception)
         endpoint("m")
         done = bench(*run, "--resume", "--json")
-        assert (done.exit_code, len(server.bodies)) == (0, asked)
+        assert (done.exit_code, len(server.bodies)) == (0, asked + 8)  # the game that was cut off, anew
     beyond = next(table for table in read_tables(done.stdout) if "dollars a game" in table.columns)
     cells = {row[0]: row[beyond.columns.index("dollars a game")] for row in beyond.rows}
     assert (cells["a"].value, cells["b, greedy"].value) == (None, pytest.approx(0.88))

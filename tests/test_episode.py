@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.episode import (
     Episode,
+    FailedTurn,
     append_episode,
     latest_episodes,
     read_episodes,
@@ -14,7 +16,10 @@ from negotiation_env.episode import (
 )
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import TokenTrace
+from negotiation_env.protocol import Rules
 from negotiation_env.runner import Game, play
+from negotiation_env.summary import summarise
+from negotiation_env.usage import Usage, policy_usage
 from tests.conftest import two_parties
 
 
@@ -32,6 +37,43 @@ def test_an_episode_survives_its_file(tmp_path, episode):
         append_episode(path, episode)
     assert list(read_episodes(path)) == [episode, episode]
     assert Episode.from_json(episode.to_json()).said[0].tokens == TokenTrace((1, 2), (3,), (-0.5,))
+
+
+LAST = {
+    "the first turn": (0, Rules(), (0, "utterance")),
+    "the second turn": (1, Rules(), (1, "utterance")),
+    "the third turn": (2, Rules(max_turns=3), (0, "utterance")),
+    "the joint answer after agreement": (3, Rules(), (0, "completion")),
+    "another's joint answer": (3, Rules(writer=1), (1, "completion")),
+    "the joint answer without agreement": (2, Rules(max_turns=2, complete_without_agreement=True), (0, "completion")),
+    "the answer of one alone": (0, Rules(max_turns=0, writer=1), (1, "completion")),
+}
+
+
+@pytest.mark.parametrize(("good", "rules", "where"), LAST.values(), ids=LAST)
+def test_a_turn_that_failed_is_on_record_with_what_it_took(good, rules, where):
+    words = iter(["Hm."] * good)
+
+    def reply(_):
+        failed = Reply("", "refused", usage={"cost": 0.5, "prompt_tokens": 3}, model="m-2")
+        return next((Reply(each, usage={"cost": 0.5}) for each in words), failed)
+
+    agent = ChatAgent(FakeModel(reply))
+    judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) >= 3)
+    episode = play(Game("g", two_parties(), (agent, agent)), judge, **asdict(rules))
+    assert episode.failed == FailedTurn(*where, "refused", {"cost": 0.5, "prompt_tokens": 3}, "m-2")
+    assert len(episode.said) == good
+    assert policy_usage([episode]) == summarise([episode]).usage["policy"] == Usage(good + 1, 3, 0, 0.5 * (good + 1))
+    assert Episode.from_json(episode.to_json()) == episode
+
+
+def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(episode):
+    line = json.loads(episode.to_json())
+    assert "failed" not in line
+    assert all("model" not in said for said in line["said"])
+    named = replace(episode, said=(replace(episode.said[0], model="m-1"), *episode.said[1:]))
+    assert [said.get("model") for said in json.loads(named.to_json())["said"]] == ["m-1", None, None]
+    assert Episode.from_json(named.to_json()) == named
 
 
 def test_half_a_line_left_by_a_killed_process_is_passed_over(tmp_path, episode):

@@ -1,17 +1,22 @@
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
-from negotiation_env import ChatRequest, Reply, Sampling
+from negotiation_env import ChatRequest, Reply, Sampling, ScriptedJudge
+from negotiation_env.episode import Episode
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import seat_agents
 from negotiation_env.interfaces import Alternatives, TokenTrace
 from negotiation_env.judges import resolve_judge
 from negotiation_env.runner import Game, play
-from negotiation_env.traffic import Recorder, Replayer
+from negotiation_env.traffic import Recorder, Replayer, read_reply, sound, writable, write_reply
+from tests.arbitrary_json import json_texts, json_values
 from tests.conftest import two_parties
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
@@ -36,6 +41,59 @@ def test_a_reply_with_a_lone_surrogate_or_a_line_separator_is_recorded_as_it_is_
     given = Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
     assert given == [Reply("half \\ud83d and\u2028next")]
     assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == given
+
+
+NO_NUMBERS = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("bad", NO_NUMBERS)
+def test_what_has_no_finite_number_is_dropped_as_it_arrives(tmp_path, bad):
+    tokens = (Alternatives("3", {"3": -0.1, "x": bad, "\ud83d": -9.0}), Alternatives("}", {"}": bad}))
+    reply = Reply("3}", usage={"cost": bad, "prompt_tokens": 3, "by": object()}, model="m\ud83d", alternatives=tokens)
+    given = Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
+    kept = (Alternatives("3", {"3": -0.1}), Alternatives("}", {}))
+    assert given == [Reply("3}", usage={"prompt_tokens": 3}, model="m\\ud83d", alternatives=kept)]
+    assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == given
+
+
+@pytest.mark.parametrize("bad", NO_NUMBERS)
+def test_a_reply_whose_sampled_token_has_no_finite_log_probability_has_failed_and_its_game_is_unscored(bad):
+    drawn = Reply("Hi.", tokens=TokenTrace((1,), (2, 3), (-0.1, bad)), usage={"prompt_tokens": 3})
+    assert read_reply(write_reply(drawn)) == sound(drawn) == Reply("", sound(drawn).error, usage={"prompt_tokens": 3})
+    agent = ChatAgent(FakeModel(lambda _: drawn))
+    episode = play(Game("g", two_parties(), seat_agents([agent], 2)), ScriptedJudge())
+    assert (episode.outcome.status, episode.said) == ("unscored", ())
+    assert "no finite number" in episode.outcome.reason
+    assert Episode.from_json(episode.to_json()) == episode
+
+
+def test_an_agent_s_failure_and_usage_that_no_file_can_hold_do_not_cost_the_record():
+    class Own:
+        name = "own"
+
+        def act(self, requests):
+            return [Reply("", "half \ud83d", usage={"cost": 0.5, "tool": {1, 2}, ("a",): 1}) for _ in requests]
+
+    episode = play(Game("g", two_parties(), (Own(), Own())), ScriptedJudge())
+    assert episode.outcome.reason == "the agent failed: half \\ud83d"
+    assert Episode.from_json(episode.to_json()) == episode
+
+
+GOOD = {"text": "3", "tokens": None, "usage": {"cost": 0.5}, "alternatives": [{"text": "3", "logprobs": {"3": -0.1}}]}
+
+
+@given(json_values(), json_values(), st.floats(), st.text())
+def test_whatever_a_model_reports_is_read_as_it_was_written(usage, other, number, text):
+    found = {"a": usage, text: other, "n": number}
+    reply = Reply("3", usage=found, model=text, alternatives=(Alternatives("3", {text: number}),))
+    assert read_reply(write_reply(reply)) == writable(reply)
+    assert writable(writable(reply)) == writable(reply)
+
+
+@given(json_texts(GOOD))
+def test_what_is_read_is_a_reply_or_a_value_error(line):
+    with suppress(ValueError):
+        assert isinstance(read_reply(line), Reply)
 
 
 def test_equal_requests_get_their_replies_in_order_and_then_the_last(tmp_path):

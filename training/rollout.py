@@ -14,9 +14,9 @@ from accelerate.utils import broadcast_object_list, gather_object
 from agents.models.chat_tokens import ChatTokens
 from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode
-from negotiation_env.events import Question, Verdict
+from negotiation_env.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.ranking import Ranker, Ranking
+from negotiation_env.judges.ranking import Ranker, Ranking, ranked
 from negotiation_env.runner import Game, derive_seed, play_many
 from negotiation_env.scenario import Scenario
 from negotiation_env.unscored import UnscoredLimit
@@ -47,11 +47,11 @@ class TimedJudge:
         with self._timed():
             return self._judge.judge(questions)
 
-    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
+    def rank(self, rankings: Sequence[Ranking]) -> list[Verdict]:
         """Pass the rankings on."""
         assert isinstance(self._judge, Ranker)  # `build_trainer` has seen to that
         with self._timed():
-            return self._judge.rank(rankings)
+            return ranked(self._judge, rankings)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -151,11 +151,12 @@ class Rollout:
             return
         tied = [group for group in self._groups() if _is_tied(group)]
         rankings = [Ranking(group[0].scenario, tuple(map(_answer, group))) for group in tied]
-        orders = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
-        [orders] = broadcast_object_list([orders])
-        for group, ranking, order in zip(tied, rankings, orders, strict=True):
-            if order:
-                given = order_advantages(order, ranking.answers)
+        verdicts = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
+        [verdicts] = broadcast_object_list([verdicts])
+        for group, ranking, verdict in zip(tied, rankings, verdicts, strict=True):
+            self.episodes[group[0].tags["row"]] = _with_calls(group[0], verdict.calls)
+            if verdict.value is not None:
+                given = order_advantages(verdict.details["order"], ranking.answers)
                 self._ordered |= dict(zip((episode.id for episode in group), given, strict=True))
 
     def _play_again(self, places: Sequence[_Place]) -> None:
@@ -255,6 +256,13 @@ def _is_tied(group: Sequence[Episode]) -> bool:
     """Whether every negotiation has an answer, and all the same reward."""
     scored = all(episode.outcome.score is not None for episode in group)
     return scored and no_signal([episode.reward for episode in group])
+
+
+def _with_calls(episode: Episode, calls: Sequence[JudgeCall]) -> Episode:
+    """With the calls that ordered its group among those behind its score, so that they are on record and counted."""
+    *before, last = episode.rulings
+    verdict = replace(last.verdict, calls=(*last.verdict.calls, *calls))
+    return replace(episode, rulings=(*before, replace(last, verdict=verdict)))
 
 
 def _answer(episode: Episode) -> str:

@@ -99,7 +99,9 @@ class BenchmarkConfig:
         probes: Ask about acceptance, faithfulness and durability too.
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
-        cost_limit: Dollars at which the run stops, as far as prices are known; None is no limit.
+        cost_limit: Dollars above which no game begins and no batch of questions is asked, as far as prices are known;
+            None is no limit. Games under way are played to their end for at most a tenth of it more, and are cut off
+            then; at most a turn or a question of each of the `batch` or `workers` games is still paid for.
         unscored_limit: The highest share of unscored games, 0 to 1; see `UnscoredLimit`.
     """
 

@@ -11,6 +11,7 @@ from negotiation_env.benchmark.plan import Place, place_of
 from negotiation_env.dialogue_metrics import capitulation, lengths
 from negotiation_env.episode import Episode
 from negotiation_env.judges.probes import ProbeKind
+from negotiation_env.usage import amount
 
 __all__ = ["BEYOND", "OUTCOMES", "SCORE", "WAY", "Measure", "Seen", "seen_of"]
 
@@ -139,7 +140,7 @@ def _cost(seen: Seen) -> float | None:
     """Of all parties and the judge; a reply out of a cache counts as its call did."""
     judged = [call.usage for ruling in seen.episode.rulings for call in ruling.verdict.calls]
     spoken = [said.usage for said in seen.episode.said]
-    costs = [usage.get("cost") for usage in (*spoken, *judged) if usage]
+    costs = [amount(usage, "cost") for usage in (*spoken, *judged) if usage]
     known = [cost for cost in costs if cost is not None]
     return fsum(known) if known and len(known) == len(costs) else None
 

@@ -5,8 +5,9 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,7 +23,7 @@ from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.episode import Episode, latest_episodes, read_episodes
-from negotiation_env.errors import MissingExtra
+from negotiation_env.errors import MissingExtra, NegotiationError
 from negotiation_env.evaluate import fingerprint
 from negotiation_env.files import write_whole
 from negotiation_env.interfaces import Agent, Judge
@@ -86,7 +87,8 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     _need_packages()
     games = plan(config)
     open_run(out, _settings(config, cast, games), resume=resume)
-    run = _Run(config, cast, out, Purse(config.cost_limit))
+    purse = Purse(config.cost_limit)
+    run = _Run(config, _paid(cast, purse), purse.judge(cast.judge), out, purse)
     run.pay_for_lines()
     played = run.play(games)
     episodes = list(played.values())
@@ -97,6 +99,12 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
     write_whole(out / TABLES, tables_to_json(tables))
     return tables
+
+
+def _paid(cast: Cast, purse: Purse) -> Cast:
+    """The same, but that whoever plays is paid out of a purse."""
+    negotiators = {who: purse.agent(agent) for who, agent in cast.negotiators.items()}
+    return replace(cast, negotiators=negotiators, panel={name: purse.agent(each) for name, each in cast.panel.items()})
 
 
 def _need_packages() -> None:
@@ -134,6 +142,8 @@ class _Run:
 
     config: BenchmarkConfig
     cast: Cast
+    referee: Judge
+    """The cast's judge, paid for each verdict of a game or a challenge."""
     out: Path
     purse: Purse
 
@@ -149,17 +159,16 @@ class _Run:
     def play(self, games: Sequence[Planned]) -> dict[str, Episode]:
         """Every game by id, those of one setting at a time."""
         path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
-        with progress("games", len(games)) as advance:
-            paying = self._paying(advance, latest_episodes(path) if path.is_file() else {})
+        with progress("games", len(games)) as advance, self._final_sum():
             for chosen in grouped(games, lambda each: each.place.setting).values():
                 play_into(
                     path,
                     [game(each, self.config.seed, self.cast.negotiators, self.cast.panel) for each in chosen],
-                    self.cast.judge,
+                    self.referee,
                     batch=self.config.batch,
                     workers=self.config.workers,
                     limit=limit,
-                    progress=paying,
+                    progress=self._watching(advance),
                     **self.config.rules(each.scenario for each in chosen),
                 )
         limit.finish()
@@ -172,7 +181,11 @@ class _Run:
         found = matches(games, played, self.config.objectives, judges)
         asked = {id: match for id, match in found.items() if match.played}
         told = self._complete(
-            "comparisons", Compared, asked, lambda match: match.said, lambda some: compare(some, judges)
+            "comparisons",
+            Compared,
+            asked,
+            lambda match: match.said,
+            lambda some: self.purse.paid(compare(some, judges)),
         )
         return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
@@ -182,7 +195,9 @@ class _Run:
         if not isinstance(judge, Examiner):
             return {}
         found = askings(episodes, judge.name)
-        return self._complete("probes", Asked, found, lambda each: each.said, lambda some: ask(some, judge))
+        return self._complete(
+            "probes", Asked, found, lambda each: each.said, lambda some: self.purse.paid(ask(some, judge))
+        )
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""
@@ -196,17 +211,22 @@ class _Run:
         for episode in episodes:
             place = place_of(episode)
             own[place.negotiator, place.decoding].append(episode)
-        answers = (challenges(some, self.cast.negotiators[who], self.cast.judge) for who, some in own.items())
+        answers = (challenges(some, self.cast.negotiators[who], self.referee) for who, some in own.items())
         found = {each.id: each for some in answers for each in some}
         return [found[episode.id] for episode in episodes]
 
-    def _paying(self, advance: Callable[[object], None], before: Mapping[str, Episode]) -> Callable[[Episode], None]:
-        """Pays for games, but for those that are kept: these were paid for `before`."""
+    @contextmanager
+    def _final_sum(self) -> Iterator[None]:
+        """Games that were under way when the limit was passed are paid for too: their sum is told."""
+        try:
+            yield
+        except NegotiationError:
+            self.purse.check()
+            raise
 
-        def note(episode: Episode) -> None:
-            advance(episode)
-            if episode.id not in before or before[episode.id].reward is None:
-                self.purse.pay(episode)
+    def _watching(self, advance: Callable[[object], None]) -> Callable[[object], None]:
+        def note(ended: object) -> None:
+            advance(ended)
             self.purse.check()
 
         return note
@@ -220,18 +240,7 @@ class _Run:
         ask: Callable[[Sequence[Q]], list[A]],
     ) -> dict[str, A]:
         file, limit = AnswerFile(self.out / f"{name}.jsonl", kind), UnscoredLimit(self.config.unscored_limit)
-
-        def paid(chosen: Sequence[Q]) -> list[A]:
-            answers = ask(chosen)
-            for answer in answers:
-                self.purse.pay(answer)
-            return answers
-
+        batch, whole = self.config.batch, self.config.workers == 1
         with progress(name, len(questions)) as advance:
-
-            def note(answer: A) -> None:
-                advance(answer)
-                self.purse.check()
-
-            batch, whole = self.config.batch, self.config.workers == 1
-            return file.complete(questions, said, paid, batch=batch, whole=whole, limit=limit, progress=note)
+            watching = self._watching(advance)
+            return file.complete(questions, said, ask, batch=batch, whole=whole, limit=limit, progress=watching)

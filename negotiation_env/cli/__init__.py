@@ -8,6 +8,7 @@ from negotiation_env.address import without_secrets
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     ability,
     benchmarking,
+    caching,
     doctor,
     games,
     generating,

@@ -122,11 +122,13 @@ def _price(spec: str, usage: "Usage") -> str | None:
 
 
 def _show(dataset: "Dataset", out: Path) -> None:
+    from negotiation_env.synthesis.candidates import usages_of
     from negotiation_env.synthesis.card import tables
     from negotiation_env.table import to_rich
 
     for table in tables(dataset):
         print_table(to_rich(table))
     if not dataset.complete:
-        typer.echo("stopped at the cost limit; go on with --resume and a higher --cost-limit")
+        spent = sum(each.cost or 0.0 for each in usages_of(dataset.candidates).values())
+        typer.echo(f"stopped at the cost limit, ${spent:.2f} spent; go on with --resume and a higher --cost-limit")
     typer.echo(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")

@@ -19,6 +19,7 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.figures import Change, Rating
 from negotiation_env.judge_check.labelled import Labelled, LabelledSet
 from negotiation_env.judge_check.report import CheckReport, Evidence, report
+from negotiation_env.judges import judged
 from negotiation_env.protocol import Rules
 from negotiation_env.text import neutralise
 
@@ -129,7 +130,7 @@ def ask(judge: Judge, questions: Sequence[Question], progress: Callable[[object]
     """Every question's verdict, in order; asked 64 at a time, and `progress` is told of each."""
     verdicts: list[Verdict] = []
     for start in range(0, len(questions), _BATCH):
-        for verdict in judge.judge(questions[start : start + _BATCH]):
+        for verdict in judged(judge, questions[start : start + _BATCH]):
             verdicts.append(verdict)
             progress(verdict)
     return verdicts

@@ -5,7 +5,7 @@ What was not scored counts nowhere but under `unscored`. `report` says what the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, zip_longest
 from math import isnan, nan
@@ -223,10 +223,9 @@ def panel_figures(verdicts: Sequence[Verdict]) -> Figures:
     Returns:
         Krippendorff's alpha over all members, weighted kappa and Spearman as means over their pairs.
     """
-    panels = [verdict.details["members"] for verdict in verdicts if "members" in verdict.details]
-    if not panels:
+    scores = [scores for verdict in verdicts if (scores := _members_scores(verdict))]
+    if not scores:
         return {}
-    scores = [[nan if member["value"] is None else member["value"] for member in panel] for panel in panels]
     members = np.array(list(zip_longest(*scores, fillvalue=nan)), np.float64)
     pairs = list(combinations(members, 2))
     return {
@@ -237,13 +236,24 @@ def panel_figures(verdicts: Sequence[Verdict]) -> Figures:
     }
 
 
+def _members_scores(verdict: Verdict) -> list[float]:
+    """What a panel's members said, nan where one failed; nothing where a judge's details mean something else."""
+    members = verdict.details.get("members")
+    if not isinstance(members, list | tuple) or not all(isinstance(each, Mapping) for each in members):
+        return []
+    values = [each.get("value", "") for each in members]
+    known = all(value is None or isinstance(value, int | float) for value in values)
+    return [nan if value is None else float(value) for value in values] if known else []
+
+
 def _mean_known(values: Iterable[float | None]) -> float | None:
     return mean([value for value in values if value is not None])
 
 
 def _opinion(rating: Rating) -> float:
     """How surely the judge says yes: its probability where it gives one, else its decision."""
-    return float(rating.verdict.details.get("probability", rating.value))
+    probability = rating.verdict.details.get("probability")
+    return float(probability if isinstance(probability, int | float) else rating.value)
 
 
 def _shifts(name: str, changes: Sequence[Change]) -> Figures:

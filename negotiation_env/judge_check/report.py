@@ -30,6 +30,7 @@ from negotiation_env.judge_check.figures import (
     panel_figures,
     retest_figures,
 )
+from negotiation_env.usage import amount
 
 __all__ = ["CheckReport", "Evidence", "cost_figures", "report"]
 
@@ -106,7 +107,7 @@ def cost_figures(verdicts: Sequence[Verdict], seconds: float) -> Figures:
     """
     calls = [call for verdict in verdicts for call in verdict.calls]
     prompt, completion, money, took = (
-        [float(call.usage[name]) for call in calls if call.usage.get(name) is not None]
+        [found for call in calls if (found := amount(call.usage, name)) is not None]
         for name in ("prompt_tokens", "completion_tokens", "cost", "seconds")
     )
     return {

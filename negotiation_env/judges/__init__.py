@@ -1,13 +1,16 @@
 """Judges: who decides agreement and scores completions, and how a spec string names one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from negotiation_env.address import without_secrets
-from negotiation_env.errors import JudgeError, UserError
-from negotiation_env.events import Question, Verdict
+from negotiation_env.errors import UserError
+from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.specs import load_factory, names
+from negotiation_env.judges.asking import answers
+from negotiation_env.specs import load_factory, make, names
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["JUDGE_SPECS", "judged", "resolve_judge"]
@@ -27,7 +30,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
     Raises:
-        UserError: No such spec; the message lists them.
+        UserError: No such spec; the message lists them. Or what it names cannot be made.
     """
     if not isinstance(spec, str):
         return spec
@@ -41,8 +44,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
         return ScriptedJudge()
     if kind == "python":
-        judge: Judge = load_factory(rest)()
-        return judge
+        return _made(spec, make(spec, load_factory(rest)))
     if kind == "panel" and rest:
         return _panel(rest, traffic, cache)
     if (kind == "openai" and rest) or spec.endswith(".toml"):
@@ -54,20 +56,28 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
 
 def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
-    """A judge's answers; one that fails as a whole leaves its questions unscored and ends nothing.
+    """A judge's answers; what it raises or gives amiss leaves its questions unscored and ends nothing.
 
     Raises:
-        ValueError: It gave more or fewer verdicts than it was asked questions.
+        UserError: What the judge needs is missing, such as a package or weights that could not be fetched.
     """
-    try:
-        verdicts = judge.judge(questions)
-    except JudgeError as error:
-        return [Verdict(None, judge.name, str(error))] * len(questions)
-    if len(verdicts) != len(questions):
-        raise ValueError(
-            f"expected {len(questions)} verdicts from the {judge.name}, one a question; got {len(verdicts)}"
-        )
-    return verdicts
+    found = answers(judge.name, judge.judge, questions, Verdict, lambda reason: Verdict(None, judge.name, reason))
+    for place, verdict in enumerate(found):
+        if verdict.value not in (0.0, 1.0, None) and questions[place].kind is QuestionKind.AGREEMENT:
+            found[place] = _undecided(verdict)
+    return found
+
+
+def _undecided(verdict: Verdict) -> Verdict:
+    """An agreement is there or not: a probability in its place would count as a yes."""
+    return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for an agreement, got {verdict.value:g}")
+
+
+def _made(spec: str, made: Any) -> Judge:
+    if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
+        raise UserError(f"{spec} made a {type(made).__name__}; expected a Judge (name, judge)")
+    judge: Judge = made
+    return judge
 
 
 def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:

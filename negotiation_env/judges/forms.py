@@ -106,7 +106,7 @@ def form_of(question: Question, criteria: Criteria) -> Form:
 class AgreementForm:
     """Asks whether the parties agree: step 3 of a negotiation (arXiv 2603.10476).
 
-    The verdict stands only with a verbatim quote of every party's commitment out of its own turns.
+    An agreement counts only with a verbatim quote of every party's commitment out of its own turns.
     """
 
     question: Question
@@ -122,19 +122,20 @@ class AgreementForm:
         return schema_of(_agreement_reply(len(self.question.scenario.personas)))
 
     def read(self, reply: Reply) -> Reading:
-        """1.0 where the judge says so and every party's quote is its own; else 0.0.
+        """1.0 where the judge says that they agree, else 0.0.
 
         Raises:
-            Unreadable: The reply does not follow the schema.
+            Unreadable: The reply does not follow the schema, or sees an agreement without a quote of every party's own.
         """
         said = parse(reply, _agreement_reply(len(self.question.scenario.personas)))
         quotes = list(said["parties"].values())
         missing = [seat for seat, quote in enumerate(quotes) if not self._is_own(quote, seat)]
+        if said["agreed"] and missing:
+            parties = ", ".join(map(party_key, missing))
+            raise Unreadable(f"an agreement is seen without words of its own of {parties}")
         details = said | {"unquoted": missing}
         if (chance := probability_of_true(reply, "agreed")) is not None:
             details["probability"] = chance
-        if said["agreed"] and missing:
-            return Reading(0.0, f"no verbatim quote of seat {missing}", details, graded=chance is not None)
         return Reading(float(said["agreed"]), said["direction"], details, graded=chance is not None)
 
     def _is_own(self, quote: str, seat: int) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
+from negotiation_env.errors import UserError, why
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.cache import ReplyCache
@@ -113,11 +114,11 @@ class LLMJudge:
         found = self._ask([ComparisonForm(pair, self.criteria) for pair in pairs])
         return [self._preference(answers) for answers in found]
 
-    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
-        """The places of each ranking's answers, the best one's first; None where nothing readable came."""
+    def rank(self, rankings: Sequence[Ranking]) -> list[Verdict]:
+        """Order the answers of each ranking; see `Ranker`. Each is asked for once, whatever the number of samples."""
         first = [_Answer(RankingForm(ranking, self.criteria), 0) for ranking in rankings]
         self._fill(first)
-        return [tuple(each.reading.details["order"]) if each.reading else None for each in first]
+        return [self._verdict(QuestionKind.SCORE, [each]) for each in first]
 
     def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
         """Answer each probe, in order; see `ProbeKind` for the values.
@@ -145,9 +146,11 @@ class LLMJudge:
             waiting = [answer for answer in answers if not (answer.reading or answer.given_up)]
             if not waiting:
                 return
-            requests = [self._request(answer, attempt) for answer in waiting]
-            for answer, request, reply in zip(waiting, requests, self._replies(requests), strict=True):
-                self._note(answer, request, *reply)
+            asked = [(answer, self._request(answer, attempt)) for answer in waiting]
+            kept = [self._kept(answer.form, request) for answer, request in asked]
+            fresh = iter(self._replies([request for (_, request), reply in zip(asked, kept, strict=True) if not reply]))
+            for (answer, request), reply in zip(asked, kept, strict=True):
+                self._note(answer, request, reply or next(fresh), cached=reply is not None)
 
     def _request(self, answer: _Answer, attempt: int) -> ChatRequest:
         temperature = 1.0 if answer.sample else _AGAIN if attempt else 0.0
@@ -156,12 +159,26 @@ class LLMJudge:
         alternatives = _ALTERNATIVES if self.settings.logprobs else 0
         return ChatRequest(answer.form.messages, sampling, seed, schema=answer.form.schema, alternatives=alternatives)
 
-    def _replies(self, requests: Sequence[ChatRequest]) -> list[tuple[Reply, bool]]:
-        """Replies, and whether each came out of the cache."""
-        kept = [self.cache.get(self.model.name, request) if self.cache else None for request in requests]
-        missing = [request for request, reply in zip(requests, kept, strict=True) if reply is None]
-        asked = map(writable, self.model.chat(missing) if missing else [])
-        return [(next(asked), False) if reply is None else (reply, True) for reply in kept]
+    def _kept(self, form: Form, request: ChatRequest) -> Reply | None:
+        """The reply out of the cache; one that does not count, as after a change of what counts, is asked for again."""
+        reply = self.cache.get(self.model.name, request) if self.cache else None
+        try:
+            return reply if reply and reply.error is None and self._read(form, reply) else None
+        except Unreadable:
+            return None
+
+    def _replies(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        """What the model says; where it raises, the calls before stay on record."""
+        try:
+            replies = [writable(reply) for reply in self.model.chat(requests)] if requests else []
+        except UserError:
+            raise
+        except Exception as error:
+            return [Reply("", error=f"{self.model.name} {why(error)}")] * len(requests)
+        if len(replies) != len(requests):
+            told = f"expected {len(requests)} replies from {self.model.name}, one a request; got {len(replies)}"
+            return [Reply("", error=told)] * len(requests)
+        return replies
 
     def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, cached: bool) -> None:
         error = reply.error

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import connect, short_endpoint
-from negotiation_env.fetch import cache_dir
-from negotiation_env.judges.cache import ReplyCache
+from negotiation_env.judges.cache import users_cache
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.settings_file import check_settings, read_toml
@@ -63,5 +62,5 @@ def llm_judge(found: JudgeFile, traffic: Traffic, *, cache: bool = True) -> LLMJ
         UserError: Nobody answers at the endpoint, its key is missing or refused, or there is no such criteria file.
     """
     model = traffic.model(found.endpoint.name, lambda: connect(found.endpoint))
-    kept = ReplyCache(cache_dir() / "judge_replies.sqlite") if cache and isinstance(traffic, Live) else None
+    kept = users_cache() if cache and isinstance(traffic, Live) else None
     return LLMJudge(model, load_criteria(found.criteria), found.judge, kept)

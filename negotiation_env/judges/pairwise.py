@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from negotiation_env.errors import JudgeError
 from negotiation_env.estimates import Estimate, share_with_interval
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
+from negotiation_env.judges import judged
+from negotiation_env.judges.asking import answers
 
 if TYPE_CHECKING:
     from negotiation_env.judges.forms import Pair
@@ -43,6 +44,10 @@ class Preference:
     judge: str
     reason: str = ""
     calls: tuple[JudgeCall, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not 0.0 <= self.value <= 1.0:
+            raise ValueError(f"preference: expected a value from 0 to 1, or None for unscored; got {self.value!r}")
 
     @property
     def winner(self) -> int | None:
@@ -101,7 +106,7 @@ class Duel:
 
 
 def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
-    """Compare each pair in both orders, in one call to the judge; one that fails as a whole leaves all unscored."""
+    """Compare each pair in both orders, in one call to the judge; what it raises leaves pairs unscored."""
     if isinstance(judge, ScoringPairwise):
         return [Duel(each, each.swapped, ordered=False) for each in _compared(judge, pairs)]
     found = _compared(judge, [*pairs, *(pair.swapped for pair in pairs)])
@@ -109,10 +114,7 @@ def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
 
 
 def _compared(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Preference]:
-    try:
-        return judge.compare(pairs)
-    except JudgeError as error:
-        return [Preference(None, judge.name, str(error))] * len(pairs)
+    return answers(judge.name, judge.compare, pairs, Preference, lambda reason: Preference(None, judge.name, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class ScoringPairwise:
         """Score the answers of all pairs in one call, each answer once; its calls are told with its first pair."""
         asked = [(_question(pair, pair.first), _question(pair, pair.second)) for pair in pairs]
         unique = list(dict.fromkeys(question for pair in asked for question in pair))
-        verdicts = dict(zip(unique, self._judge.judge(unique), strict=True))
+        verdicts = dict(zip(unique, judged(self._judge, unique), strict=True))
         calls = {question: verdict.calls for question, verdict in verdicts.items()}
         return [
             self._preference(verdicts[first], verdicts[second], (*calls.pop(first, ()), *calls.pop(second, ())))

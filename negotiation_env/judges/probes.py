@@ -6,16 +6,16 @@ its own prompt under `details["form"]`.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from negotiation_env.errors import JudgeError
 from negotiation_env.events import Message, Utterance, Verdict
 from negotiation_env.interfaces import Reply
+from negotiation_env.judges.asking import answers
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.forms import Form, Level, Reading, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import VERSION, chat, clean, instructions, is_quoted, party_key, scene, spoken
@@ -72,11 +72,17 @@ class Examiner(Protocol):
 
 
 def examined(examiner: Examiner, probes: Sequence[Probe]) -> list[Verdict]:
-    """An examiner's answers; one that fails as a whole leaves its probes without value and ends nothing."""
-    try:
-        return examiner.examine(probes)
-    except JudgeError as error:
-        return [Verdict(None, examiner.name, str(error))] * len(probes)
+    """An examiner's answers; what it raises or gives amiss leaves its probes without value and ends nothing."""
+    found = answers(
+        examiner.name, examiner.examine, probes, Verdict, lambda reason: Verdict(None, examiner.name, reason)
+    )
+    return [_within(probe, verdict) for probe, verdict in zip(probes, found, strict=True)]
+
+
+def _within(probe: Probe, verdict: Verdict) -> Verdict:
+    if probe.kind is ProbeKind.ACCEPTANCE or verdict.value is None or verdict.value <= 1.0:
+        return verdict
+    return replace(verdict, value=None, reason=f"expected a share from 0 to 1 for faithfulness, got {verdict.value:g}")
 
 
 def probe_form(probe: Probe) -> Form:

@@ -1,19 +1,20 @@
 """Ordering several answers to one dilemma in one call, for those that a score cannot tell apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from negotiation_env.events import Message
+from negotiation_env.events import Message, Verdict
 from negotiation_env.interfaces import Reply
+from negotiation_env.judges.asking import answers
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.forms import Reading, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import chat, clean, instructions, scene
 from negotiation_env.scenario import Scenario
 
-__all__ = ["Ranker", "Ranking", "RankingForm"]
+__all__ = ["Ranker", "Ranking", "RankingForm", "ranked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,28 @@ class Ranking:
 class Ranker(Protocol):
     """A judge that can order answers."""
 
-    def rank(self, rankings: Sequence[Ranking]) -> list[tuple[int, ...] | None]:
-        """The places of each ranking's answers, the best one's first; None where nothing readable came."""
+    name: str
+
+    def rank(self, rankings: Sequence[Ranking]) -> list[Verdict]:
+        """Order each ranking's answers, in order.
+
+        Returns:
+            `details["order"]` has the places of the answers, the best one's first; the value is 0.0 and says no more
+            than that there is an order. None where nothing readable came.
+        """
+
+
+def ranked(ranker: Ranker, rankings: Sequence[Ranking]) -> list[Verdict]:
+    """A ranker's answers; what it raises or gives amiss leaves rankings without an order and ends nothing."""
+    found = answers(ranker.name, ranker.rank, rankings, Verdict, lambda reason: Verdict(None, ranker.name, reason))
+    return [_ordered(ranking, verdict) for ranking, verdict in zip(rankings, found, strict=True)]
+
+
+def _ordered(ranking: Ranking, verdict: Verdict) -> Verdict:
+    order, places = verdict.details.get("order"), list(range(len(ranking.answers)))
+    if verdict.value is None or (isinstance(order, list | tuple) and sorted(order, key=str) == sorted(places, key=str)):
+        return verdict
+    return replace(verdict, value=None, reason=f"expected an order of the places {places}, got {order!r:.100}")
 
 
 class _RankingReply(Strict):
@@ -52,8 +73,8 @@ class RankingForm:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The prompt."""
-        answers = dict(zip(self._keys, map(clean, self.ranking.answers), strict=True))
-        return chat(instructions("ranking", self.criteria), scene(self.ranking.scenario) | {"answers": answers})
+        shown = dict(zip(self._keys, map(clean, self.ranking.answers), strict=True))
+        return chat(instructions("ranking", self.criteria), scene(self.ranking.scenario) | {"answers": shown})
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def _facts(summary: Summary) -> dict[str, str]:
     facts |= {"neutralised in what was said": _counts(summary.events)} if summary.events else {}
     facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
     facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}
+    facts |= {f"names of the model of {who}": ", ".join(names) for who, names in summary.renamed.items()}
     return facts | {f"panel: {name}": cell_text(value) for name, value in summary.panel.items() if value is not None}
 
 

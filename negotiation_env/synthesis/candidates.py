@@ -11,6 +11,7 @@ from negotiation_env.files import append_lines, cut_half_line, read_lines
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.material import clean
 from negotiation_env.synthesis.neighbours import Nearest
+from negotiation_env.traffic import sound
 from negotiation_env.usage import Usage, calls_usage
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def call_of(reply: Reply, error: str | None = None) -> JudgeCall:
     """The record of a reply, neutralised; a failed call's own error comes before `error`."""
     error = reply.error or error
     return JudgeCall(
-        (), clean(reply.text) if reply.text else "", error and clean(error), clean(reply.model), reply.usage
+        (), clean(reply.text) if reply.text else "", error and clean(error), clean(reply.model), sound(reply).usage
     )
 
 

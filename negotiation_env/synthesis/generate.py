@@ -8,6 +8,7 @@ whether one is a near-duplicate is decided in the order of the slots, before the
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def generate(
         sources: Domains, persona pairs and texts to keep away from.
         encode: Gives vectors to compare meanings by; None compares words alone.
         resume: Go on with the folder's run; what failed or is unjudged is asked for again.
-        cost_limit: Dollars, over all of the run, from which on no further batch is begun.
+        cost_limit: Dollars, over all of the run, from which on nothing more is asked; what one batch of texts asks of
+            the author, or of the judge, is the most that is paid beyond.
         progress: Told of each slot that is done with.
 
     Raises:
@@ -120,10 +122,10 @@ class _Run:
         """Do what is left to do; False where the cost limit ended it."""
         for attempt, batch, known in self._batches():
             if {self._fate(slot, attempt) for slot in batch} & {None, "no reply", "unjudged"}:
-                if cost_limit is not None and self._spent() >= cost_limit:
-                    return False
-                self._ask(batch, attempt, known)
-                self._grade(batch, attempt)
+                for step in (partial(self._ask, batch, attempt, known), partial(self._grade, batch, attempt)):
+                    if cost_limit is not None and self._spent() >= cost_limit:
+                        return False
+                    step()
             for slot in batch:
                 if attempt + 1 == self.settings.attempts or self._fate(slot, attempt) not in REJECTED:
                     progress(slot)

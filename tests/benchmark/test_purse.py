@@ -6,8 +6,9 @@ from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.purse import Purse
+from negotiation_env.episode import FailedTurn
 from negotiation_env.errors import UserError
-from negotiation_env.events import JudgeCall
+from negotiation_env.events import JudgeCall, Task
 from negotiation_env.judges.pairwise import Duel, Preference
 from negotiation_env.judges.probes import ProbeKind
 from tests.benchmark.hand_made import compared, episode, ruled
@@ -40,6 +41,11 @@ def test_a_game_costs_what_its_turns_and_judgements_cost():
     assert spent(episode(score=None, usage={"cost": 0.25})) == 0.25
 
 
+def test_a_turn_that_failed_costs_what_it_took():
+    failed = FailedTurn(0, Task.UTTERANCE, "refused", {"cost": "0.5"})
+    assert spent(replace(episode(usage={"cost": 0.25}), failed=failed)) == 0.75
+
+
 def test_a_challenge_costs_the_reply_and_the_verdict():
     verdict = Verdict(1.0, "a judge", calls=(call("x", 0.5),))
     assert spent(Challenge("a", "", Utterance(1, "?"), Utterance(0, "!"), verdict, usage={"cost": 0.25})) == 0.75
@@ -51,9 +57,9 @@ def test_an_unknown_price_is_none_and_a_reply_out_of_the_cache_costs_nothing():
     assert spent(asked(call("x", 1.0, cached=True), call("x", 1.0))) == 1.0
 
 
-def test_a_call_that_comparisons_share_costs_once():
-    x, y, z = (call(words, 1.0) for words in "xyz")
-    assert spent(duel((x, y), ()), duel((x, z), ()), duel((y, z), (y, z))) == 3.0
+def test_equal_calls_cost_as_often_as_they_were_made():
+    x, y = (call(words, 1.0) for words in "xy")
+    assert spent(duel((x, x, x), (y,)), duel((x,), ())) == 5.0
     assert spent(compared("a", "b", "failed")) == 0.0
 
 

@@ -11,8 +11,9 @@ from negotiation_env import Reply, ScriptedJudge, Verdict
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import Decoding
 from negotiation_env.benchmark.lines import AnswerFile
+from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.run import TABLES, run_benchmark
-from negotiation_env.episode import latest_episodes
+from negotiation_env.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, MissingExtra, UserError
 from negotiation_env.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference
@@ -368,27 +369,85 @@ class Costly(Counting):
         return [Reply(each.text, usage={"cost": float(cost)}) for each, cost in zip(replies, paid, strict=True)]
 
 
-def test_above_the_cost_limit_a_run_stops_after_a_batch_and_goes_on_with_a_higher_one(tmp_path):
+def on_file(out):
+    """Dollars by the records."""
+    purse = Purse(None)
+    for episode in read_episodes(out / "episodes.jsonl"):
+        purse.pay(episode)
+    return purse.spent
+
+
+def test_above_the_cost_limit_a_run_stops_and_goes_on_with_a_higher_one(tmp_path):
     asked, config = [], replace(CONFIG, comparisons={}, probes=False)
     costly = replace(config, cost_limit=5.0)
     with pytest.raises(UserError, match=r"stopped: \$6\.00 spent, the limit is \$5\.00; .* raise cost_limit"):
         run(tmp_path / "a", costly, agent=lambda spec: Costly(spec, asked))
-    assert len(lines(tmp_path / "a", "episodes.jsonl")) == 8
+    assert (len(lines(tmp_path / "a", "episodes.jsonl")), on_file(tmp_path / "a")) == (8, 6.0)
     assert not (tmp_path / "a" / TABLES).exists()
-    with pytest.raises(UserError, match="spent"):
+    before = len(asked)
+    with pytest.raises(UserError, match=r"\$6\.00 spent"):
         run(tmp_path / "a", costly, agent=lambda spec: Costly(spec, asked), resume=True)
-    assert len(set(asked)) == 8
-    run(tmp_path / "a", replace(config, cost_limit=float(GAMES)), agent=lambda spec: Costly(spec, asked), resume=True)
-    run(tmp_path / "b", config, agent=lambda spec: Costly(spec, asked))
+    assert len(asked) == before
+    run(tmp_path / "a", replace(config, cost_limit=2.0 * GAMES), agent=lambda spec: Costly(spec, []), resume=True)
+    run(tmp_path / "b", config, agent=lambda spec: Costly(spec, []))
     assert tables_of(tmp_path / "a") == tables_of(tmp_path / "b")
-    counted = Counter(asked)
-    assert {turns % 2 for turns in counted.values()} == {0}, "a game was played in both runs or twice in one"
+
+
+class Dear(Counting):
+    """A dollar for each call."""
+
+    def act(self, requests):
+        return [Reply(each.text, usage={"cost": 1.0}) for each in super().act(requests)]
+
+
+class Refusing(Counting):
+    """A dollar for each refusal."""
+
+    def act(self, requests):
+        super().act(requests)
+        return [Reply("", error="refused", usage={"cost": 1.0}) for _ in requests]
+
+
+@pytest.mark.parametrize(("batch", "workers"), [(4, 1), (1, 1), (32, 1), (4, 3)])
+@pytest.mark.parametrize("kind", [Dear, Refusing])
+def test_no_more_is_spent_above_the_limit_and_its_tenth_than_a_call_for_each_game_under_way_and_all_is_told(
+    tmp_path, kind, batch, workers
+):
+    config = replace(CONFIG, cost_limit=2.5, batch=batch, workers=workers, unscored_limit=1.0)
+    asked = []
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, config, agent=lambda spec: kind(spec, asked))
+    spent = len(asked)
+    assert spent <= 3 + max(batch, workers)
+    assert on_file(tmp_path) == spent
+    assert f"stopped: ${spent:.2f} spent, the limit is $2.50" in str(caught.value)
+
+
+def test_games_under_way_are_played_to_their_end_for_a_tenth_of_the_limit_more(tmp_path):
+    asked, limit = [], 10.0
+    with pytest.raises(UserError, match="spent, the limit is"):
+        run(tmp_path, replace(CONFIG, cost_limit=limit, batch=2), agent=lambda spec: Dear(spec, asked))
+    assert limit < len(asked) <= 1.1 * limit + 2
+    cut = [each for each in read_episodes(tmp_path / "episodes.jsonl") if each.reward is None]
+    assert all("the cost limit is exceeded" in each.outcome.reason for each in cut)
+    assert bool(cut) == (len(asked) > 1.1 * limit)
+
+
+def test_verdicts_of_games_are_paid_for_as_they_are_given(tmp_path):
+    class Verdicts(ScriptedJudge):
+        def judge(self, questions):
+            calls = (JudgeCall((), usage={"cost": 1.0}), JudgeCall((), usage={"cost": 9.0}, cached=True))
+            return [replace(each, calls=calls) for each in super().judge(questions)]
+
+    with pytest.raises(UserError, match="spent, the limit is"):
+        run(tmp_path, replace(QUICK, cost_limit=2.5, batch=1, unscored_limit=1.0), Verdicts())
+    assert on_file(tmp_path) == 3.0
 
 
 def test_games_with_workers_are_looked_at_one_by_one(tmp_path):
-    with pytest.raises(UserError, match=r"\$6\.00 spent"):
+    with pytest.raises(UserError, match=r"\$(6|7)\.00 spent"):
         run(tmp_path, replace(CONFIG, cost_limit=5.0, workers=2), agent=lambda spec: Costly(spec, []))
-    assert len(lines(tmp_path, "episodes.jsonl")) in (6, 7)  # the other worker's is played to its end
+    assert len(lines(tmp_path, "episodes.jsonl")) in (6, 7)
 
 
 def test_replies_to_challenges_cost_too(tmp_path):
@@ -398,7 +457,7 @@ def test_replies_to_challenges_cost_too(tmp_path):
 
 
 def test_so_do_comparisons_and_probes(tmp_path):
-    class Dear(ChecksumJudge):
+    class DearJudge(ChecksumJudge):
         def compare(self, pairs):
             return [
                 replace(each, calls=(call(pair),)) for pair, each in zip(pairs, super().compare(pairs), strict=True)
@@ -413,9 +472,9 @@ def test_so_do_comparisons_and_probes(tmp_path):
     clock = count()
 
     with pytest.raises(UserError, match=r"\$8\.00 spent"):
-        run(tmp_path, replace(CONFIG, cost_limit=3.0), Dear())
+        run(tmp_path, replace(CONFIG, cost_limit=3.0), DearJudge())
     assert len(lines(tmp_path, "comparisons.jsonl")) == 4
     with pytest.raises(UserError, match=r"\$22\.00 spent"):
-        run(tmp_path, replace(CONFIG, cost_limit=18.0), Dear(), resume=True)
+        run(tmp_path, replace(CONFIG, cost_limit=18.0), DearJudge(), resume=True)
     assert len(lines(tmp_path, "probes.jsonl")) == 4
-    run(tmp_path, replace(CONFIG, cost_limit=1000.0), Dear(), resume=True)
+    run(tmp_path, replace(CONFIG, cost_limit=1000.0), DearJudge(), resume=True)

@@ -5,12 +5,15 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from negotiation_env import Question, Scenario, Utterance, Verdict
+from agents.models.fake import FakeModel
+from negotiation_env import Question, Reply, Scenario, Utterance, Verdict
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.endpoint import Endpoint
 from negotiation_env.events import QuestionKind
+from negotiation_env.judges import judged
 from negotiation_env.judges.cache import ReplyCache
-from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
+from negotiation_env.judges.forms import form_of
+from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings, _Answer
 from tests.conftest import three_parties, two_parties
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply, level_of
@@ -110,6 +113,7 @@ def test_one_that_is_readable_at_the_second_try_counts_and_both_are_kept():
     assert [bool(call.error) for call in verdict.calls] == [True, False]
     first, second = server.requests
     assert (first["temperature"], second["temperature"]) == (0.0, 0.5)  # greedy, it would say the same again
+    assert first["seed"] != second["seed"]
 
 
 def test_an_endpoint_that_fails_for_good_leaves_its_question_unscored_and_not_the_others():
@@ -125,8 +129,20 @@ def test_agreement_needs_a_quote_of_each_side_out_of_its_own_turns():
         assert judge.judge([AGREEMENT])[0].value == 1.0
         for stolen in ("So be it, then.", "", "I never said that"):
             server.answer = replying(parties={"party_1": stolen, "party_2": "So be it, then."}, agreed=True)
+            asked = len(server.bodies)
             verdict = judge.judge([AGREEMENT])[0]
-            assert (verdict.value, verdict.details["unquoted"]) == (0.0, [0])
+            assert (verdict.value, len(verdict.calls)) == (None, 3)
+            assert "party_1" in verdict.reason
+            assert len(server.bodies) == asked + 3
+
+
+def test_an_agreement_that_is_quoted_at_the_second_try_counts_and_a_no_needs_no_quote():
+    parties = {"party_1": "I never said that", "party_2": "So be it, then."}
+    replies = iter([replying(parties=parties, agreed=True), judge_reply, replying(parties=parties, agreed=False)])
+    with EndpointServer(lambda asked: next(replies)(asked)) as server:
+        assert judge_at(server).judge([AGREEMENT])[0].value == 1.0
+        verdict = judge_at(server).judge([AGREEMENT])[0]
+    assert (verdict.value, verdict.details["unquoted"]) == (0.0, [0])
 
 
 def test_quotes_may_differ_in_case_white_space_and_quotation_marks():
@@ -144,7 +160,7 @@ def test_three_parties_are_judged_and_each_must_be_quoted():
         verdict = judge_at(server).judge([question])[0]
         assert (verdict.value, len(verdict.details["parties"])) == (1.0, 3)
         silent = Question(QuestionKind.AGREEMENT, three_parties(), AGREED)
-        assert judge_at(server).judge([silent])[0].value == 0.0
+        assert judge_at(server).judge([silent])[0].value is None
 
 
 def test_with_log_probabilities_the_score_is_the_expected_value_over_its_token():
@@ -188,6 +204,49 @@ def test_a_cached_question_is_not_paid_again_and_a_failure_is_never_kept(tmp_pat
         assert [first.calls[0].cached, second.calls[0].cached] == [False, True]
         judge.fresh().judge([SCORE])
         assert len(server.bodies) == 3
+
+
+def test_a_cached_reply_that_no_longer_counts_is_asked_for_again_and_replaced(tmp_path):
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    with EndpointServer(judge_reply) as server:
+        judge = judge_at(server, cache, attempts=1)
+        request = judge._request(_Answer(form_of(SCORE, judge.criteria), 0), 0)
+        for useless in (Reply("5"), Reply("", error="timeout"), Reply(judge_reply(asked_of(request)), error="timeout")):
+            cache.put(judge.model.name, request, useless)
+            verdict = judge.judge([SCORE])[0]
+            assert (verdict.value, verdict.calls[0].cached) == (level_of(ANSWER), False)
+            assert judge.judge([SCORE])[0].calls[0].cached
+
+
+def asked_of(request):
+    return {"messages": request.messages, "response_format": {"json_schema": {"schema": request.schema}}}
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_model_that_answers_too_little_or_too_much_leaves_its_questions_unscored(count):
+    class Miscounting(FakeModel):
+        def chat(self, requests):
+            return [Reply("5")] * count
+
+    verdicts = judged(LLMJudge(Miscounting()), [SCORE, AGREEMENT])
+    assert [verdict.value for verdict in verdicts] == [None, None]
+    assert verdicts[0].reason == f"expected 2 replies from fake model, one a request; got {count}"
+
+
+def test_a_model_that_raises_leaves_its_questions_unscored_and_the_calls_before_on_record():
+    class Failing(FakeModel):
+        def chat(self, requests):
+            replies = super().chat(requests)
+            if len(self.calls) > 1:
+                raise ConnectionError("gone")
+            return replies
+
+    model = Failing(lambda _: Reply("5", usage={"cost": 0.5}))
+    verdicts = judged(LLMJudge(model), [SCORE, AGREEMENT])
+    assert [verdict.value for verdict in verdicts] == [None, None]
+    assert "fake model raised ConnectionError" in verdicts[0].reason
+    assert [call.usage.get("cost") for verdict in verdicts for call in verdict.calls] == [0.5, None] * 2
+    assert model.calls == [2, 2]
 
 
 def test_a_reply_of_another_revision_than_the_pinned_one_does_not_count():

@@ -1,5 +1,6 @@
 """A run from end to end: gates, resuming, cost, files and card."""
 
+import itertools
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import ModelError, UserError
 from negotiation_env.interfaces import Reply
-from negotiation_env.synthesis.candidates import CANDIDATES, read_candidates
+from negotiation_env.synthesis.candidates import CANDIDATES, read_candidates, usages_of
 from negotiation_env.synthesis.card import tables
 from negotiation_env.synthesis.generate import generate
 from negotiation_env.synthesis.plan import plan_slots
@@ -214,10 +215,24 @@ def test_the_cost_limit_ends_a_run_cleanly_and_a_higher_one_goes_on(unbroken, tm
     assert not first.complete
     assert "Incomplete: a cost limit ended the run" in (tmp_path / "README.md").read_text(encoding="utf-8")
     spent = sum(call.usage["cost"] for each in first.candidates for call in (*each.asked, *each.graded))
-    assert 0.02 <= spent <= 0.02 + 2 * SETTINGS.batch * 0.001
+    assert 0.02 <= spent < 0.02 + SETTINGS.batch * 0.001
     assert run(tmp_path, resume=True, cost_limit=spent / 2).candidates == first.candidates
     assert run(tmp_path, resume=True, cost_limit=100.0).complete
     assert files(tmp_path) == files(unbroken[0])
+
+
+@pytest.mark.parametrize(("failing", "good"), [("author", writers.write), ("judge", writers.judge_by_checksum)])
+def test_calls_that_failed_count_against_the_cost_limit(tmp_path, failing, good):
+    refused, number = Reply("", "refused", usage={"cost": 0.25, "prompt_tokens": 9}), itertools.count()
+
+    def sometimes(request):
+        return refused if next(number) % 3 else good(request)
+
+    found = run(tmp_path, cost_limit=1.0, **{failing: named(failing, sometimes)})
+    assert not found.complete
+    failed = next(number) * 2 // 3
+    assert usages_of(found.candidates)[failing].cost == pytest.approx(0.25 * failed, abs=0.05)
+    assert failed <= 4 + SETTINGS.batch
 
 
 def test_a_cost_limit_needs_prices(tmp_path):

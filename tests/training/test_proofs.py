@@ -9,9 +9,11 @@ torch = pytest.importorskip("torch")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
-from negotiation_env import Scenario, ScriptedJudge, load_scenarios  # noqa: E402
+from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
 from negotiation_env.errors import JudgeError, UserError  # noqa: E402
+from negotiation_env.events import JudgeCall  # noqa: E402
+from negotiation_env.usage import Usage, judge_usage  # noqa: E402
 from training.adapters import LEARNER, merged  # noqa: E402
 from training.checkpoints import last_checkpoint  # noqa: E402
 from training.config import TrainConfig  # noqa: E402
@@ -197,7 +199,11 @@ class RankingJudge(ScriptedJudge):
     def rank(self, rankings):
         self.asked = rankings
         orders = [sorted(range(len(each.answers)), key=lambda n: each.answers[n][::-1]) for each in rankings]
-        return [tuple(order) if number == 1 else None for number, order in enumerate(orders)]
+        calls = (JudgeCall((), usage={"cost": 0.5}),)
+        return [
+            Verdict(0.0 if number == 1 else None, self.name, details={"order": order}, calls=calls)
+            for number, order in enumerate(orders)
+        ]
 
 
 def test_tied_answers_can_be_ordered_by_the_judge_and_the_record_keeps_their_scores(small_model, tmp_path):
@@ -206,7 +212,9 @@ def test_tied_answers_can_be_ordered_by_the_judge_and_the_record_keeps_their_sco
     assert [len(ranking.answers) for ranking in judge.asked] == [2, 2]
     assert inputs["advantages"].tolist()[:2] == [0.0, 0.0]  # the judge could not say
     assert sorted(inputs["advantages"].tolist()[2:]) == [-0.25, 0.25]  # less than scores that differ give
-    assert {episode.reward for episode in read_episodes(tmp_path / "episodes.jsonl")} == {2.0}
+    on_record = list(read_episodes(tmp_path / "episodes.jsonl"))
+    assert {episode.reward for episode in on_record} == {2.0}
+    assert judge_usage(on_record) == Usage(2, 0, 0, 1.0)
 
 
 def test_a_judge_that_cannot_order_is_told_before_the_run(small_model, tmp_path):

@@ -1,0 +1,29 @@
+"""`negotiate cache`."""
+
+from typing import Annotated
+
+import typer
+
+from negotiation_env.cli.app import app
+
+__all__ = ["cache"]
+
+
+@app.command()
+def cache(clear: Annotated[bool, typer.Option("--clear", help="Drop all of them.")] = False) -> None:
+    """Show where LLM judges' replies are kept and how many, or drop them.
+
+    A kept reply is not paid for again. The oldest ones make room where there are too many.
+    """
+    from negotiation_env.judges.cache import LIMIT, users_cache
+
+    kept = users_cache()
+    if not kept.path.exists():
+        typer.echo(f"{kept.path}: no replies of judges yet")
+        return
+    if clear:
+        kept.clear()
+        typer.echo(f"{kept.path}: emptied")
+        return
+    replies, size = kept.measure()
+    typer.echo(f"{kept.path}: {replies:,} replies of judges, {size / 1e6:,.1f} of at most {LIMIT / 1e6:,.0f} MB")
