@@ -12,6 +12,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.contents import contents_of
 from agents.models.in_process import InProcessModel
 from agents.specs import resolve_model
 from negotiation_env.benchmark.ability import (
@@ -28,6 +29,7 @@ from negotiation_env.benchmark.ability import (
 from negotiation_env.endpoint import connect, short_endpoint
 from negotiation_env.errors import MissingExtra, ModelError, UserError
 from negotiation_env.files import write_whole
+from negotiation_env.run_folder import claim
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -172,17 +174,18 @@ def measure(
         open_model: Makes lm-eval's model of a spec string.
 
     Raises:
-        UserError: The folder holds results already or, to resume, with other settings; there is no such model, or it
-            cannot do a task.
+        UserError: Another run has the folder; it holds results already or, to resume, with other settings; there is no
+            such model, or it cannot do a task.
         ModelError: An endpoint failed. What was measured before is kept.
     """
-    there = [path for path in (ability_file(out, model) for model in models) if path.exists()]
-    if there and not resume:
-        raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
-    kept = [kept_ability(out, model, settings) for model in models]
-    out.mkdir(parents=True, exist_ok=True)
-    report = compare([_go_on(each, tasks, out, open_model) for each in kept], tasks)
-    write_whole(out / REPORT, report.to_json())
+    with claim(out):
+        there = [path for path in (ability_file(out, model) for model in models) if path.exists()]
+        if there and not resume:
+            raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
+        contents = contents_of(models)
+        kept = [kept_ability(out, model, settings, contents.get(model, "")) for model in models]
+        report = compare([_go_on(each, tasks, out, open_model) for each in kept], tasks)
+        write_whole(out / REPORT, report.to_json())
     return report
 
 

@@ -3,7 +3,7 @@
 from collections import deque
 
 from negotiation_env.errors import JudgeError
-from negotiation_env.text import neutralise
+from negotiation_env.files import one_line
 
 __all__ = ["UnscoredLimit"]
 
@@ -62,8 +62,7 @@ class UnscoredLimit:
         """
         failed, ended = sum(self._failed), len(self._failed)
         if ended and failed / ended > self.share:
-            reason = " ".join(neutralise(self._reason, 300).text.split())  # it may quote an endpoint or a model
             raise JudgeError(
                 f"stopped: {failed} of the last {ended} {self._what} ended unscored (limit {100 * self.share:g} %); "
-                f"last reason: {reason}; {self._remedy}"
+                f"last reason: {one_line(self._reason)}; {self._remedy}"
             )

@@ -77,7 +77,7 @@ def _train(
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
 
-    traffic = open_traffic(record, replay)
+    traffic = open_traffic(record, replay, resume=resume)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
     result = run_training(config, out, resume=resume, judge=judge)
     if os.environ.get("RANK", "0") != "0":
