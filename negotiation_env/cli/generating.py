@@ -72,10 +72,10 @@ def generate_command(
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
     traffic = open_traffic(record, replay, resume=resume)
-    encode = find_encoder() if minilm is not False else None
-    if minilm and not encode:
-        raise MissingExtra("--minilm", "train")
     with claim(out):  # before models are loaded
+        encode = find_encoder() if minilm is not False else None
+        if minilm and not encode:
+            raise MissingExtra("--minilm", "train")
         author = _model(model, traffic)
         grader = None if judge == "none" else _model(judge or model, traffic)
         with progress("texts", n) as advance:
