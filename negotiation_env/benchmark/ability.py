@@ -7,7 +7,7 @@ file holds each metric's value at every document, so that two models are compare
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -203,11 +203,12 @@ def kept_ability(out: Path, model: str, settings: AbilitySettings, contents: str
     Raises:
         UserError: The file is broken, or was made with other settings or another model behind the same spec.
     """
-    path, asked = ability_file(out, model), Ability(model, settings, contents=contents)
+    path = ability_file(out, model)
     if not path.exists():
-        return asked
+        return Ability(model, settings, contents=contents)
     found = read_whole(path, _adapter(), "does not hold a model's results")
-    if changed := differences(asdict(replace(found, tasks=())), asdict(asked)):
+    then, now = asdict(found.settings) | {"contents": found.contents}, asdict(settings) | {"contents": contents}
+    if changed := differences(then, now):
         raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; --resume needs the same")
     return found
 
