@@ -60,7 +60,7 @@ UnscoredShare = Annotated[
     ),
 ]
 Record = Annotated[
-    Path | None, typer.Option("--record", help="Write every request and reply of policies and judges to this file.")
+    Path | None, typer.Option("--record", help="Write every request and reply of policies and judges to this new file.")
 ]
 Replay = Annotated[
     Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")

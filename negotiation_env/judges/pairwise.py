@@ -44,6 +44,10 @@ class Preference:
     reason: str = ""
     calls: tuple[JudgeCall, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.value is not None and not 0.0 <= self.value <= 1.0:
+            raise ValueError(f"preference: expected a value from 0 to 1, or None for unscored; got {self.value!r}")
+
     @property
     def winner(self) -> int | None:
         """0 the first, 1 the second, None neither."""
