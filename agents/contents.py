@@ -10,8 +10,6 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Final
 
-from negotiation_env.endpoint import read_endpoint
-
 __all__ = ["contents_of"]
 
 _OURS: Final = ("negotiation_env", "agents", "training")
@@ -33,6 +31,8 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
     Raises:
         UserError: An endpoint's file cannot be read.
     """
+    from negotiation_env.endpoint import read_endpoint
+
     agents, judges = list(agents), list(judges)
     found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}
     files = {spec: _files(spec) for spec in (*agents, *judges)}
@@ -86,19 +86,24 @@ def _source(root: Path, name: str) -> Path | None:
 
 def _imported(path: Path, module: str) -> Iterator[str]:
     """The names of modules that a module may import, its packages' too; what is in a module looks like one."""
-    if path.suffix != ".py":
-        return
     package = module if path.stem == "__init__" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and (package or not node.level):
-            source = resolve_name("." * node.level + (node.module or ""), package)
-            names = [f"{source}.{alias.name}" for alias in node.names]
-        for name in names:
+    try:
+        code = ast.parse(path.read_bytes() if path.suffix == ".py" else b"")
+    except (SyntaxError, ValueError):  # nothing that it says is ever run
+        return
+    for node in ast.walk(code):
+        for name in _named(node, package):
             parts = name.split(".")
             yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _named(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom) or node.level > len(package.split(".")) * bool(package):
+        return []
+    source = resolve_name("." * node.level + (node.module or ""), package)
+    return [f"{source}.{alias.name}" for alias in node.names]
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -127,10 +127,12 @@ def append_bytes(path: Path, lines: bytes) -> None:
 
 
 def _end_last_line(file: IO[bytes]) -> bytes:
-    """Cut off half a line at the end of a file; the line end that a whole one lacks."""
+    """Cut off half a line at the end of a file, or return the line end that a whole one lacks."""
     left = _last_line(file)
-    if not left or _is_object(left):
-        return b"\n" if left else b""
+    if not left:
+        return b""
+    if _is_object(left):
+        return b"\n"
     file.truncate(file.seek(0, SEEK_END) - len(left))
     return b""
 

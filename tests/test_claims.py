@@ -174,6 +174,7 @@ COMMANDS = {
     "eval": ["--agents", "hf:no-such-model"],  # what is refused at once loads no model
     "bench": ["--negotiators", "hf:no-such-model", "scripted:pushy"],
     "generate": ["dilemmas", "--model", "hf:no-such-model"],
+    "train": ["examples/selfplay_embedded.toml", "--model", "no-such-model"],
     "play": ["--agents", "hf:no-such-model"],
 }
 

@@ -161,6 +161,12 @@ def test_a_link_in_a_runs_folder_is_not_followed(made, tmp_path, name):
         target.rename(path)
 
 
+def test_held_out_play_is_found_by_whatever_digits_name_its_step(tmp_path):
+    play(tmp_path)
+    play(tmp_path / "held_out" / "step-007")
+    assert [part.step for part in read_run(tmp_path).parts] == [None, 7]
+
+
 def test_a_folder_that_is_a_link_is_not_followed(tmp_path):
     play(tmp_path / "run")
     play(tmp_path / "elsewhere" / "step-0")

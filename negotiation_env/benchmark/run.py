@@ -87,10 +87,10 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume)
-        return _run(_Run(config, cast, out, Purse(config.cost_limit)), games)
+        return _all_steps(_Run(config, cast, out, Purse(config.cost_limit)), games)
 
 
-def _run(run: "_Run", games: Sequence[Planned]) -> list[Table]:
+def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     config = run.config
     run.pay_for_lines()
     played = run.play(games)

@@ -49,11 +49,10 @@ def bench(
     given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = read_benchmark(config, negotiators or [], changes)
-    tables = (
-        _dry_run(settings)
-        if dry_run
-        else _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
-    )
+    if dry_run:
+        tables = _dry_run(settings)
+    else:
+        tables = _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
     if as_json:
         from negotiation_env.table import tables_to_json
 

@@ -60,7 +60,10 @@ UnscoredShare = Annotated[
     ),
 ]
 Record = Annotated[
-    Path | None, typer.Option("--record", help="Write every request and reply of policies and judges to this new file.")
+    Path | None,
+    typer.Option(
+        "--record", help="Write every request and reply of policies and judges to a new file; --resume goes on with it."
+    ),
 ]
 Replay = Annotated[
     Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,17 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
 
 
 def _train(
+    config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
+) -> None:
+    from negotiation_env.run_folder import claim
+
+    with ExitStack() as folder:
+        if os.environ.get("RANK", "0") == "0":  # one process claims for all
+            folder.enter_context(claim(out))
+        _train_in(config, out, record, replay, resume=resume, cache=cache)
+
+
+def _train_in(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
     try:

@@ -109,8 +109,7 @@ def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
     if (folder / EPISODES).exists():
         yield folder / EPISODES, None
     held_out = {path.parent.name.removeprefix(_STEP): path for path in folder.glob(f"{_HELD_OUT}/{_STEP}*/{EPISODES}")}
-    for step in sorted(int(step) for step in held_out if step.isdecimal()):
-        path = held_out[str(step)]
+    for step, path in sorted((int(step), path) for step, path in held_out.items() if step.isdecimal()):
         refuse_link(path.parent.parent)
         refuse_link(path.parent)
         yield path, step
@@ -139,5 +138,5 @@ def _config(path: Path) -> dict[str, Any]:
     """A training run's settings; what it does not say, or says brokenly, is left at its default."""
     try:
         return tomllib.loads(read_file(path).decode()) if path.exists() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
