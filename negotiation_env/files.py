@@ -102,6 +102,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
         UserError: The file is a link or cannot be opened.
     """
     if not path.exists():
+        refuse_link(path)  # to nowhere, until something is appended
         return
     with _opened(path, "rb") as lines:  # half a line may end within a character
         for line in lines:
@@ -190,8 +191,9 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there as a whole or as it was before, whatever kills the process.
 
     Raises:
-        UserError: The folder cannot be written to, or what is there is no file.
+        UserError: The folder cannot be written to, or what is there is a link or no file.
     """
+    refuse_link(path)
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is no file; give another name")
     fresh = path.with_name(f".{secrets.token_hex(8)}.tmp")

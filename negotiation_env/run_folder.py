@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from negotiation_env.episode import Episode, append_episode, latest_episodes, stream_latest
 from negotiation_env.errors import NegotiationError, UserError
-from negotiation_env.files import hold, one_line, read_whole, write_whole
+from negotiation_env.files import hold, one_line, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
@@ -110,8 +110,10 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
 
     Raises:
         UserError: The folder holds a run already; or, to resume, none, or one with other settings: the message names
-            the keys.
+            the keys; or a file is a link.
     """
+    for name in _HELD:
+        refuse_link(out / name)
     path = out / SETTINGS
     if resume:
         if not path.is_file():

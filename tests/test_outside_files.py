@@ -21,6 +21,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate
 from negotiation_env.evaluate import evaluate
 from negotiation_env.rejudge import FOLDER, rejudge
+from negotiation_env.report import write_report
 from negotiation_env.report.folder import read_run
 from negotiation_env.run_folder import EPISODES, SETTINGS, SUMMARY, open_run
 from negotiation_env.summary import Summary
@@ -159,6 +160,33 @@ def test_a_link_in_a_runs_folder_is_not_followed(made, tmp_path, name):
     finally:
         path.unlink()
         target.rename(path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "episodes.jsonl", "summary.json"])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_new_run_writes_through_no_link(tmp_path, name, exists):
+    if exists:
+        (tmp_path / "target").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "target")
+    assert f"{name} is a link" in refused(play, tmp_path / "run")
+    assert (tmp_path / "target").exists() == exists
+    assert not exists or (tmp_path / "target").read_text() == "mine"
+
+
+def test_a_report_reads_and_writes_no_link_and_leaves_no_file_beside_it(tmp_path):
+    run, target = tmp_path / "run", tmp_path / "target"
+    play(run)
+    target.write_text("mine")
+    for name in ("report.html", "config.toml"):
+        (run / name).symlink_to(target)
+        assert f"{name} is a link" in refused(write_report, run)
+        (run / name).unlink()
+    (run / "report.html.tmp").symlink_to(target)
+    write_report(run)
+    assert target.read_text() == "mine"
+    names = {path.name for path in run.iterdir()}
+    assert names == {".lock", "run.json", "episodes.jsonl", "summary.json", "report.html", "report.html.tmp"}
 
 
 def test_held_out_play_is_found_by_whatever_digits_name_its_step(tmp_path):
