@@ -12,6 +12,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.contents import contents_of
 from agents.models.in_process import InProcessModel
 from agents.specs import resolve_model
 from negotiation_env.address import without_secrets
@@ -29,6 +30,7 @@ from negotiation_env.benchmark.ability import (
 from negotiation_env.endpoint import connect, short_endpoint
 from negotiation_env.errors import MissingExtra, ModelError, UserError
 from negotiation_env.files import write_whole
+from negotiation_env.run_folder import claim
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -166,20 +168,21 @@ def measure(
         open_model: Makes lm-eval's model of a spec string.
 
     Raises:
-        UserError: The folder holds results already or, to resume, with other settings; there is no such model, or it
-            cannot do a task.
+        UserError: Another run has the folder; it holds results already or, to resume, with other settings; there is no
+            such model, or it cannot do a task.
         ModelError: An endpoint failed. What was measured before is kept.
     """
     specs = {without_secrets(model): model for model in models}
-    there = [path for path in (ability_file(out, name) for name in specs) if path.exists()]
-    if there and not resume:
-        raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
-    kept = [kept_ability(out, name, settings) for name in specs]
-    out.mkdir(parents=True, exist_ok=True)
-    report = compare(
-        [_go_on(each, tasks, out, lambda name, asked: open_model(specs[name], asked)) for each in kept], tasks
-    )
-    write_whole(out / REPORT, report.to_json())
+    with claim(out):
+        there = [path for path in (ability_file(out, name) for name in specs) if path.exists()]
+        if there and not resume:
+            raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
+        contents = contents_of(models)
+        kept = [kept_ability(out, name, settings, contents.get(spec, "")) for name, spec in specs.items()]
+        report = compare(
+            [_go_on(each, tasks, out, lambda name, asked: open_model(specs[name], asked)) for each in kept], tasks
+        )
+        write_whole(out / REPORT, report.to_json())
     return report
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from negotiation_env import prompts
 from negotiation_env.aec import NegotiationEnv, Ruling
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Task, Utterance
-from negotiation_env.files import append_lines, read_lines
+from negotiation_env.files import FORMAT, append_lines, parse_value, read_lines
 from negotiation_env.interfaces import Reply, TokenTrace
 from negotiation_env.protocol import Negotiation, Rules
-from negotiation_env.rewards import reward
+from negotiation_env.rewards import MAX_REWARD, reward
 from negotiation_env.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = [
     "stream_latest",
 ]
 
-FORMAT = 1
 _NO_EPISODE = f"is not an episode of format {FORMAT}"
 
 
@@ -103,7 +102,13 @@ class Episode:
         tags: What a run adds, such as group, optimizer step and learner's seat.
         format: Version of this layout.
         failed: The turn that an agent failed; None, and not in a line, where none did.
+
+    Raises:
+        ValueError: A reward or score is none, or there are more turns than the rules allow.
     """
+
+    # A policy may give a token the log-probability -inf. JSON has no such number, and null could not be read back.
+    __pydantic_config__: ClassVar = {"ser_json_inf_nan": "strings"}
 
     id: str
     scenario: Scenario
@@ -124,6 +129,13 @@ class Episode:
     def asked(self) -> "tuple[Said | FailedTurn, ...]":
         """Every turn that an agent was asked for, with what it took."""
         return (*self.said, self.failed) if self.failed else self.said
+
+    def __post_init__(self) -> None:
+        for name, value in (("reward", self.reward), ("score", self.outcome.score)):
+            if value is not None and not 0.0 <= value <= MAX_REWARD:
+                raise ValueError(f"episode: expected a {name} from 0 to 5, or None for unscored; got {value!r}")
+        if not 0 <= self.outcome.turns <= self.rules.max_turns:
+            raise ValueError(f"episode: expected 0 to {self.rules.max_turns} turns, got {self.outcome.turns}")
 
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
@@ -146,7 +158,7 @@ class Episode:
         Raises:
             ValueError: The line is not an episode of this format.
         """
-        return _adapter().validate_json(line)
+        return parse_value(line, _adapter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +257,12 @@ def append_episode(path: Path, episode: Episode) -> None:
 def read_episodes(path: Path) -> Iterator[Episode]:
     """Episodes of a file, in order.
 
-    A last line without its line end is what a killed process left; it is passed over.
+    Half a line at the end is what a killed process left; it is passed over.
 
     Raises:
-        UserError: The file is missing, or a line is no episode; the message names the line.
+        UserError: The file is missing or a link, or a line is no episode; the message names the line.
     """
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
     yield from read_lines(path, _adapter(), _NO_EPISODE)
 
@@ -272,7 +284,7 @@ def stream_latest(path: Path) -> Iterator[Episode]:
     Raises:
         UserError: As for `read_episodes`.
     """
-    lines = read_lines(path, _id_adapter(), _NO_EPISODE)
+    lines = read_lines(path, _id_adapter(), _NO_EPISODE, extra="ignore")
     last = {each.id: number for number, each in enumerate(lines)}
     for number, episode in enumerate(read_episodes(path)):
         if last.get(episode.id) == number:

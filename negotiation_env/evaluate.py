@@ -6,7 +6,7 @@ was, and ends with the summary of an unbroken one.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.files import write_whole
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.protocol import Rules
-from negotiation_env.run_folder import EPISODES, SUMMARY, open_run, play_into
+from negotiation_env.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
 from negotiation_env.summary import Summary, summarise
@@ -47,6 +47,7 @@ class RunSettings:
         seed: Seeds the replies.
         batch: Games in lockstep at a time; in-process models differ in the last bit between batches of other games.
         rules: How it is played.
+        contents: By spec what it does not say of itself; see `evaluate`.
         prompts: Version of the prompt templates.
     """
 
@@ -56,6 +57,7 @@ class RunSettings:
     seed: int
     batch: int
     rules: Rules
+    contents: Mapping[str, str]
     prompts: str = prompts.VERSION
 
 
@@ -69,11 +71,15 @@ def evaluate(
     batch: int = GAMES_AT_A_TIME,
     workers: int = 1,
     resume: bool = False,
+    contents: Mapping[str, str] | None = None,
     unscored_limit: float = 0.2,
     progress: Callable[[Episode], None] = lambda _: None,
     **rules: Any,
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
+
+    A resumed run is held to the names of its agents and judge, and to `contents`. What an agent or judge is that comes
+    as a Python object, nothing else tells: give what it depends on as `contents`, or mind that yourself.
 
     Args:
         agents: One for each seat; the last one also takes the seats beyond.
@@ -84,24 +90,27 @@ def evaluate(
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
         resume: Go on with the folder's run: play what is missing or unscored, keep the rest.
+        contents: By spec or name what it does not say of an agent or judge, such as a digest of its code or weights; a
+            run goes on only with the same. The command line's are `agents.contents.contents_of`.
         unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those that were kept first.
         **rules: The fields of `Rules`.
 
     Raises:
-        UserError: The folder holds episodes already; to resume, it holds no run or one with other settings; two
-            scenarios have one id, or there are none.
+        UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
+            settings or agents; two scenarios have one id, or there are none.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
-    contents = tuple(map(fingerprint, scenarios))
-    settings = RunSettings(names, judge.name, contents, seed, batch, Rules(**rules))
-    open_run(out, asdict(settings), resume=resume)
-    path = out / EPISODES
-    play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, **rules)
-    limit.finish()
-    return _write_summary(out, games)
+    told = tuple(map(fingerprint, scenarios))
+    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), dict(contents or {}))
+    with claim(out):
+        open_run(out, asdict(settings), resume=resume)
+        path = out / EPISODES
+        play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, **rules)
+        limit.finish()
+        return _write_summary(out, games)
 
 
 def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:

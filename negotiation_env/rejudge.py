@@ -25,12 +25,12 @@ from negotiation_env.episode import Episode, latest_episodes
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Question, QuestionKind
-from negotiation_env.files import append_lines, cut_half_line, read_lines, write_whole
+from negotiation_env.files import append_lines, make_folder, read_lines, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question
-from negotiation_env.run_folder import EPISODES
+from negotiation_env.run_folder import EPISODES, claim
 from negotiation_env.unscored import UnscoredLimit
 from negotiation_env.usage import Usage, rulings_usage
 
@@ -48,7 +48,7 @@ class Rejudged:
 
     Attributes:
         id: The episode's id.
-        said: SHA-256 of what was said in it; an episode that was played again is judged again.
+        said: SHA-256 of what was said in it and of the judge's contents; where either is another, it is judged again.
         judge: The judge's name.
         rulings: Its verdicts, one for each of the episode's `questions`.
     """
@@ -132,6 +132,7 @@ def rejudge(
     judge: Judge,
     *,
     batch: int = 32,
+    contents: str = "",
     unscored_limit: float = 0.2,
     progress: Callable[[object], None] = lambda _: None,
 ) -> RejudgeReport:
@@ -141,28 +142,32 @@ def rejudge(
         run: The run's folder, with its episodes.jsonl.
         judge: The new judge.
         batch: Episodes whose questions go to the judge in one call.
+        contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
+            asked again.
         unscored_limit: The highest share of episodes with something left unsaid, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those answered before first.
 
     Raises:
-        UserError: There are no episodes, or the judge's file there is broken or another judge's.
+        UserError: Another run has the folder; there are no episodes, or the judge's file there is broken or another
+            judge's.
         JudgeError: The limit is exceeded. What it said before is kept.
     """
-    episodes, path = latest_episodes(run / EPISODES), judge_file(run, judge)
-    if not episodes:
-        raise UserError(f"{run / EPISODES} is empty; expected the negotiations of a run")
-    limit = UnscoredLimit(unscored_limit, "mend that and run the same command again")
-    found = _kept(path, judge.name, episodes)
-    for kept in found.values():
-        limit.count(None)
-        progress(kept)
-    for fresh in _ask([each for each in episodes.values() if each.id not in found], judge, batch, path):
-        found[fresh.id] = fresh
-        progress(fresh)
-        limit.count(fresh.failure)
-    limit.finish()
-    report = _report([(episode, found[episode.id]) for episode in episodes.values()], judge.name)
-    write_whole(path.with_suffix(".summary.json"), report.to_json())
+    limit, path = UnscoredLimit(unscored_limit, "mend that and run the same command again"), judge_file(run, judge)
+    with claim(run):
+        asked = _asked(latest_episodes(run / EPISODES), contents)
+        if not asked:
+            raise UserError(f"{run / EPISODES} is empty; expected the negotiations of a run")
+        found = _kept(path, judge.name, asked)
+        for kept in found.values():
+            limit.count(None)
+            progress(kept)
+        for fresh in _ask([each for id, each in asked.items() if id not in found], judge, batch, path):
+            found[fresh.id] = fresh
+            progress(fresh)
+            limit.count(fresh.failure)
+        limit.finish()
+        report = _report([(each.episode, found[id]) for id, each in asked.items()], judge.name)
+        write_whole(path.with_suffix(".summary.json"), report.to_json())
     return report
 
 
@@ -182,15 +187,24 @@ def questions(episode: Episode) -> list[tuple[int, Question]]:
     return asked
 
 
-def _kept(path: Path, judge: str, episodes: Mapping[str, Episode]) -> dict[str, Rejudged]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An episode, and a digest of it as this judge sees it; see `Rejudged.said`."""
+
+    episode: Episode
+    said: str
+
+
+def _asked(episodes: Mapping[str, Episode], contents: str) -> dict[str, _Asked]:
+    return {id: _Asked(episode, _said(episode, contents)) for id, episode in episodes.items()}
+
+
+def _kept(path: Path, judge: str, asked: Mapping[str, _Asked]) -> dict[str, Rejudged]:
     """What need not be asked again: answered in full, and about what the episodes say now."""
-    path.parent.mkdir(exist_ok=True)
-    cut_half_line(path)
+    make_folder(path.parent)
     known = {each.id: each for each in _read(path, judge)}
     return {
-        id: each
-        for id, each in known.items()
-        if each.failure is None and id in episodes and each.said == _said(episodes[id])
+        id: each for id, each in known.items() if each.failure is None and id in asked and each.said == asked[id].said
     }
 
 
@@ -208,22 +222,22 @@ def _adapter() -> "TypeAdapter[Rejudged]":
     return TypeAdapter(Rejudged)
 
 
-def _said(episode: Episode) -> str:
-    """A digest of all words, and of the turns after which the judge was asked."""
-    content = [[each.text for each in episode.said], [each.turn for each in episode.rulings]]
+def _said(episode: Episode, contents: str) -> str:
+    """A digest of all words, of the turns after which the judge was asked, and of what the judge is."""
+    content: list[object] = [[each.text for each in episode.said], [each.turn for each in episode.rulings]]
+    content += [contents] if contents else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _ask(episodes: Sequence[Episode], judge: Judge, batch: int, path: Path) -> Iterator[Rejudged]:
+def _ask(waiting: Sequence[_Asked], judge: Judge, batch: int, path: Path) -> Iterator[Rejudged]:
     """One call of the judge for each batch; its lines are on file before they are given out."""
-    for start in range(0, len(episodes), batch):
-        chosen = [(episode, questions(episode)) for episode in episodes[start : start + batch]]
+    for start in range(0, len(waiting), batch):
+        chosen = [(each, questions(each.episode)) for each in waiting[start : start + batch]]
         asked = [each for _, some in chosen for each in some]
         verdicts = judged(judge, [question for _, question in asked]) if asked else []
         rulings = iter([Ruling(ask.kind, turn, verdict) for (turn, ask), verdict in zip(asked, verdicts, strict=True)])
         found = [
-            Rejudged(episode.id, _said(episode), judge.name, tuple(islice(rulings, len(some))))
-            for episode, some in chosen
+            Rejudged(each.episode.id, each.said, judge.name, tuple(islice(rulings, len(some)))) for each, some in chosen
         ]
         append_lines(path, _adapter(), found)
         yield from found

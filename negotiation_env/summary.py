@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from negotiation_env.episode import Episode, Said
 from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.events import Verdict
+from negotiation_env.files import parse_value
 from negotiation_env.usage import RunningUsage, Usage
 
 __all__ = ["Summary", "refusal", "summarise"]
@@ -65,7 +66,7 @@ class Summary:
         """
         from pydantic import TypeAdapter
 
-        return TypeAdapter(cls).validate_json(text)
+        return parse_value(text, TypeAdapter(cls))
 
 
 def summarise(episodes: Iterable[Episode]) -> Summary:

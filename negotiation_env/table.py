@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from negotiation_env.estimates import Estimate, number_text
+from negotiation_env.files import parse_value
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -53,13 +54,13 @@ def tables_to_json(tables: Sequence[Table]) -> str:
     return _adapter().dump_json(tuple(tables), indent=1).decode() + "\n"
 
 
-def read_tables(text: str) -> tuple[Table, ...]:
+def read_tables(text: str | bytes) -> tuple[Table, ...]:
     """Tables out of their JSON.
 
     Raises:
         ValueError: It holds no tables.
     """
-    return _adapter().validate_json(text)
+    return parse_value(text, _adapter())
 
 
 def to_rich(table: Table) -> "RichTable":

@@ -2,23 +2,27 @@
 
 Requests are known by their content: the model's name, the messages, how the reply is drawn. So a replay needs the same
 settings and code paths, and says so where a request was never recorded.
+
+A recording may go on with a run that was killed. What that run asks again, since games under way are begun anew, is
+then there twice, and the later session answers: its replies are those that the rest of the game was built on.
 """
 
 import hashlib
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from negotiation_env.errors import UserError
+from negotiation_env.files import append_bytes, hold, read_file, read_lines
 from negotiation_env.interfaces import Alternatives, ChatModel, ChatRequest, Reply
 from negotiation_env.strict_json import has_surrogates, read_json
-from negotiation_env.text import writable_text
+from negotiation_env.text import one_line, writable_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -41,21 +45,49 @@ class Live:
         return make()
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A line of a recording.
+
+    Attributes:
+        key: The request's, see `request_key`.
+        model: The model's name.
+        request: What it was asked, to be read by people.
+        reply: What it said, as `write_reply` writes it.
+        session: Which of the runs that recorded into the file one after the other; the first does not write it.
+    """
+
+    key: str
+    model: str
+    request: Any
+    reply: Any
+    session: int = 1
+
+
+_BEGINNING: Final = b'{"key": "'
+"""Of each line: what else stands in a file, a recorder must not take for half a line and cut off."""
+
+
 class Recorder:
     """Real models; every request and reply is appended to a file, one JSON object a line.
 
     Args:
-        path: The file; must not exist yet.
+        path: The file. No other process can record into it meanwhile.
+        resume: Go on with the recording that is there, if any; otherwise nothing may be recorded there yet.
 
     Raises:
-        UserError: It exists.
+        UserError: Something is recorded there already, it is no recording, or it is being recorded into.
     """
 
-    def __init__(self, path: Path) -> None:
-        if path.exists():
-            raise UserError(f"{path} exists; record into another file, or remove it")
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        self._claim = hold(path.with_name(f".{path.name}.lock"), f"another run records into {path}; give another file")
+        if not resume and path.exists() and path.stat().st_size:
+            raise UserError(f"{path} exists; go on with --resume, record into another file, or remove it")
+        self._session = 1 + max((each.session for each in _exchanges(path)), default=0)
+        if self._session == 1 and path.exists() and not _BEGINNING.startswith(read_file(path)[: len(_BEGINNING)]):
+            raise UserError(f"{path} is no recording made with --record; give another file")
+        append_bytes(path, b"")  # a file that cannot be written is told before a call is paid for
         self._path = path
         self._lock = threading.Lock()
 
@@ -66,15 +98,17 @@ class Recorder:
     def write(self, model: str, request: ChatRequest, reply: Reply) -> None:
         """Append one exchange."""
         row = {"key": request_key(model, request), "model": model, "request": _content(request)}
-        line = json.dumps(row | {"reply": json.loads(write_reply(reply))}, ensure_ascii=False)
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        again = {"session": self._session} if self._session > 1 else {}
+        line = json.dumps(row | {"reply": json.loads(write_reply(reply))} | again, ensure_ascii=False) + "\n"
+        with self._lock:
+            append_bytes(self._path, line.encode())
 
 
 class Replayer:
-    """Models out of a recording.
+    """Models out of a recording, also one that was killed, as far as it goes.
 
-    Equal requests get their replies in the order of the recording, and the last of them from then on.
+    Equal requests get their replies in the order of the recording, and the last of them from then on; where several
+    sessions asked, those of the last.
 
     Args:
         path: A `Recorder`'s file.
@@ -86,12 +120,14 @@ class Replayer:
     def __init__(self, path: Path) -> None:
         self._replies: dict[str, deque[Reply]] = defaultdict(deque)
         self._lock = threading.Lock()
-        try:
-            for line in path.read_bytes().splitlines():  # of a text it would also split at U+2028
-                row = json.loads(line)
-                self._replies[row["key"]].append(read_reply(json.dumps(row["reply"])))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} is no recording made with --record: {error}") from error
+        if not path.exists():
+            raise UserError(f"no recording {path}; expected a file made with --record")
+        sessions: dict[str, int] = {}
+        for each in _exchanges(path):
+            if sessions.setdefault(each.key, each.session) < each.session:
+                self._replies[each.key].clear()
+                sessions[each.key] = each.session
+            self._replies[each.key].append(_reply(path, each))
 
     def model(self, name: str, make: Callable[[], ChatModel]) -> ChatModel:
         """A model that repeats what was recorded under that name; `make` is never called."""
@@ -109,6 +145,17 @@ class Replayer:
                 asked = request.messages[-1]["content"][:80]
                 raise UserError(f"the recording holds no such request to {model}: {asked!r}; replay with its settings")
             return found.popleft() if len(found) > 1 else found[0]
+
+
+def _exchanges(path: Path) -> Iterator[_Exchange]:
+    return read_lines(path, _exchange_adapter(), "is no recording made with --record")
+
+
+def _reply(path: Path, exchange: _Exchange) -> Reply:
+    try:
+        return read_reply(json.dumps(exchange.reply))
+    except ValueError as error:
+        raise UserError(f"{path} holds a reply that cannot be read: {one_line(str(error))}") from error
 
 
 class _Recorded:
@@ -200,6 +247,13 @@ def _content(request: ChatRequest) -> dict[str, Any]:
         "schema": request.schema,
         "alternatives": request.alternatives,
     }
+
+
+@cache
+def _exchange_adapter() -> "TypeAdapter[_Exchange]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Exchange)
 
 
 @cache

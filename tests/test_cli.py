@@ -1,9 +1,11 @@
 import json
 import subprocess
 import sys
+from itertools import count
 
 import pytest
 
+from negotiation_env.episode import latest_episodes
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
 
@@ -107,6 +109,29 @@ def test_a_recorded_evaluation_repeats_without_its_server(tmp_path):
     assert (tmp_path / "again" / "summary.json").read_bytes() == (tmp_path / "live" / "summary.json").read_bytes()
     other = negotiate(*arguments(server.url, "other", "--replay", tape, "--seed", "9"))
     assert (other.returncode, "holds no such request" in other.stderr) == (2, True)
+
+
+def test_a_recorded_evaluation_that_was_killed_goes_on_and_then_repeats_without_its_server(tmp_path):
+    tape, episodes = tmp_path / "tape", tmp_path / "live" / "episodes.jsonl"
+    replies = count()
+
+    def evaluate(out, url, *more):
+        agents = ["--agents", f"openai:m@{url}", "scripted:accommodating", "--judge", "scripted", "--n", "3"]
+        return negotiate("eval", *agents, "--workers", "2", "--out", str(tmp_path / out), *more)
+
+    with EndpointServer(lambda _: f"Take {next(replies)}.\nPROPOSE: We share it.") as server:
+        live = evaluate("live", server.url, "--record", str(tape))
+        assert live.returncode == 0, live.stderr
+        episodes.write_bytes(b"".join(episodes.read_bytes().splitlines(keepends=True)[:1]))
+        tape.write_bytes(tape.read_bytes()[:-9])
+        blocked = evaluate("other", server.url, "--record", str(tape))
+        assert (blocked.returncode, "go on with --resume" in blocked.stderr) == (2, True)
+        resumed = evaluate("live", server.url, "--resume", "--record", str(tape))
+        assert resumed.returncode == 0, resumed.stderr
+    again = evaluate("again", server.url, "--replay", str(tape))
+    assert again.returncode == 0, again.stderr
+    played = [latest_episodes(tmp_path / out / "episodes.jsonl") for out in ("live", "again")]
+    assert played[0] == played[1]
 
 
 def test_the_doctor_s_exit_code_says_whether_all_will_do():

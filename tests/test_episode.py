@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -18,6 +19,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.protocol import Rules
 from negotiation_env.runner import Game, play
+from negotiation_env.strict_json import read_json
 from negotiation_env.summary import summarise
 from negotiation_env.usage import Usage, policy_usage
 from tests.conftest import two_parties
@@ -103,3 +105,36 @@ def test_a_stream_holds_each_episode_once_as_it_was_played_last(tmp_path, episod
         append_episode(path, each)
     assert [each.id for each in stream_latest(path)] == ["other", "g"]
     assert {each.id: each for each in stream_latest(path)} == latest_episodes(path)
+
+
+def test_a_log_probability_that_json_cannot_hold_is_kept(tmp_path, episode):
+    trace = TokenTrace((1,), (2, 3), (-math.inf, -0.5))
+    usage = {"seconds": math.nan, "cost": math.inf}
+    told = replace(episode, said=(replace(episode.said[0], tokens=trace, usage=usage), *episode.said[1:]))
+    append_episode(tmp_path / "episodes.jsonl", told)
+    (found,) = read_episodes(tmp_path / "episodes.jsonl")
+    assert found.said[0].tokens == trace
+    assert found.said[0].usage == {"seconds": None, "cost": None}  # which says that nobody knows
+    read_json((tmp_path / "episodes.jsonl").read_bytes())  # strictly
+
+
+@pytest.mark.parametrize("value", [5.1, -0.1, 1e6, "NaN", "Infinity"])
+@pytest.mark.parametrize("name", ["reward", "score"])
+def test_a_reward_or_score_that_is_none_is_refused(episode, name, value):
+    row = json.loads(episode.to_json())
+    (row["outcome"] if name == "score" else row)[name] = value
+    with pytest.raises(ValueError, match=f"expected a {name} from 0 to 5"):
+        Episode.from_json(json.dumps(row))
+
+
+@pytest.mark.parametrize("turns", [-1, 4, 10**400])
+def test_a_number_of_turns_that_the_rules_do_not_allow_is_refused(episode, turns):
+    with pytest.raises(ValueError, match="expected 0 to 3 turns"):
+        replace(episode, outcome=replace(episode.outcome, turns=turns))
+
+
+def test_numbers_that_are_none_are_refused_in_one_line(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text(episode.to_json().replace('"seed":0', '"seed":NaN') + "\n")
+    with pytest.raises(UserError, match=r"line 1 is not an episode of format 1: [^\n]+$"):
+        list(read_episodes(path))

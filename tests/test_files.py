@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from negotiation_env.errors import UserError
-from negotiation_env.files import append_lines, cut_half_line, read_lines, write_whole
+from negotiation_env.files import append_lines, read_lines, write_whole
 
 NUMBERS = TypeAdapter(int)
 
@@ -28,15 +28,21 @@ def test_half_a_line_at_the_end_is_passed_over_and_a_broken_line_is_named(tmp_pa
         read(path)
 
 
-@pytest.mark.parametrize("left", ["", "half", "x" * 200_000])
-def test_half_a_line_of_any_length_is_cut_off(tmp_path, left):
+@pytest.mark.parametrize("left", ["", "half", "x" * 200_000, '{"a": 1', '{"a": 1}}'])
+@pytest.mark.parametrize("before", ["", "1\n2\n"])
+def test_half_a_line_of_any_length_is_cut_off_before_a_line_is_appended(tmp_path, before, left):
     path = tmp_path / "numbers.jsonl"
-    path.write_text(f"one\ntwo\n{left}")
-    cut_half_line(path)
-    assert path.read_text() == "one\ntwo\n"
-    path.write_text(left)
-    cut_half_line(path)
-    assert path.read_text() == ""
+    path.write_text(before + left)
+    append_lines(path, NUMBERS, [3])
+    assert path.read_text() == f"{before}3\n"
+
+
+def test_a_whole_last_line_without_its_line_end_counts_and_is_given_one_before_a_line_is_appended(tmp_path):
+    path, pairs = tmp_path / "pairs.jsonl", TypeAdapter(dict[str, int])
+    path.write_text('{"a": 1}\n{"b": 2}')
+    assert list(read_lines(path, pairs, "is no pair")) == [{"a": 1}, {"b": 2}]
+    append_lines(path, pairs, [{"c": 3}])
+    assert path.read_text() == '{"a": 1}\n{"b": 2}\n{"c":3}\n'
 
 
 def test_a_file_that_cannot_be_written_as_a_whole_stays_as_it_was(tmp_path):

@@ -44,7 +44,7 @@ def test_tables_come_back_out_of_their_json_with_every_kind_of_cell():
 
 @pytest.mark.parametrize("text", ["", "{}", '[{"title": "t"}]', '[{"title": "t", "columns": ["a"], "rows": [[1, 2]]}]'])
 def test_what_holds_no_tables_is_told(text):
-    with pytest.raises(ValueError, match=r"validation error"):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
         read_tables(text)
 
 

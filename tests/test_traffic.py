@@ -143,3 +143,39 @@ def test_no_key_is_recorded(tmp_path, monkeypatch):
     assert server.keys[0] == "Bearer sk-secret"
     assert "sk-secret" not in (tmp_path / "tape").read_text()
     assert json.loads((tmp_path / "tape").read_text().splitlines()[0])["model"].startswith("openai:m@")
+
+
+def test_a_recording_that_another_run_goes_on_with_answers_with_what_was_said_last(tmp_path):
+    tape, others = tmp_path / "tape", replace(ASK, seed=1)
+
+    def record(words, asks, **more):
+        said = iter(words)
+        return Recorder(tape, **more).model("m", lambda: FakeModel(lambda _: next(said))).chat(asks)
+
+    record(["one", "kept"], [ASK, others], resume=True)  # a new file can be gone on with too
+    record(["two", "three"], [ASK, ASK], resume=True)
+    record(["four"], [replace(ASK, seed=2)], resume=True)
+    again = Replayer(tape).model("m", never).chat([ASK, ASK, ASK, others, replace(ASK, seed=2)])
+    assert [reply.text for reply in again] == ["two", "three", "three", "kept", "four"]
+    with pytest.raises(UserError, match=r"exists; go on with --resume, record into another file, or remove it"):
+        Recorder(tape)
+
+
+def test_an_empty_recording_does_not_block_the_next_and_other_files_stay_as_they_are(tmp_path):
+    Recorder(tmp_path / "tape")  # whose endpoint was not there
+    assert Recorder(tmp_path / "tape").model("m", FakeModel).chat([ASK])
+    for content in ("hello", "hello\n", '{"key": 1}\n', '{"a": 1}'):
+        (tmp_path / "notes").write_text(content)
+        for resume in (False, True):
+            with pytest.raises(UserError, match=r"exists; go on|is no recording made with --record"):
+                Recorder(tmp_path / "notes", resume=resume)
+        assert (tmp_path / "notes").read_text() == content
+
+
+def test_a_recording_that_is_a_link_or_not_there_is_told(tmp_path):
+    (tmp_path / "tape").symlink_to(tmp_path / "target")
+    with pytest.raises(UserError, match="is a link"):
+        Recorder(tmp_path / "tape")
+    assert not (tmp_path / "target").exists()
+    with pytest.raises(UserError, match="no recording"):
+        Replayer(tmp_path / "none")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from negotiation_env.estimates import Estimate
-from negotiation_env.files import append_lines, cut_half_line, read_lines
+from negotiation_env.files import append_lines, read_lines
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,16 +47,15 @@ def _adapter() -> "TypeAdapter[HeldOut]":
 
 
 def append_held_out(path: Path, evaluation: HeldOut) -> None:
-    """Append one line, after cutting off what a killed process left of one."""
-    cut_half_line(path)
+    """Append one line."""
     append_lines(path, _adapter(), [evaluation])
 
 
 def read_held_out(path: Path) -> list[HeldOut]:
     """The evaluations of a file, by step and in each step in the order of the file; no file is no evaluations.
 
-    The last line of a step and judge counts, for a resumed run may have evaluated again. A last line without its line
-    end is what a killed process left; it is passed over.
+    The last line of a step and judge counts, for a resumed run may have evaluated again. Half a line at the end is what
+    a killed process left; it is passed over.
 
     Raises:
         UserError: A line is no evaluation; the message names it.

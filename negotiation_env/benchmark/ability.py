@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate, mean_with_interval
+from negotiation_env.files import read_whole
 from negotiation_env.run_folder import differences
 from negotiation_env.table import Cell, Table
 
@@ -131,11 +132,19 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What was measured of one model so far; a file."""
+    """What was measured of one model so far; a file.
+
+    Attributes:
+        model: Its spec.
+        settings: How it was asked.
+        tasks: What was measured.
+        contents: What the spec does not say of it, such as its weights' digest.
+    """
 
     model: str
     settings: AbilitySettings
     tasks: tuple[TaskResult, ...] = ()
+    contents: str = ""
 
     def to_json(self) -> str:
         """All of it as indented JSON."""
@@ -188,20 +197,18 @@ def ability_file(out: Path, model: str) -> Path:
     return out / f"{quote(model, safe='+@')}.json"
 
 
-def kept_ability(out: Path, model: str, settings: AbilitySettings) -> Ability:
+def kept_ability(out: Path, model: str, settings: AbilitySettings, contents: str = "") -> Ability:
     """What a folder holds of a model; nothing yet where it has no file of it.
 
     Raises:
-        UserError: The file is broken, or was made with other settings.
+        UserError: The file is broken, or was made with other settings or another model behind the same spec.
     """
     path = ability_file(out, model)
-    if not path.is_file():
-        return Ability(model, settings)
-    try:
-        found = _adapter().validate_json(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} does not hold a model's results: {error}; move it away") from error
-    if changed := differences(asdict(found.settings), asdict(settings)):
+    if not path.exists():
+        return Ability(model, settings, contents=contents)
+    found = read_whole(path, _adapter(), "does not hold a model's results")
+    then, now = asdict(found.settings) | {"contents": found.contents}, asdict(settings) | {"contents": contents}
+    if changed := differences(then, now):
         raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; --resume needs the same")
     return found
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from negotiation_env.files import append_lines, cut_half_line, read_lines
+from negotiation_env.files import append_lines, read_lines
 from negotiation_env.unscored import UnscoredLimit
 
 __all__ = ["Answer", "AnswerFile", "digest"]
@@ -101,7 +101,6 @@ class AnswerFile(Generic[A]):
         Raises:
             UserError: A line is none; the message names it.
         """
-        cut_half_line(self._path)
         return read_lines(self._path, self._adapter, "is not what a benchmark wrote")
 
 

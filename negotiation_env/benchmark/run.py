@@ -31,7 +31,7 @@ from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
 from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.progress import progress
-from negotiation_env.run_folder import EPISODES, open_run, play_into
+from negotiation_env.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.table import Table, tables_to_json
 from negotiation_env.unscored import UnscoredLimit
 
@@ -79,16 +79,21 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         resume: Go on with the folder's run: what is there and scored is kept.
 
     Raises:
-        UserError: The scenarios cannot be used; the folder holds a run already, or, to resume, none or one with other
-            settings; or the cost limit is reached. What was played is kept.
+        UserError: The scenarios cannot be used; another run has the folder, it holds a run already, or, to resume, none
+            or one with other settings; or the cost limit is reached. What was played is kept.
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
     _need_packages()
     games = plan(config)
-    open_run(out, _settings(config, cast, games), resume=resume)
-    purse = Purse(config.cost_limit)
-    run = _Run(config, _paid(cast, purse), purse.judge(cast.judge), out, purse)
+    with claim(out):
+        open_run(out, _settings(config, cast, games), resume=resume)
+        purse = Purse(config.cost_limit)
+        return _all_steps(_Run(config, _paid(cast, purse), purse.judge(cast.judge), out, purse), games)
+
+
+def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
+    config = run.config
     run.pay_for_lines()
     played = run.play(games)
     episodes = list(played.values())
@@ -97,7 +102,7 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     challenged = run.challenge(episodes) if config.probes else {}
     seen = seen_of(episodes, asked.values(), challenged)
     tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
-    write_whole(out / TABLES, tables_to_json(tables))
+    write_whole(run.out / TABLES, tables_to_json(tables))
     return tables
 
 
@@ -149,7 +154,7 @@ class _Run:
 
     def pay_for_lines(self) -> None:
         """Everything on file was paid for, also what came to nothing."""
-        if (path := self.out / EPISODES).is_file():
+        if (path := self.out / EPISODES).exists():
             for episode in read_episodes(path):
                 self.purse.pay(episode)
         for name, kind in _LINES.items():

@@ -1,8 +1,5 @@
 """`negotiate bench`."""
 
-import hashlib
-from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +8,7 @@ import typer
 from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
-from negotiation_env.specs import names, source_and_adapter
+from negotiation_env.specs import names
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -54,7 +51,10 @@ def bench(
     given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = read_benchmark(config, negotiators or [], changes)
-    tables = _dry_run(settings) if dry_run else _run(settings, open_traffic(record, replay), out, resume, no_cache)
+    if dry_run:
+        tables = _dry_run(settings)
+    else:
+        tables = _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
     if as_json:
         from negotiation_env.table import tables_to_json
 
@@ -75,12 +75,15 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
     from negotiation_env.benchmark.run import run_benchmark
+    from negotiation_env.run_folder import claim
 
-    return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
+    with claim(out):  # before models are loaded
+        return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
 
 
 def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cast":
     from agents.chat import with_sampling
+    from agents.contents import contents_of
     from agents.specs import resolve_agent
     from negotiation_env.benchmark.config import Decoding
     from negotiation_env.benchmark.run import Cast
@@ -102,49 +105,13 @@ def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cas
         {name: drawn(resolve_agent(spec, traffic), None) for name, spec in config.panel.items()},
         judges[config.judge],
         {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
-        _contents(config),
+        contents_of((*config.negotiators.values(), *config.panel.values()), judges),
     )
 
 
 def _judges(config: "BenchmarkConfig") -> list[str]:
     """The specs of all judges, each once."""
     return list(dict.fromkeys((config.judge, *(each.judge for each in config.objectives.values()))))
-
-
-def _contents(config: "BenchmarkConfig") -> dict[str, str]:
-    """What specs do not say of themselves: the model that a file names, a module's code, weights in folders.
-
-    A spec that says all is left out, and a judge's file, which the judge's name tells.
-    """
-    from negotiation_env.endpoint import read_endpoint
-
-    agents = (*config.negotiators.values(), *config.panel.values())
-    found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}
-    files = {spec: _files(spec) for spec in (*agents, *_judges(config))}
-    return found | {spec: _digest(some) for spec, some in files.items() if some}
-
-
-def _files(spec: str) -> list[Path]:
-    """The files on this disk that decide what a spec says."""
-    kind, _, rest = spec.partition(":")
-    if kind in ("python", "function"):
-        found = find_spec(rest.partition(":")[0])
-        return [Path(found.origin)] if found and found.origin else []
-    if kind in ("hf", "vllm"):
-        folders = [Path(part) for part in source_and_adapter(rest) if part]
-        return [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
-    if kind == "panel":
-        return [path for member in names(rest.partition(":")[2]) for path in _files(member)]
-    return []
-
-
-def _digest(files: Iterable[Path]) -> str:
-    """The beginning of SHA-256 over the contents."""
-    whole = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()[:12]
 
 
 def _models(spec: str) -> "list[Model]":

@@ -1,5 +1,6 @@
 """`negotiate play` and `negotiate eval`."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -47,23 +48,23 @@ def play(
     With --max-turns 0 a single agent answers.
     """
     from negotiation_env.data import load_scenarios
-    from negotiation_env.episode import append_episode
     from negotiation_env.evaluate import pick, seat_agents
     from negotiation_env.judges import resolve_judge
-    from negotiation_env.run_folder import EPISODES
+    from negotiation_env.run_folder import open_games
     from negotiation_env.runner import Game
     from negotiation_env.runner import play as play_game
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     traffic = open_traffic(record, replay)
-    game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
-    decider = resolve_judge(judge, traffic, cache=not no_cache)
     rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
-    episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        append_episode(out / EPISODES, episode)
+    with ExitStack() as folder:
+        keep = folder.enter_context(open_games(out)) if out else None
+        game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
+        decider = resolve_judge(judge, traffic, cache=not no_cache)
+        episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
+        if keep:
+            keep(episode)
 
 
 @app.command("eval")
@@ -89,30 +90,34 @@ def evaluate_command(
     Writes episodes.jsonl and summary.json. A completion is written and scored whether or not the parties agree. A
     run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
+    from agents.contents import contents_of
     from negotiation_env.data import load_scenarios
     from negotiation_env.evaluate import evaluate, pick
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.render import summary_table
+    from negotiation_env.run_folder import claim
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
-    traffic = open_traffic(record, replay)
-    players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
-    with progress("negotiations", len(scenarios)) as advance:
-        summary = evaluate(
-            players,
-            decider,
-            scenarios,
-            out,
-            seed=seed,
-            workers=workers,
-            resume=resume,
-            unscored_limit=unscored_limit,
-            progress=advance,
-            max_turns=enough_turns(max_turns, scenarios),
-            history_turns=history_turns,
-            judge_sees_dialogue=judge_sees_dialogue,
-            complete_without_agreement=True,
-        )
+    traffic = open_traffic(record, replay, resume=resume)
+    with claim(out):  # before models are loaded
+        players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
+        with progress("negotiations", len(scenarios)) as advance:
+            summary = evaluate(
+                players,
+                decider,
+                scenarios,
+                out,
+                seed=seed,
+                workers=workers,
+                resume=resume,
+                contents=contents_of(agents, [judge]),
+                unscored_limit=unscored_limit,
+                progress=advance,
+                max_turns=enough_turns(max_turns, scenarios),
+                history_turns=history_turns,
+                judge_sees_dialogue=judge_sees_dialogue,
+                complete_without_agreement=True,
+            )
     print_table(summary_table({" and ".join(map(without_secrets, agents)): summary}))
     typer.echo(f"written to {out}")

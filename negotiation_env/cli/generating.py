@@ -58,7 +58,9 @@ def generate_command(
     are near another or that the judge finds poor are asked for again. Without --judge the author grades its own
     texts.
     """
+    from agents.contents import contents_of
     from negotiation_env.progress import progress
+    from negotiation_env.run_folder import claim
     from negotiation_env.synthesis.generate import generate
     from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
@@ -70,24 +72,26 @@ def generate_command(
     if dry_run:
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
-    traffic = open_traffic(record, replay)
-    author = _model(model, traffic)
-    grader = None if judge == "none" else _model(judge or model, traffic)
-    encode = find_encoder() if minilm is not False else None
-    if minilm and not encode:
-        raise MissingExtra("--minilm", "train")
-    with progress("texts", n) as advance:
-        dataset = generate(
-            settings,
-            author,
-            grader,
-            out,
-            sources,
-            encode=encode,
-            resume=resume,
-            cost_limit=cost_limit,
-            progress=advance,
-        )
+    traffic = open_traffic(record, replay, resume=resume)
+    with claim(out):  # before models are loaded
+        encode = find_encoder() if minilm is not False else None
+        if minilm and not encode:
+            raise MissingExtra("--minilm", "train")
+        author = _model(model, traffic)
+        grader = None if judge == "none" else _model(judge or model, traffic)
+        with progress("texts", n) as advance:
+            dataset = generate(
+                settings,
+                author,
+                grader,
+                out,
+                sources,
+                encode=encode,
+                resume=resume,
+                contents=contents_of([model] if judge == "none" else [model, judge or model]),
+                cost_limit=cost_limit,
+                progress=advance,
+            )
     _show(dataset, out)
 
 

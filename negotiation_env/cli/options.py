@@ -60,7 +60,10 @@ UnscoredShare = Annotated[
     ),
 ]
 Record = Annotated[
-    Path | None, typer.Option("--record", help="Write every request and reply of policies and judges to this file.")
+    Path | None,
+    typer.Option(
+        "--record", help="Write every request and reply of policies and judges to a new file; --resume goes on with it."
+    ),
 ]
 Replay = Annotated[
     Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")
@@ -68,8 +71,13 @@ Replay = Annotated[
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask an LLM judge anew, whatever it was asked before.")]
 
 
-def open_traffic(record: Path | None, replay: Path | None) -> "Traffic":
+def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = False) -> "Traffic":
     """Where the models of a command come from.
+
+    Args:
+        record: The file to record into.
+        replay: The recording to replay.
+        resume: The command goes on where it was, and so does its recording.
 
     Raises:
         UserError: Both files are given, or one cannot be used.
@@ -78,7 +86,7 @@ def open_traffic(record: Path | None, replay: Path | None) -> "Traffic":
 
     if record and replay:
         raise UserError("--record and --replay exclude each other")
-    return Recorder(record) if record else Replayer(replay) if replay else Live()
+    return Recorder(record, resume=resume) if record else Replayer(replay) if replay else Live()
 
 
 def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":

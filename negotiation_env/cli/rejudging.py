@@ -35,15 +35,19 @@ def rejudge_command(
     They stay as they were played. Its verdicts and the comparison go to the folder's rejudged/; a command that was
     killed goes on where it was.
     """
+    from agents.contents import contents_of
     from negotiation_env.episode import latest_episodes
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.rejudge import FOLDER, rejudge
-    from negotiation_env.run_folder import EPISODES
+    from negotiation_env.run_folder import EPISODES, claim
 
-    decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
-    with progress("negotiations", len(latest_episodes(run / EPISODES))) as advance:
-        report = rejudge(run, decider, unscored_limit=unscored_limit, progress=advance)
+    with claim(run):
+        count = len(latest_episodes(run / EPISODES))
+        decider = resolve_judge(judge, open_traffic(record, replay, resume=True), cache=not no_cache)
+        contents = " ".join(contents_of([], [judge]).values())
+        with progress("negotiations", count) as advance:
+            report = rejudge(run, decider, contents=contents, unscored_limit=unscored_limit, progress=advance)
     if as_json:
         typer.echo(report.to_json(), nl=False)
         return

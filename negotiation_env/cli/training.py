@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +71,17 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
 def _train(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
+    from negotiation_env.run_folder import claim
+
+    with ExitStack() as folder:
+        if os.environ.get("RANK", "0") == "0":  # one process claims for all
+            folder.enter_context(claim(out))
+        _train_in(config, out, record, replay, resume=resume, cache=cache)
+
+
+def _train_in(
+    config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
+) -> None:
     try:
         from training.run import train as run_training
     except ImportError as error:
@@ -77,7 +89,7 @@ def _train(
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
 
-    traffic = open_traffic(record, replay)
+    traffic = open_traffic(record, replay, resume=resume)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
     result = run_training(config, out, resume=resume, judge=judge)
     if os.environ.get("RANK", "0") != "0":

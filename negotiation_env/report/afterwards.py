@@ -156,8 +156,8 @@ def read_afterwards(folder: Path) -> Afterwards:
 
 def _lines(path: Path, kind: type[L]) -> tuple[L, ...]:
     """Each id once; the last line of an id counts."""
-    found = {each.id: each for each in read_lines(path, TypeAdapter(kind), "is not what a benchmark wrote")}
-    return tuple(found.values())
+    lines = read_lines(path, TypeAdapter(kind), "is not what a benchmark wrote", extra="ignore")
+    return tuple({each.id: each for each in lines}.values())
 
 
 def show_afterwards(lines: Afterwards, episodes: Mapping[str, Episode]) -> dict[str, ShownAfterwards]:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from negotiation_env.episode import Episode, latest_episodes
 from negotiation_env.errors import UserError
+from negotiation_env.files import read_file, refuse_link
 from negotiation_env.report.afterwards import FILES, Afterwards, read_afterwards
-from negotiation_env.run_folder import EPISODES, SETTINGS
+from negotiation_env.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.table import Table, read_tables
 
 __all__ = ["Part", "Run", "Source", "read_run"]
 
-_CONFIG: Final = "config.toml"
 _TABLES: Final = "tables.json"
 _HELD_OUT: Final = "held_out"
 _STEP: Final = "step-"
@@ -98,19 +98,21 @@ def read_run(folder: Path) -> Run:
     played = [tuple(latest_episodes(path).values()) for path, _ in files]
     parts = tuple(Part(name, found, step) for name, found, (_, step) in zip(names, played, files, strict=True))
     sources = [_source(folder, path) for path, _ in files]
-    others = (*FILES, _TABLES, SETTINGS, _CONFIG)
-    sources += [_source(folder, folder / name) for name in others if (folder / name).is_file()]
-    tables, config = _tables(folder / _TABLES), _config(folder / _CONFIG)
+    others = (*FILES, _TABLES, SETTINGS, CONFIG)
+    sources += [_source(folder, folder / name) for name in others if (folder / name).exists()]
+    tables, config = _tables(folder / _TABLES), _config(folder / CONFIG)
     return Run(folder.resolve().name, parts, tables, tuple(sources), config, read_afterwards(folder))
 
 
 def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
     """Each file with the step of its held-out play."""
-    if (folder / EPISODES).is_file():
+    if (folder / EPISODES).exists():
         yield folder / EPISODES, None
     held_out = {path.parent.name.removeprefix(_STEP): path for path in folder.glob(f"{_HELD_OUT}/{_STEP}*/{EPISODES}")}
-    for step in sorted(int(step) for step in held_out if step.isdecimal()):
-        yield held_out[str(step)], step
+    for step, path in sorted((int(step), path) for step, path in held_out.items() if step.isdecimal()):
+        refuse_link(path.parent.parent)
+        refuse_link(path.parent)
+        yield path, step
 
 
 def _name(step: int | None) -> str:
@@ -120,16 +122,14 @@ def _name(step: int | None) -> str:
 
 
 def _source(folder: Path, path: Path) -> Source:
-    content = path.read_bytes()
-    text = content.decode(errors="replace") if path.name in (SETTINGS, _CONFIG) else ""
+    content = read_file(path)
+    text = content.decode(errors="replace") if path.name in (SETTINGS, CONFIG) else ""
     return Source(path.relative_to(folder).as_posix(), hashlib.sha256(content).hexdigest(), text)
 
 
 def _tables(path: Path) -> tuple[Table, ...]:
-    if not path.is_file():
-        return ()
     try:
-        return read_tables(path.read_text(encoding="utf-8"))
+        return read_tables(read_file(path)) if path.exists() else ()
     except ValueError as error:
         raise UserError(f"{path} holds no tables: {error}") from error
 
@@ -137,6 +137,6 @@ def _tables(path: Path) -> tuple[Table, ...]:
 def _config(path: Path) -> dict[str, Any]:
     """A training run's settings; what it does not say, or says brokenly, is left at its default."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return tomllib.loads(read_file(path).decode()) if path.exists() else {}
+    except (ValueError, RecursionError):
         return {}

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from negotiation_env.events import JudgeCall
-from negotiation_env.files import append_lines, cut_half_line, read_lines
+from negotiation_env.files import append_lines, read_lines
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.material import clean
+from negotiation_env.run_folder import CANDIDATES
 from negotiation_env.synthesis.neighbours import Nearest
 from negotiation_env.traffic import sound
 from negotiation_env.usage import Usage, calls_usage
@@ -28,7 +29,6 @@ __all__ = [
     "usages_of",
 ]
 
-CANDIDATES: Final = "candidates.jsonl"
 Fate: TypeAlias = Literal["accepted", "unreadable", "out of limits", "near duplicate", "poor", "unjudged", "no reply"]
 """The last two wait for a resumed run."""
 REJECTED: Final[tuple[Fate, ...]] = ("unreadable", "out of limits", "near duplicate", "poor")
@@ -78,12 +78,11 @@ def append_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
 def read_candidates(path: Path) -> dict[tuple[int, int], Candidate]:
     """The candidates by slot and attempt, in the order of arrival; of several lines on one the last counts.
 
-    Half a line at the end, what a killed run left, is cut off; no file is no candidates.
+    Half a line at the end, what a killed run left, is passed over; no file is no candidates.
 
     Raises:
         UserError: A line is no candidate; the message names it.
     """
-    cut_half_line(path)
     return {(each.slot, each.attempt): each for each in read_lines(path, _adapter(), "is no candidate")}
 
 

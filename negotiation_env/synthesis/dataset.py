@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.files import write_whole
+from negotiation_env.files import make_folder, write_whole
 from negotiation_env.scenario import Scenario
 from negotiation_env.synthesis.card import Dataset, card
 from negotiation_env.synthesis.forms import Kind
@@ -27,7 +27,7 @@ def write_dataset(dataset: Dataset, out: Path, kind: Kind, pairs: Pairs) -> None
     sides = {out: dataset.split.train, out / HELD_OUT: dataset.split.held_out}
     names = sorted({kind.file({"category": slot.category}) for slot in dataset.slots})
     for folder, candidates in sides.items():
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         rows = [each.row for each in candidates if each.row]
         for name in names:
             _write(folder / name, (row for row in rows if kind.file(row) == name))

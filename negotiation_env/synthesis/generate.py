@@ -6,7 +6,7 @@ whether one is a near-duplicate is decided in the order of the slots, before the
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from negotiation_env.errors import ModelError, UserError
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.forms import Unreadable, parse, schema_of
 from negotiation_env.judges.material import clean
-from negotiation_env.run_folder import open_run
+from negotiation_env.run_folder import claim, open_run
 from negotiation_env.runner import derive_seed
 from negotiation_env.synthesis.candidates import (
     CANDIDATES,
@@ -53,6 +53,7 @@ def generate(
     *,
     encode: Encode | None = None,
     resume: bool = False,
+    contents: Mapping[str, str] | None = None,
     cost_limit: float | None = None,
     progress: Callable[[object], None] = lambda _: None,
 ) -> Dataset:
@@ -66,29 +67,30 @@ def generate(
         sources: Domains, persona pairs and texts to keep away from.
         encode: Gives vectors to compare meanings by; None compares words alone.
         resume: Go on with the folder's run; what failed or is unjudged is asked for again.
+        contents: By spec what the names of author and judge do not say, as for `evaluate`.
         cost_limit: Dollars, over all of the run, from which on nothing more is asked; what one batch of texts asks of
             the author, or of the judge, is the most that is paid beyond.
         progress: Told of each slot that is done with.
 
     Raises:
-        UserError: The folder holds candidates already; to resume, it holds no run or one with other settings; or a cost
-            limit is given and a model's prices are unknown.
+        UserError: Another run has the folder; it holds candidates already; to resume, it holds no run or one with other
+            settings; or a cost limit is given and a model's prices are unknown.
         ModelError: Many calls in a row failed. What came before is kept.
     """
-    if not resume and (out / CANDIDATES).exists():
-        raise UserError(f"{out} holds candidates already; go on with --resume, or give another --out")
     names = {
         "author": author.name,
         "judge": judge.name if judge else "none",
         "encoder": "all-MiniLM-L6-v2" if encode else "none",
     }
-    open_run(out, asdict(settings) | names | fingerprint(sources), resume=resume)
-    run = _Run(settings, author, judge, sources, encode, out / CANDIDATES)
-    complete = run.go_on(cost_limit, progress)
-    candidates = tuple(run.found.values())
-    split = split_accepted(candidates, run.slots, settings, run.kind, sources.known, encode)
-    dataset = Dataset(settings, **names, slots=tuple(run.slots), candidates=candidates, split=split, complete=complete)
-    write_dataset(dataset, out, run.kind, sources.pairs)
+    with claim(out):
+        told = {"contents": dict(contents or {})}
+        open_run(out, asdict(settings) | names | fingerprint(sources) | told, resume=resume)
+        run = _Run(settings, author, judge, sources, encode, out / CANDIDATES)
+        complete = run.go_on(cost_limit, progress)
+        found = tuple(run.found.values())
+        split = split_accepted(found, run.slots, settings, run.kind, sources.known, encode)
+        dataset = Dataset(settings, **names, slots=tuple(run.slots), candidates=found, split=split, complete=complete)
+        write_dataset(dataset, out, run.kind, sources.pairs)
     return dataset
 
 

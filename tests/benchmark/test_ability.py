@@ -76,6 +76,12 @@ class TestFiles:
         ability_file(tmp_path, "hf:a/b").write_text(measured.to_json())
         assert kept_ability(tmp_path, "hf:a/b", SETTINGS) == measured
 
+    def test_a_model_that_is_another_behind_the_same_spec_is_refused(self, tmp_path):
+        ability_file(tmp_path, "a").write_text(replace(ability("a"), contents="1a2b").to_json())
+        assert kept_ability(tmp_path, "a", SETTINGS, "1a2b").contents == "1a2b"
+        with pytest.raises(UserError, match="contents was '1a2b' and is '3c4d'; --resume needs the same"):
+            kept_ability(tmp_path, "a", SETTINGS, "3c4d")
+
     def test_other_settings_and_broken_files_are_refused(self, tmp_path):
         ability_file(tmp_path, "a").write_text(ability("a", accuracy(0, 1)).to_json())
         with pytest.raises(UserError, match="other settings: limit was None and is 4; --resume needs the same"):

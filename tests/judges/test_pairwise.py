@@ -10,7 +10,7 @@ from negotiation_env.errors import JudgeError
 from negotiation_env.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from negotiation_env.judges.pairwise import ScoringPairwise, both_orders, win_rate
+from negotiation_env.judges.pairwise import Preference, ScoringPairwise, both_orders, win_rate
 from tests.conftest import two_parties
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
@@ -104,3 +104,9 @@ class Broken:
 def test_a_judge_that_fails_as_a_whole_leaves_all_pairs_unscored(judge):
     duels = both_orders(judge, [Pair(two_parties(), LONG, SHORT)] * 2)
     assert [(found.unscored, found.forward.reason) for found in duels] == [(True, "out of order")] * 2
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_a_preference_out_of_range_is_refused(value):
+    with pytest.raises(ValueError, match="expected a value from 0 to 1, or None for unscored"):
+        Preference(value, "a judge")

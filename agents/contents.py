@@ -1,0 +1,117 @@
+"""What specs do not say of themselves: the code, weights and settings that a name stands for, told by their digests.
+
+A run goes on only where these are what they were.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
+from typing import Final
+
+from negotiation_env.specs import names, source_and_adapter
+
+__all__ = ["contents_of"]
+
+_OURS: Final = ("negotiation_env", "agents", "training")
+"""A checkout of this project is no part of the agent in it."""
+
+
+def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, str]:
+    """What specs do not say of themselves, by spec.
+
+    Of `function:` and `python:` it is the code of the module and of the modules beside it that it imports (not of
+    installed packages, nor of other files that it reads); of folders of models and adapters all files but their notes;
+    of an endpoint's file the model and what it is sent. A spec that says all is left out, and a judge's file, which the
+    judge's name tells.
+
+    Args:
+        agents: Specs that `agents.specs` resolves, as agents or models; resolved before, so that modules are there.
+        judges: Specs that `negotiation_env.judges` resolves.
+
+    Raises:
+        UserError: An endpoint's file cannot be read.
+    """
+    from negotiation_env.endpoint import read_endpoint
+
+    agents, judges = list(agents), list(judges)
+    found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}
+    files = {spec: _files(spec) for spec in (*agents, *judges)}
+    return found | {spec: _digest(some) for spec, some in files.items() if some}
+
+
+def _files(spec: str) -> list[Path]:
+    """The files on this disk that decide what a spec says."""
+    kind, _, rest = spec.partition(":")
+    if kind in ("python", "function"):
+        return _code(rest.partition(":")[0])
+    if kind in ("hf", "vllm"):
+        folders = [Path(part) for part in source_and_adapter(rest) if part]
+        return [path for folder in folders for path in sorted(folder.glob("*")) if _decides(path)]
+    if kind == "panel":
+        return [path for member in names(rest.partition(":")[2]) for path in _files(member)]
+    return []
+
+
+def _decides(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".md" and not path.name.startswith(".")
+
+
+def _code(module: str) -> list[Path]:
+    """The file of a module, and of what it imports from beside it, anywhere in its code."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return []
+    own = Path(spec.origin)
+    root = own.parents[module.count(".") + (own.stem == "__init__")]
+    found, waiting = {own: module}, [own]
+    while waiting:
+        path = waiting.pop()
+        for name in _imported(path, found[path]):
+            beside = _source(root, name) if _belongs(name, module, root) else None
+            if beside and beside not in found:
+                found[beside] = name
+                waiting.append(beside)
+    return sorted(found)
+
+
+def _belongs(name: str, module: str, root: Path) -> bool:
+    top = name.partition(".")[0]
+    return top == module.partition(".")[0] or (root.name != "site-packages" and top not in _OURS)
+
+
+def _source(root: Path, name: str) -> Path | None:
+    path = root.joinpath(*name.split("."))
+    return next((each for each in (path.with_name(f"{path.name}.py"), path / "__init__.py") if each.is_file()), None)
+
+
+def _imported(path: Path, module: str) -> Iterator[str]:
+    """The names of modules that a module may import, its packages' too; what is in a module looks like one."""
+    package = module if path.stem == "__init__" else module.rpartition(".")[0]
+    try:
+        code = ast.parse(path.read_bytes() if path.suffix == ".py" else b"")
+    except (SyntaxError, ValueError):  # nothing that it says is ever run
+        return
+    for node in ast.walk(code):
+        for name in _named(node, package):
+            parts = name.split(".")
+            yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _named(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom) or node.level > len(package.split(".")) * bool(package):
+        return []
+    source = resolve_name("." * node.level + (node.module or ""), package)
+    return [f"{source}.{alias.name}" for alias in node.names]
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """The beginning of SHA-256 over the contents."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:12]
