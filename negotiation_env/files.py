@@ -10,7 +10,7 @@ from negotiation_env.errors import UserError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["append_lines", "cut_half_line", "read_lines", "write_whole"]
+__all__ = ["append_lines", "cut_half_line", "read_lines", "whole_lines", "write_whole"]
 
 T = TypeVar("T")
 _BLOCK = 2**16
@@ -19,7 +19,7 @@ _BLOCK = 2**16
 def read_lines(path: Path, adapter: "TypeAdapter[T]", told: str) -> Iterator[T]:
     """The values of a file, in order; no file has none.
 
-    A last line without its line end is what a killed process left; it is passed over.
+    Half a line at the end is what a killed process left; it is passed over.
 
     Args:
         path: The file.
@@ -29,16 +29,36 @@ def read_lines(path: Path, adapter: "TypeAdapter[T]", told: str) -> Iterator[T]:
     Raises:
         UserError: A line cannot be read; the message names it.
     """
+    for number, line in enumerate(whole_lines(path), start=1):
+        try:
+            yield adapter.validate_json(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number} {told}: {error}") from error
+
+
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, each with its line end; no file has none.
+
+    A last line that lacks only its line end is given one; what a killed process left of one is passed over.
+    """
     if not path.is_file():
         return
     with path.open("rb") as lines:  # half a line may end within a character
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield adapter.validate_json(line)
-            except ValueError as error:
-                raise UserError(f"{path}, line {number} {told}: {error}") from error
+        for line in lines:
+            if line.endswith(b"\n"):
+                yield line
+            elif _is_object(line):
+                yield line + b"\n"
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is whole: no object's beginning is an object, as a number's is a number."""
+    from pydantic_core import from_json
+
+    try:
+        return isinstance(from_json(line), dict)
+    except ValueError:
+        return False
 
 
 def append_lines(path: Path, adapter: "TypeAdapter[T]", values: Iterable[T]) -> None:

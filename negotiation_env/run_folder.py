@@ -6,6 +6,7 @@ killed goes on with the same settings only, keeps what is scored, and plays the 
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,37 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
 
-__all__ = ["EPISODES", "SETTINGS", "SUMMARY", "differences", "open_run", "play_into"]
+__all__ = ["EPISODES", "SETTINGS", "SUMMARY", "claim", "differences", "open_run", "play_into"]
 
 EPISODES = "episodes.jsonl"
 SUMMARY = "summary.json"
 SETTINGS = "run.json"
+_CLAIM = ".lock"
+
+
+@contextmanager
+def claim(out: Path) -> Iterator[None]:
+    """Hold a run's folder, which is made where it is missing: no other process writes into it meanwhile.
+
+    The system ends a claim with its process, however that ends.
+
+    Raises:
+        UserError: Another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / _CLAIM)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"another process is writing into {out}; wait until it has ended, or give another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:

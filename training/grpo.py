@@ -39,6 +39,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.evaluate import pick
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker
+from negotiation_env.run_folder import EPISODES
 from negotiation_env.runner import derive_seed
 from negotiation_env.scenario import Scenario
 from training.checkpoints import SavePlayers
@@ -47,6 +48,7 @@ from training.metrics import step_metrics
 from training.players import Players
 from training.progress import StepLog
 from training.rollout import Rollout, task_key
+from training.run_folder import CHECKPOINTS, METRICS
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 
@@ -113,7 +115,7 @@ def build_trainer(
     config.check_fit(chosen, config.seats)
     if config.rerank_ties and not isinstance(judge, Ranker):
         raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
-    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / "episodes.jsonl")
+    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / EPISODES)
     trainer = NegotiationTrainer(
         model=model,
         reward_funcs=_reward_function(rollout),
@@ -121,7 +123,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=rollout,
-        callbacks=[SavePlayers(players), StepLog(config, out / "metrics.jsonl")],
+        callbacks=[SavePlayers(players), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
     if config.engine != "in-process":
@@ -189,7 +191,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
     gpu = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     return GRPOConfig(
-        output_dir=str(out / "checkpoints"),
+        output_dir=str(out / CHECKPOINTS),
         max_steps=config.max_steps,
         num_generations=config.group_size * config.rows_per_game,
         per_device_train_batch_size=config.micro_batch,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from transformers import set_seed
 
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
-from negotiation_env.run_folder import SUMMARY
+from negotiation_env.run_folder import SUMMARY, claim
 from negotiation_env.scenario import Scenario
 from negotiation_env.summary import Summary
 from training.adapters import LEARNER
-from training.checkpoints import last_checkpoint, steps_behind
+from training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from training.config import TrainConfig
 from training.engines import Engine
 from training.engines.in_process import InProcess
@@ -24,7 +25,7 @@ from training.held_out_log import HELD_OUT, read_held_out
 from training.learner import load_learner
 from training.players import Players
 from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
-from training.run_folder import check_judge, check_run, rewind, write_config
+from training.run_folder import CHECKPOINTS, check_judge, check_records, check_run, rewind, write_config
 from training.snapshots import Snapshots
 
 __all__ = ["TrainResult", "judge_of", "train"]
@@ -71,10 +72,12 @@ def train(
         scenarios: Used instead of the config's split.
 
     Raises:
-        UserError: The folder holds a run already, or, to resume, one with other settings.
+        UserError: Another process holds the folder, it holds a run already, or one that cannot be resumed: with other
+            settings or another judge, or without a checkpoint. Then nothing in it was changed.
     """
-    if os.environ.get("RANK", "0") == "0":
-        check_run(config, out, resume=resume)
+    main = os.environ.get("RANK", "0") == "0"
+    if main:
+        _start(config, out, resume=resume)  # also before the weights are loaded, which takes long
     set_seed(config.seed)  # a new adapter begins alike in every process, and after a kill
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)
@@ -83,11 +86,38 @@ def train(
     second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
     trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
     model.to(trainer.accelerator.device)  # DeepSpeed and FSDP leave that to `train`, and held-out games come before
-    if trainer.accelerator.is_main_process:
-        write_config(config, out)  # only now: with a setting that is wrong, there is no run
     held_out = HeldOutPlay(config, model, players, judge, second, out)
     trainer.add_callback(held_out)
-    return _train(config, trainer, players, held_out, out, resume=resume)
+    with claim(out) if main else nullcontext():
+        checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
+        if main:
+            _clear(config, out, checkpoint, held_out)
+        return _train(config, trainer, players, held_out, out, checkpoint)
+
+
+def _last(out: Path, resume: bool) -> Path | None:
+    return last_checkpoint(out / CHECKPOINTS) if resume else None
+
+
+def _start(config: TrainConfig, out: Path, *, resume: bool) -> Path | None:
+    """See that the run can begin or go on; the checkpoint to go on from."""
+    check_run(config, out, resume=resume)
+    checkpoint = _last(out, resume)
+    if resume:
+        check_records(out, checkpoint)
+    return checkpoint
+
+
+def _clear(config: TrainConfig, out: Path, checkpoint: Path | None, held_out: HeldOutPlay) -> None:
+    """Take away what is trained anew, once the last thing is checked; only then the folder is this run's."""
+    check_judge(out, held_out.judge.name)
+    if checkpoint:
+        check_checkpoint(checkpoint)
+    step = steps_behind(checkpoint)
+    rewind(out, step)
+    remove_after(out / CHECKPOINTS, step)
+    held_out.forget_after(step)
+    write_config(config, out)
 
 
 def _train(
@@ -96,15 +126,9 @@ def _train(
     players: Players,
     held_out: HeldOutPlay,
     out: Path,
-    *,
-    resume: bool,
+    checkpoint: Path | None,
 ) -> TrainResult:
     main = trainer.accelerator.is_main_process
-    checkpoint = last_checkpoint(out / "checkpoints") if resume else None
-    if main:
-        rewind(out, steps_behind(checkpoint))
-        check_judge(out, trainer.rollout_func.judge.name)
-        held_out.forget_after(steps_behind(checkpoint))
     before = held_out.play(0, main=main)
     trainer.accelerator.wait_for_everyone()
     if checkpoint:
