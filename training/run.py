@@ -1,7 +1,7 @@
 """A training run from end to end: its folder, the training itself, the held-out games, the report."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from negotiation_env.summary import Summary
 from training.adapters import LEARNER
 from training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from training.config import TrainConfig
+from training.contents import check_contents, run_contents, write_contents
 from training.engines import Engine
 from training.engines.in_process import InProcess
 from training.grpo import NegotiationTrainer, build_trainer
@@ -88,10 +89,11 @@ def train(
     model.to(trainer.accelerator.device)  # DeepSpeed and FSDP leave that to `train`, and held-out games come before
     held_out = HeldOutPlay(config, model, players, judge, second, out)
     trainer.add_callback(held_out)
+    contents = run_contents(config, second) if main else {}
     with claim(out) if main else nullcontext():
         checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
         if main:
-            _clear(config, out, checkpoint, held_out)
+            _clear(config, contents, out, checkpoint, held_out)
         return _train(config, trainer, players, held_out, out, checkpoint)
 
 
@@ -108,8 +110,11 @@ def _start(config: TrainConfig, out: Path, *, resume: bool) -> Path | None:
     return checkpoint
 
 
-def _clear(config: TrainConfig, out: Path, checkpoint: Path | None, held_out: HeldOutPlay) -> None:
+def _clear(
+    config: TrainConfig, contents: Mapping[str, str], out: Path, checkpoint: Path | None, held_out: HeldOutPlay
+) -> None:
     """Take away what is trained anew, once the last thing is checked; only then the folder is this run's."""
+    check_contents(out, contents)
     check_judge(out, held_out.judge.name)
     if checkpoint:
         check_checkpoint(checkpoint)
@@ -117,6 +122,7 @@ def _clear(config: TrainConfig, out: Path, checkpoint: Path | None, held_out: He
     rewind(out, step)
     remove_after(out / CHECKPOINTS, step)
     held_out.forget_after(step)
+    write_contents(out, contents)
     write_config(config, out)
 
 
