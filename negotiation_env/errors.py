@@ -2,10 +2,12 @@
 
 Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
 driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
-`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler.
+`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler. `Diverged` is
+training itself.
 """
 
 __all__ = [
+    "Diverged",
     "EngineError",
     "IllegalMove",
     "JudgeError",
@@ -45,3 +47,7 @@ class ModelError(NegotiationError):
 
 class EngineError(NegotiationError):
     """What samples for a training run cannot take the learner's weights, or samples from others."""
+
+
+class Diverged(NegotiationError):
+    """A training run's numbers are no longer finite; it stopped before a checkpoint was made of them."""

@@ -44,6 +44,7 @@ from negotiation_env.runner import derive_seed
 from negotiation_env.scenario import Scenario
 from training.checkpoints import SavePlayers
 from training.config import TrainConfig
+from training.divergence import CheckWeights, FiniteTraining
 from training.metrics import step_metrics
 from training.players import Players
 from training.progress import StepLog
@@ -57,8 +58,8 @@ from trl import GRPOConfig, GRPOTrainer
 __all__ = ["NegotiationTrainer", "build_trainer", "cut_to_width", "tasks"]
 
 
-class NegotiationTrainer(GRPOTrainer):  # type: ignore[misc]
-    """TRL's trainer with the advantages of our groups."""
+class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
+    """TRL's trainer with the advantages of our groups; stops where it diverges."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -123,7 +124,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=rollout,
-        callbacks=[SavePlayers(players), StepLog(config, out / METRICS)],
+        callbacks=[CheckWeights(), SavePlayers(players), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
     if config.engine != "in-process":
@@ -211,6 +212,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         seed=config.seed,
         shuffle_dataset=False,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would hide one that `FiniteTraining` stops at
         save_steps=config.save_steps,
         save_total_limit=2,  # not 1: an old one goes before `SavePlayers` has made the new one whole
         report_to=list(config.report_to),

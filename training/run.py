@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import set_seed
 
+from negotiation_env.errors import Diverged
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
 from negotiation_env.run_folder import SUMMARY, claim
@@ -25,6 +26,7 @@ from training.held_out import HeldOutPlay
 from training.held_out_log import HELD_OUT, read_held_out
 from training.learner import load_learner
 from training.players import Players
+from training.progress import StepLog
 from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
 from training.run_folder import CHECKPOINTS, check_judge, check_records, check_run, rewind, write_config
 from training.snapshots import Snapshots
@@ -73,6 +75,7 @@ def train(
         scenarios: Used instead of the config's split.
 
     Raises:
+        Diverged: A loss, gradient, weight or log-probability is not finite; the checkpoints are from before.
         UserError: Another process holds the folder, it holds a run already, or one that cannot be resumed: with other
             settings or another judge, or without a checkpoint. Then nothing in it was changed.
     """
@@ -94,7 +97,10 @@ def train(
         checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
         if main:
             _clear(config, contents, out, checkpoint, held_out)
-        return _train(config, trainer, players, held_out, out, checkpoint)
+        try:
+            return _train(config, trainer, players, held_out, out, checkpoint)
+        except Diverged as error:
+            raise Diverged(f"{error}; {_remedy(config, out)}") from error
 
 
 def _last(out: Path, resume: bool) -> Path | None:
@@ -126,6 +132,17 @@ def _clear(
     write_config(config, out)
 
 
+def _remedy(config: TrainConfig, out: Path) -> str:
+    """What to do about a run that diverged: with the same settings a resumed one would again."""
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    anew = {"lora": f"--adapter {checkpoint}", "full": f"--model {checkpoint} --adapter none"}[config.fine_tuning]
+    begin = f"begin a new run with {anew} and another --out" if checkpoint else "begin anew with another --out"
+    return (
+        f"no checkpoint was made of it; {begin}, a lower learning_rate (it is {config.learning_rate:g}), a lower "
+        f"max_grad_norm ({config.max_grad_norm:g}) or more warmup_steps ({config.warmup_steps})"
+    )
+
+
 def _train(
     config: TrainConfig,
     trainer: NegotiationTrainer,
@@ -139,7 +156,10 @@ def _train(
     trainer.accelerator.wait_for_everyone()
     if checkpoint:
         players.load(checkpoint)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        trainer.pop_callback(StepLog).close()
     log = [entry for entry in trainer.state.log_history if "reward" in entry]
     if main:
         _save(trainer, config, out)
