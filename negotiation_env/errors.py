@@ -50,4 +50,12 @@ class EngineError(NegotiationError):
 
 
 class Diverged(NegotiationError):
-    """A training run's numbers are no longer finite; it stopped before a checkpoint was made of them."""
+    """A training run's numbers are no longer finite; it stopped before weights or a checkpoint were made of them.
+
+    Attributes:
+        good: The optimizer steps behind the last weights that are beyond suspicion; below 0 none are.
+    """
+
+    def __init__(self, message: str, good: int = -1) -> None:
+        super().__init__(message)
+        self.good = good

@@ -3,6 +3,7 @@
 import shutil
 import zipfile
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ class SavePlayers(TrainerCallback):  # type: ignore[misc]
             self.players.save(Path(args.output_dir) / f"{_PREFIX}{state.global_step}")
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; None without one."""
-    whole = {step: path for step, path in numbered(folder, _PREFIX).items() if (path / RATINGS).is_file()}
+def last_checkpoint(folder: Path, most: float = inf) -> Path | None:
+    """The newest checkpoint that is whole and has so many optimizer steps behind it at most; None without one."""
+    found = numbered(folder, _PREFIX).items()
+    whole = {step: path for step, path in found if step <= most and (path / RATINGS).is_file()}
     return whole[max(whole)] if whole else None
 
 

@@ -6,16 +6,13 @@ such a loss as 0 and goes on.
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any, Final
+from typing import Any
 
 import torch
 from transformers import TrainerCallback
 
 from negotiation_env.errors import Diverged
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply
-from training.learner import evaluating
-
-_SENTENCE: Final = "Two farms share one well."
 
 __all__ = ["CheckWeights", "FiniteModel", "FiniteTraining", "check_finite", "trained_norm"]
 
@@ -44,7 +41,7 @@ class FiniteTraining:
 
 
 class CheckWeights(TrainerCallback):  # type: ignore[misc]
-    """Looks at the trained weights after each optimizer step, and at what they do before each checkpoint."""
+    """Looks at the trained weights after each optimizer step."""
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
         """Stop before a checkpoint is made of them.
@@ -52,19 +49,8 @@ class CheckWeights(TrainerCallback):  # type: ignore[misc]
         Raises:
             Diverged: Their norm is not finite.
         """
-        check_finite(trained_norm(model), "the weights' norm", state.global_step + 1)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any, processing_class: Any, **_: Any) -> None:
-        """Before a checkpoint is made, also let the model read a sentence: finite weights can overflow in it.
-
-        Raises:
-            Diverged: What it expects to be said next is not finite.
-        """
-        if control.should_save:
-            ids = torch.tensor([processing_class(_SENTENCE).input_ids], device=model.device)
-            with torch.no_grad(), evaluating(model):
-                largest = model(input_ids=ids).logits.float().norm()
-            check_finite(float(largest), "the norm of the logits for a short sentence", state.global_step)
+        step = state.global_step + 1
+        check_finite(trained_norm(model), "the weights' norm", step, good=step - 1)
 
 
 class FiniteModel:
@@ -99,11 +85,18 @@ def trained_norm(model: Any) -> float:
     return float(torch.nn.utils.get_total_norm(trained))
 
 
-def check_finite(value: float, what: str, step: int) -> None:
-    """See that a number of a step, the first one 1, is one.
+def check_finite(value: float, what: str, step: int, good: int | None = None) -> None:
+    """See that a number of an optimizer step is finite.
+
+    Args:
+        value: The number.
+        what: What it is, for the message.
+        step: The step; the first is 1.
+        good: The optimizer steps behind the last weights that are beyond suspicion. By default one less than the step
+            began with: those that it began with have led to the number.
 
     Raises:
         Diverged: It is infinite or not a number.
     """
     if not isfinite(value):
-        raise Diverged(f"training diverged at step {step}: {what} is {value}")
+        raise Diverged(f"training diverged at step {step}: {what} is {value}", step - 2 if good is None else good)

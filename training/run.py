@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from negotiation_env.errors import Diverged
+from negotiation_env.errors import Diverged, UserError
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
 from negotiation_env.run_folder import SUMMARY, claim
@@ -28,10 +28,10 @@ from training.learner import load_learner
 from training.players import Players
 from training.progress import StepLog
 from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
-from training.run_folder import CHECKPOINTS, check_judge, check_records, check_run, rewind, write_config
+from training.run_folder import CHECKPOINTS, CONFIG, check_judge, check_records, check_run, rewind, write_config
 from training.snapshots import Snapshots
 
-__all__ = ["TrainResult", "judge_of", "train"]
+__all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,19 @@ def train(
         try:
             return _train(config, trainer, players, held_out, out, checkpoint)
         except Diverged as error:
-            raise Diverged(f"{error}; {_remedy(config, out)}") from error
+            raise Diverged(f"{error}; {_remedy(config, out, error.good)}", error.good) from error
+
+
+def way_on(out: Path) -> str:
+    """What an interrupted run has kept, and how to go on with it."""
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    try:
+        check_records(out, checkpoint)
+    except UserError:
+        return f"{out} keeps every negotiation that has ended, but there is no checkpoint yet; begin with another --out"
+    if checkpoint:
+        return f"{out} keeps every negotiation that has ended, and {checkpoint.name}; go on from there with --resume"
+    return "nothing was played for training yet; begin again" + " with --resume" * (out / CONFIG).is_file()
 
 
 def _last(out: Path, resume: bool) -> Path | None:
@@ -132,14 +144,14 @@ def _clear(
     write_config(config, out)
 
 
-def _remedy(config: TrainConfig, out: Path) -> str:
+def _remedy(config: TrainConfig, out: Path, good: int) -> str:
     """What to do about a run that diverged: with the same settings a resumed one would again."""
-    checkpoint = last_checkpoint(out / CHECKPOINTS)
-    anew = {"lora": f"--adapter {checkpoint}", "full": f"--model {checkpoint} --adapter none"}[config.fine_tuning]
-    begin = f"begin a new run with {anew} and another --out" if checkpoint else "begin anew with another --out"
+    checkpoint = last_checkpoint(out / CHECKPOINTS, good)
+    source = {"lora": f"--adapter {checkpoint}", "full": f"--model {checkpoint} --adapter none"}[config.fine_tuning]
     return (
-        f"no checkpoint was made of it; {begin}, a lower learning_rate (it is {config.learning_rate:g}), a lower "
-        f"max_grad_norm ({config.max_grad_norm:g}) or more warmup_steps ({config.warmup_steps})"
+        f"begin a new run {f'with {source}, ' if checkpoint else 'with '}another --out, a lower learning_rate (it is "
+        f"{config.learning_rate:g}), a lower max_grad_norm ({config.max_grad_norm:g}) or more warmup_steps "
+        f"({config.warmup_steps})"
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKPOINTS",
+    "CONFIG",
     "METRICS",
     "check_judge",
     "check_records",
@@ -32,7 +33,7 @@ __all__ = [
 
 METRICS: Final = "metrics.jsonl"
 CHECKPOINTS: Final = "checkpoints"
-_CONFIG: Final = "config.toml"
+CONFIG: Final = "config.toml"
 _TRAINED: Final = ("adapter", "model")
 
 
@@ -56,7 +57,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         UserError: A new run's folder holds one already, or what is left of one; or a run to be resumed is not there or
             had other settings (more steps are allowed).
     """
-    saved = out / _CONFIG
+    saved = out / CONFIG
     if resume:
         if not saved.is_file():
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
@@ -69,7 +70,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
     elif left := _left(out):
         raise UserError(
-            f"{out} holds {', '.join(left)}, but no {_CONFIG} of a run to go on with; give another --out, or move "
+            f"{out} holds {', '.join(left)}, but no {CONFIG} of a run to go on with; give another --out, or move "
             "them away"
         )
 
@@ -85,7 +86,7 @@ def _left(out: Path) -> list[str]:
 def write_config(config: TrainConfig, out: Path) -> None:
     """Make the folder and write the resolved settings into it."""
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / _CONFIG, to_toml(config))
+    write_whole(out / CONFIG, to_toml(config))
 
 
 def check_records(out: Path, checkpoint: Path | None) -> None:
