@@ -17,7 +17,8 @@ __all__ = ["StepLog"]
 class StepLog(TrainerCallback):  # type: ignore[misc]
     """A progress bar with a line of figures a step, and every metric in `metrics.jsonl`.
 
-    A metric that nothing was counted for, such as the mean reward of a step without a score, is null there.
+    A metric that nothing was counted for, such as the mean reward of a step without a score, is null there: JSON has no
+    NaN.
 
     Args:
         config: The run's settings.
@@ -41,11 +42,11 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         """Note the time."""
         self._start = time.perf_counter()
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Write the step's metrics and tell the main ones."""
         if not logs or "reward" not in logs or not state.is_world_process_zero:
             return
-        figures = {name: value if isfinite(value) else None for name, value in logs.items()}  # JSON has no NaN
+        figures = {name: None if value is None or not isfinite(value) else value for name, value in logs.items()}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": state.global_step} | figures) + "\n")
         line = f"step {state.global_step:>4}  {_told(logs)}, step {time.perf_counter() - self._start:.0f} s"
