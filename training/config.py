@@ -70,7 +70,7 @@ class TrainConfig(BaseModel):
         report_to: Trackers of transformers, such as "tensorboard", "wandb" or "trackio".
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     method: Literal["self-play", "single-agent"] = "self-play"
     model: str = "embedded"
@@ -82,7 +82,7 @@ class TrainConfig(BaseModel):
     judge: str = "embedded"
     split: str = "train"
     scenarios: int = Field(0, ge=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     max_steps: int = Field(1900, ge=1)
     group_size: int = Field(8, ge=2)
     groups_per_step: int = Field(2, ge=1)

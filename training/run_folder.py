@@ -44,18 +44,18 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def _to_toml(value: Any) -> str:
-    """Of the values that settings have, JSON and TOML write all but a table alike."""
+    """Of the values that settings have, JSON and TOML write all but a table and one character alike."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{_to_toml(name)} = {_to_toml(inner)}' for name, inner in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
     """See that a run can begin or go on in a folder; nothing is written.
 
     Raises:
-        UserError: A new run's folder holds one already, or what is left of one; or a run to be resumed is not there or
-            had other settings (more steps are allowed).
+        UserError: A new run's folder is none, holds a run already, or what is left of one; or a run to be resumed is
+            not there or had other settings (more steps are allowed).
     """
     saved = out / CONFIG
     if resume:
@@ -66,6 +66,8 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
             raise UserError(f"the run in {out} had other settings: {told}")
+    elif out.exists() and not out.is_dir():
+        raise UserError(f"{out} is no folder; give another --out")
     elif saved.exists():
         raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
     elif left := _left(out):

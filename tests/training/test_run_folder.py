@@ -135,6 +135,14 @@ def test_a_new_run_does_not_begin_over_what_is_left_of_another(tmp_path, left):
         check_run(TrainConfig(), tmp_path, resume=False)
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="is no folder; give another --out"):
+        check_run(TrainConfig(), tmp_path / "run", resume=False)
+    with pytest.raises(UserError, match="nothing to resume"):
+        check_run(TrainConfig(), tmp_path / "run", resume=True)
+
+
 def test_numbered_folders_are_those_with_a_number_and_no_more(tmp_path):
     for name in ("step-2", "step-10", "step-", "step-x", "step-2-old", "step-2.5", "other-3"):
         (tmp_path / name).mkdir()
