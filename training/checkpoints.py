@@ -50,7 +50,7 @@ def remove_after(folder: Path, step: int) -> None:
     """Remove the checkpoints of later steps, which a kill left half: a new one is not to be rotated out before them."""
     for number, path in numbered(folder, _PREFIX).items():
         if number > step:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def check_checkpoint(checkpoint: Path) -> None:

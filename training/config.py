@@ -31,7 +31,7 @@ class TrainConfig(BaseModel):
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
-        seed: Seeds pairing, data order and every sampled token.
+        seed: Seeds pairing, data order and every sampled token; 0 to 2**32 - 1.
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
         groups_per_step: Scenarios a step.

@@ -50,9 +50,9 @@ def check_contents(out: Path, now: Mapping[str, str]) -> None:
     except ValueError as error:
         raise UserError(f"{path} cannot be read: {error}; start anew with another --out") from error
     if changed := differences(before, now):
+        told = " ".join("; ".join(changed).split())  # names in the file may be any text
         raise UserError(
-            f"what the run in {out} trains with has changed behind its name: {'; '.join(changed)}; --resume needs "
-            "the same"
+            f"what the run in {out} trains with has changed behind its name: {told}; --resume needs the same"
         )
 
 
