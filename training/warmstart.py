@@ -8,6 +8,7 @@ Run `python -m training.warmstart --out FOLDER` to make the shipped adapter agai
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer
 
 from agents.models.chat_tokens import ChatTokens
 from negotiation_env.data import load_demos
+from negotiation_env.errors import Diverged
 from negotiation_env.events import Message, Utterance
 from negotiation_env.files import write_whole
 from negotiation_env.prompts import conversation
@@ -168,7 +170,11 @@ def _main(
     steps: Annotated[int, typer.Option(help="Optimizer steps.")] = 130,
 ) -> None:
     """Warm-start the embedded negotiator on the shipped demonstrations."""
-    figures = train_warm_start(WarmStart(steps=steps), out)
+    try:
+        figures = train_warm_start(WarmStart(steps=steps), out)
+    except Diverged as error:
+        print(f"{error}; nothing was saved but the checkpoints in {out / 'checkpoints'}", file=sys.stderr)
+        raise typer.Exit(2) from None
     print(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}))
 
 

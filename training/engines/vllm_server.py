@@ -219,9 +219,7 @@ def _connect(url: str) -> Endpoint:
 
 def _tell(server: Endpoint, verb: str, fields: dict[str, str]) -> None:
     """Load or unload an adapter; whatever the server's words, the status tells whether it did."""
-    call = Call(
-        f"/{verb}_lora_adapter", json.dumps(fields).encode(), 0, lambda _: Reply("")
-    )  # that it answers says all
+    call = Call(f"/{verb}_lora_adapter", json.dumps(fields).encode(), 0, lambda _: Reply(""))
     reply = server.send([call])[0]
     if reply.error:
         raise EngineError(
