@@ -2,7 +2,8 @@
 
 Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
 driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
-`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler.
+`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler. `Diverged` is
+training itself.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ from traceback import extract_tb
 from negotiation_env.text import one_line
 
 __all__ = [
+    "Diverged",
     "EngineError",
     "IllegalMove",
     "JudgeError",
@@ -58,3 +60,15 @@ def why(error: Exception) -> str:
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return one_line(f"raised {type(error).__name__}{place}: {error}")
+
+
+class Diverged(NegotiationError):
+    """A training run's numbers are no longer finite; it stopped before weights or a checkpoint were made of them.
+
+    Attributes:
+        good: The optimizer steps behind the last weights that are beyond suspicion; below 0 none are.
+    """
+
+    def __init__(self, message: str, good: int = -1) -> None:
+        super().__init__(message)
+        self.good = good

@@ -11,6 +11,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.events import Task
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
+from negotiation_env.settings_file import read_toml
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -30,7 +31,7 @@ class TrainConfig(BaseModel):
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
-        seed: Seeds pairing, data order and every sampled token.
+        seed: Seeds pairing, data order and every sampled token; 0 to 2**32 - 1.
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
         groups_per_step: Scenarios a step.
@@ -69,7 +70,7 @@ class TrainConfig(BaseModel):
         report_to: Trackers of transformers, such as "tensorboard", "wandb" or "trackio".
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     method: Literal["self-play", "single-agent"] = "self-play"
     model: str = "embedded"
@@ -81,7 +82,7 @@ class TrainConfig(BaseModel):
     judge: str = "embedded"
     split: str = "train"
     scenarios: int = Field(0, ge=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     max_steps: int = Field(1900, ge=1)
     group_size: int = Field(8, ge=2)
     groups_per_step: int = Field(2, ge=1)
@@ -224,12 +225,7 @@ def load_config(path: Path, overrides: Mapping[str, str] | None = None) -> Train
     Raises:
         UserError: The file is missing or is no TOML, or a key or value is wrong; the message names it.
     """
-    try:
-        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"no config file {str(path)!r}; see examples/selfplay_embedded.toml for one") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from error
+    settings = read_toml(path, "config file")
     try:
         return TrainConfig.model_validate(settings | {name: _value(text) for name, text in (overrides or {}).items()})
     except ValidationError as error:
@@ -240,7 +236,7 @@ def _value(text: str) -> Any:
     """A command-line value as TOML would read it; bare words are text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

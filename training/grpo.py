@@ -39,14 +39,17 @@ from negotiation_env.errors import UserError
 from negotiation_env.evaluate import pick
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker
+from negotiation_env.run_folder import EPISODES
 from negotiation_env.runner import derive_seed
 from negotiation_env.scenario import Scenario
 from training.checkpoints import SavePlayers
 from training.config import TrainConfig
+from training.divergence import CheckWeights, FiniteTraining
 from training.metrics import step_metrics
 from training.players import Players
 from training.progress import StepLog
 from training.rollout import Rollout, task_key
+from training.run_folder import CHECKPOINTS, METRICS
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 
@@ -55,8 +58,8 @@ from trl import GRPOConfig, GRPOTrainer
 __all__ = ["NegotiationTrainer", "build_trainer", "cut_to_width", "tasks"]
 
 
-class NegotiationTrainer(GRPOTrainer):  # type: ignore[misc]
-    """TRL's trainer with the advantages of our groups."""
+class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
+    """TRL's trainer with the advantages of our groups; stops where it diverges."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -113,7 +116,7 @@ def build_trainer(
     config.check_fit(chosen, config.seats)
     if config.rerank_ties and not isinstance(judge, Ranker):
         raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
-    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / "episodes.jsonl")
+    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / EPISODES)
     trainer = NegotiationTrainer(
         model=model,
         reward_funcs=_reward_function(rollout),
@@ -121,7 +124,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=rollout,
-        callbacks=[SavePlayers(players), StepLog(config, out / "metrics.jsonl")],
+        callbacks=[CheckWeights(), SavePlayers(players), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
     if config.engine != "in-process":
@@ -189,7 +192,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
     gpu = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     return GRPOConfig(
-        output_dir=str(out / "checkpoints"),
+        output_dir=str(out / CHECKPOINTS),
         max_steps=config.max_steps,
         num_generations=config.group_size * config.rows_per_game,
         per_device_train_batch_size=config.micro_batch,
@@ -209,6 +212,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         seed=config.seed,
         shuffle_dataset=False,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would hide one that `FiniteTraining` stops at
         save_steps=config.save_steps,
         save_total_limit=2,  # not 1: an old one goes before `SavePlayers` has made the new one whole
         report_to=list(config.report_to),

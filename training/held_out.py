@@ -17,6 +17,7 @@ from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, append_held_out
 from training.learner import evaluating
 from training.players import Players
+from training.run_folder import numbered
 
 __all__ = ["HeldOutPlay"]
 
@@ -77,8 +78,8 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
 
     def forget_after(self, step: int) -> None:
         """Drop evaluations of steps that are trained anew."""
-        for folder in (self.out / _FOLDER).glob("step-*"):
-            if int(folder.name.removeprefix("step-")) > step:
+        for number, folder in numbered(self.out / _FOLDER, "step-").items():
+            if number > step:
                 shutil.rmtree(folder)
 
     def _play(self, step: int, folder: Path) -> Summary:

@@ -12,7 +12,7 @@ from negotiation_env.errors import UserError
 from training.adapters import LEARNER
 from training.config import TrainConfig
 
-__all__ = ["evaluating", "load_learner"]
+__all__ = ["evaluating", "load_learner", "sources"]
 
 
 @contextmanager
@@ -32,17 +32,22 @@ def load_learner(config: TrainConfig) -> tuple[Any, Any]:
     Raises:
         UserError: There is no such model or adapter.
     """
-    from agents.models.embedded import embedded_adapter, embedded_model
-
-    embedded = config.model == "embedded"
-    source = str(embedded_model()) if embedded else config.model
-    adapter = config.adapter or (str(embedded_adapter()) if embedded else "none")
+    source, adapter = sources(config)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
         base = AutoModelForCausalLM.from_pretrained(source, **_loading(config))
         return _trainable(base, source, adapter, config), tokenizer
     except (OSError, ValueError) as error:
         raise UserError(f"cannot load {source} with the adapter {adapter}: {str(error).splitlines()[0]}") from error
+
+
+def sources(config: TrainConfig) -> tuple[str, str]:
+    """Where the model and the adapter to go on from are: folders or hub ids; "none" is no adapter."""
+    from agents.models.embedded import embedded_adapter, embedded_model
+
+    if config.model == "embedded":
+        return str(embedded_model()), config.adapter or str(embedded_adapter())
+    return config.model, config.adapter or "none"
 
 
 def _loading(config: TrainConfig) -> dict[str, Any]:

@@ -172,5 +172,11 @@ def save_ratings(ratings: Ratings, folder: Path) -> None:
 
 
 def load_ratings(folder: Path) -> Ratings:
-    """Read what `save_ratings` wrote."""
-    return Ratings({int(version): mean for version, mean in json.loads((folder / RATINGS).read_text()).items()})
+    """Read what `save_ratings` wrote.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    from pydantic import TypeAdapter
+
+    return Ratings(TypeAdapter(dict[int, float]).validate_json((folder / RATINGS).read_bytes()))

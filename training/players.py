@@ -10,6 +10,7 @@ from agents.specs import resolve_agent
 from negotiation_env.episode import Episode
 from negotiation_env.interfaces import Agent, Sampling
 from training.config import TrainConfig
+from training.divergence import FiniteModel
 from training.engines import Engine
 from training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
 from training.snapshots import Snapshots
@@ -81,7 +82,7 @@ class Players:
         self._ratings = load_ratings(folder)
 
     def _agent(self, version: int) -> ChatAgent:
-        config, model = self.config, self.engine.policy(version)
+        config, model = self.config, FiniteModel(self.engine.policy(version), self._version + 1)
         name = "learner" if version == self._version else model.name
         turns = Sampling(config.temperature, 1.0, config.max_turn_tokens)
         if config.trains_completion:  # what is trained is sampled from the distribution that is trained

@@ -2,6 +2,7 @@
 
 import json
 import time
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["StepLog"]
 
 class StepLog(TrainerCallback):  # type: ignore[misc]
     """A progress bar with a line of figures a step, and every metric in `metrics.jsonl`.
+
+    A metric that nothing was counted for, such as the mean reward of a step without a score, is null there: JSON has no
+    NaN.
 
     Args:
         config: The run's settings.
@@ -42,8 +46,9 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         """Write the step's metrics and tell the main ones."""
         if not logs or "reward" not in logs or not state.is_world_process_zero:
             return
+        figures = {name: None if value is None or not isfinite(value) else value for name, value in logs.items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": state.global_step} | logs) + "\n")
+            file.write(json.dumps({"step": state.global_step} | figures) + "\n")
         line = f"step {state.global_step:>4}  {_told(logs)}, step {time.perf_counter() - self._start:.0f} s"
         self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -51,9 +56,9 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         """Move the bar."""
         self._bar.update(self._task, completed=state.global_step)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Take the bar away."""
-        if state.is_world_process_zero:
+    def close(self) -> None:
+        """Take the bar away, however the training has ended."""
+        if self._bar.live.is_started:
             self._bar.stop()
 
 

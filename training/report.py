@@ -7,20 +7,24 @@ a gap. Averaged curves are over the last 10 steps.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import isnan, nan, sqrt
+from functools import cache
+from math import isfinite, isnan, nan, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate
+from negotiation_env.files import whole_lines, write_whole
 from negotiation_env.summary import Summary
 from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, read_held_out
+from training.run_folder import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from pydantic import TypeAdapter
 
 __all__ = [
     "before_and_after",
@@ -203,13 +207,13 @@ def _reward_curve(axes: "Axes", log: Sequence[Mapping[str, Any]], color: str, la
 
 
 def _column(log: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """A metric over the steps; nan where a step has none."""
+    """A metric over the steps; nan where a step has none, or one that is not finite."""
     return [_or_nan(entry.get(name)) for entry in log]
 
 
 def _or_nan(value: float | None) -> float:
     """What matplotlib leaves a gap for, where there is no number."""
-    return nan if value is None else value
+    return value if value is not None and isfinite(value) else nan
 
 
 def _windows(values: Sequence[float]) -> list[list[float]]:
@@ -226,16 +230,30 @@ def _standard_error(values: Sequence[float]) -> float:
     return stdev(values) / sqrt(len(values)) if len(values) > 1 else nan
 
 
-def _read_metrics(folder: Path) -> list[dict[str, Any]]:
+def _read_metrics(folder: Path) -> list[dict[str, float | None]]:
     """The steps of a run's log; half a line at its end is what a killed process left."""
-    path = folder / "metrics.jsonl"
+    path = folder / METRICS
     if not path.is_file():
-        raise UserError(f"no metrics.jsonl in {folder}; expected the folder of a training run")
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        raise UserError(f"no {METRICS} in {folder}; expected the folder of a training run")
+    return [_read_step(path, number, line) for number, line in enumerate(whole_lines(path), start=1)]
+
+
+def _read_step(path: Path, number: int, line: bytes) -> dict[str, float | None]:
     try:
-        return [json.loads(line) for line in lines]
+        found = _metrics().validate_json(line)
     except ValueError as error:
-        raise UserError(f"{path} holds a line that is no JSON: {error}") from error
+        reason = " ".join(str(error).splitlines()[:3])
+        raise UserError(f"{path}, line {number} is not what a training step logs: {reason}") from error
+    if found.get("step") is None:
+        raise UserError(f"{path}, line {number} is not what a training step logs: it has no step")
+    return found
+
+
+@cache
+def _metrics() -> "TypeAdapter[dict[str, float | None]]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(dict[str, float | None])
 
 
 def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:
@@ -254,4 +272,4 @@ def before_and_after(
         "steps": len(log),
         "groups_with_signal": groups_with_signal(log),
     }
-    path.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")

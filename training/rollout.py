@@ -106,12 +106,17 @@ class Rollout:
         """One for each row that was returned last."""
         self._replaced: list[Episode] = []
         """Negotiations of this step in whose place others were played."""
+        self._ended: dict[str, Episode] = {}
+        """Negotiations of this step and process that have ended and are not on record yet, by id."""
         self._ordered: dict[str, float] = {}
         """Advantages of tied answers that the judge put in order, by episode."""
         self._limit = UnscoredLimit(config.unscored_limit)
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
         """Play a game for each prompt, or for each `rows_per_game` equal ones; a group comes in a row.
+
+        Whatever ends the step, Ctrl-C too: the negotiations that have ended go on record, without advantages if need
+        be.
 
         Returns:
             What TRL wants of a `rollout_func`, one row per prompt, and `terminal_reward`: a float, or None where
@@ -120,6 +125,12 @@ class Rollout:
         Raises:
             JudgeError: Too many of the run's negotiations are unscored.
         """
+        try:
+            return self._step(prompts, trainer)
+        finally:
+            self._keep_ended()
+
+    def _step(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
         start = time.perf_counter()
         self.judge.seconds = 0.0
         games, step = prompts[:: self.config.rows_per_game], trainer.state.global_step
@@ -175,8 +186,9 @@ class Rollout:
 
     def _play(self, places: Sequence[_Place]) -> list[Episode]:
         games = [self._game(place) for place in places]
-        played = {episode.id: episode for episode in play_many(games, self.judge, **self.config.rules)}
-        return [played[game.id] for game in games]
+        for episode in play_many(games, self.judge, **self.config.rules):
+            self._ended[episode.id] = episode
+        return [self._ended[game.id] for game in games]
 
     def _game(self, place: _Place) -> Game:
         group = place.row // self.config.group_size
@@ -216,10 +228,17 @@ class Rollout:
     def _record(self, main: bool) -> None:
         """Write the episodes, once, and count them."""
         self.players.note(self.episodes)
-        for episode in (*self._replaced, *self.episodes):
-            if self.log and main:
-                append_episode(self.log, episode)
+        played = (*self._replaced, *self.episodes)
+        self._ended = {episode.id: episode for episode in played} if main else {}
+        self._keep_ended()
+        for episode in played:
             self._limit.count(episode.failure)
+
+    def _keep_ended(self) -> None:
+        for episode in list(self._ended.values()):
+            if self.log:
+                append_episode(self.log, episode)
+            del self._ended[episode.id]
 
     def _groups(self) -> list[list[Episode]]:
         size = self.config.group_size

@@ -1,22 +1,25 @@
 """A training run from end to end: its folder, the training itself, the held-out games, the report."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
+from negotiation_env.errors import Diverged, UserError
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges import resolve_judge
-from negotiation_env.run_folder import SUMMARY
+from negotiation_env.run_folder import SUMMARY, claim
 from negotiation_env.scenario import Scenario
 from negotiation_env.specs import names
 from negotiation_env.summary import Summary
 from training.adapters import LEARNER
-from training.checkpoints import last_checkpoint, steps_behind
+from training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from training.config import TrainConfig
+from training.contents import check_contents, run_contents, write_contents
 from training.engines import Engine
 from training.engines.in_process import InProcess
 from training.grpo import NegotiationTrainer, build_trainer
@@ -24,11 +27,12 @@ from training.held_out import HeldOutPlay
 from training.held_out_log import HELD_OUT, read_held_out
 from training.learner import load_learner
 from training.players import Players
+from training.progress import StepLog
 from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
-from training.run_folder import check_judge, check_run, rewind, write_config
+from training.run_folder import CHECKPOINTS, CONFIG, check_judge, check_records, check_run, rewind, write_config
 from training.snapshots import Snapshots
 
-__all__ = ["TrainResult", "judge_of", "train"]
+__all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,13 @@ def train(
         scenarios: Used instead of the config's split.
 
     Raises:
-        UserError: The folder holds a run already, or, to resume, one with other settings.
+        Diverged: A loss, gradient, weight or log-probability is not finite; the checkpoints are from before.
+        UserError: Another process holds the folder, it holds a run already, or one that cannot be resumed: with other
+            settings or another judge, or without a checkpoint. Then nothing in it was changed.
     """
-    if os.environ.get("RANK", "0") == "0":
-        check_run(config, out, resume=resume)
+    main = os.environ.get("RANK", "0") == "0"
+    if main:
+        _start(config, out, resume=resume)  # also before the weights are loaded, which takes long
     set_seed(config.seed)  # a new adapter begins alike in every process, and after a kill
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)
@@ -84,11 +91,69 @@ def train(
     second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
     trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
     model.to(trainer.accelerator.device)  # DeepSpeed and FSDP leave that to `train`, and held-out games come before
-    if trainer.accelerator.is_main_process:
-        write_config(config, out)  # only now: with a setting that is wrong, there is no run
     held_out = HeldOutPlay(config, model, players, judge, second, out)
     trainer.add_callback(held_out)
-    return _train(config, trainer, players, held_out, out, resume=resume)
+    contents = run_contents(config, second) if main else {}
+    with claim(out) if main else nullcontext():
+        checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
+        if main:
+            _clear(config, contents, out, checkpoint, held_out)
+        try:
+            return _train(config, trainer, players, held_out, out, checkpoint)
+        except Diverged as error:
+            raise Diverged(f"{error}; {_remedy(config, out, error.good)}", error.good) from error
+
+
+def way_on(out: Path) -> str:
+    """What an interrupted run has kept, and how to go on with it."""
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    try:
+        check_records(out, checkpoint)
+    except UserError:
+        return f"{out} keeps every negotiation that has ended, but there is no checkpoint yet; begin with another --out"
+    if checkpoint:
+        return f"{out} keeps every negotiation that has ended, and {checkpoint.name}; go on from there with --resume"
+    return "nothing was played for training yet; begin again" + " with --resume" * (out / CONFIG).is_file()
+
+
+def _last(out: Path, resume: bool) -> Path | None:
+    return last_checkpoint(out / CHECKPOINTS) if resume else None
+
+
+def _start(config: TrainConfig, out: Path, *, resume: bool) -> Path | None:
+    """See that the run can begin or go on; the checkpoint to go on from."""
+    check_run(config, out, resume=resume)
+    checkpoint = _last(out, resume)
+    if resume:
+        check_records(out, checkpoint)
+    return checkpoint
+
+
+def _clear(
+    config: TrainConfig, contents: Mapping[str, str], out: Path, checkpoint: Path | None, held_out: HeldOutPlay
+) -> None:
+    """Take away what is trained anew, once the last thing is checked; only then the folder is this run's."""
+    check_contents(out, contents)
+    check_judge(out, held_out.judge.name)
+    if checkpoint:
+        check_checkpoint(checkpoint)
+    step = steps_behind(checkpoint)
+    rewind(out, step)
+    remove_after(out / CHECKPOINTS, step)
+    held_out.forget_after(step)
+    write_contents(out, contents)
+    write_config(config, out)
+
+
+def _remedy(config: TrainConfig, out: Path, good: int) -> str:
+    """What to do about a run that diverged: with the same settings a resumed one would again."""
+    checkpoint = last_checkpoint(out / CHECKPOINTS, good)
+    source = {"lora": f"--adapter {checkpoint}", "full": f"--model {checkpoint} --adapter none"}[config.fine_tuning]
+    return (
+        f"begin a new run {f'with {source}, ' if checkpoint else 'with '}another --out, a lower learning_rate (it is "
+        f"{config.learning_rate:g}), a lower max_grad_norm ({config.max_grad_norm:g}) or more warmup_steps "
+        f"({config.warmup_steps})"
+    )
 
 
 def _train(
@@ -97,20 +162,17 @@ def _train(
     players: Players,
     held_out: HeldOutPlay,
     out: Path,
-    *,
-    resume: bool,
+    checkpoint: Path | None,
 ) -> TrainResult:
     main = trainer.accelerator.is_main_process
-    checkpoint = last_checkpoint(out / "checkpoints") if resume else None
-    if main:
-        rewind(out, steps_behind(checkpoint))
-        check_judge(out, trainer.rollout_func.judge.name)
-        held_out.forget_after(steps_behind(checkpoint))
     before = held_out.play(0, main=main)
     trainer.accelerator.wait_for_everyone()
     if checkpoint:
         players.load(checkpoint)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        trainer.pop_callback(StepLog).close()
     log = [entry for entry in trainer.state.log_history if "reward" in entry]
     if main:
         _save(trainer, config, out)

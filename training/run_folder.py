@@ -1,20 +1,41 @@
-"""The folder of a training run: its settings, and what a resumed run finds there."""
+"""The folder of a training run: its settings, and what a new or a resumed run finds there."""
 
 import json
 import tomllib
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
-from negotiation_env.files import write_whole
-from negotiation_env.run_folder import EPISODES
+from negotiation_env.files import whole_lines, write_whole
+from negotiation_env.run_folder import CONFIG, EPISODES, SUMMARY
 from training.config import TrainConfig, load_config
+from training.held_out_log import HELD_OUT
 
-__all__ = ["check_judge", "check_run", "rewind", "to_toml", "write_config"]
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
-_CONFIG = "config.toml"
+__all__ = [
+    "CHECKPOINTS",
+    "CONFIG",
+    "METRICS",
+    "check_judge",
+    "check_records",
+    "check_run",
+    "numbered",
+    "rewind",
+    "to_toml",
+    "write_config",
+]
+
+METRICS: Final = "metrics.jsonl"
+CHECKPOINTS: Final = "checkpoints"
+_TRAINED: Final = ("adapter", "model")
 
 
 def to_toml(config: TrainConfig) -> str:
@@ -24,20 +45,20 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def _to_toml(value: Any) -> str:
-    """Of the values that settings have, JSON and TOML write all but a table alike."""
+    """Of the values that settings have, JSON and TOML write all but a table and one character alike."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{_to_toml(name)} = {_to_toml(inner)}' for name, inner in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
     """See that a run can begin or go on in a folder; nothing is written.
 
     Raises:
-        UserError: A new run's folder holds one already; or a run to be resumed is not there or had other settings
-            (more steps are allowed).
+        UserError: A new run's folder is none, holds a run already, or what is left of one; or a run to be resumed is
+            not there or had other settings (more steps are allowed).
     """
-    saved = out / _CONFIG
+    saved = out / CONFIG
     if resume:
         if not saved.is_file():
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
@@ -46,57 +67,169 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
             raise UserError(f"the run in {out} had other settings: {told}")
+    elif out.exists() and not out.is_dir():
+        raise UserError(f"{out} is no folder; give another --out")
     elif saved.exists():
         raise UserError(f"{out} holds a run already; go on with --resume, or give another --out")
+    elif left := _left(out):
+        raise UserError(
+            f"{out} holds {', '.join(left)}, but no {CONFIG} of a run to go on with; give another --out, or move "
+            "them away"
+        )
+
+
+def _left(out: Path) -> list[str]:
+    """What a run would write over or mix with its own."""
+    names = (EPISODES, METRICS, HELD_OUT, "held_out", SUMMARY, *_TRAINED)
+    return [name for name in names if (out / name).exists()] + [
+        f"{CHECKPOINTS}/{path.name}" for path in sorted((out / CHECKPOINTS).glob("checkpoint-*"))
+    ]
 
 
 def write_config(config: TrainConfig, out: Path) -> None:
     """Make the folder and write the resolved settings into it, without the passwords in URLs."""
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / _CONFIG, _shown(config))
+    write_whole(out / CONFIG, _shown(config))
 
 
 def _shown(config: TrainConfig) -> str:
     return without_secrets(to_toml(config))
 
 
-def rewind(out: Path, step: int) -> None:
-    """Drop what was recorded after a checkpoint: its steps are played again.
+def check_records(out: Path, checkpoint: Path | None) -> None:
+    """See that a resumed run does not begin anew over what an earlier one recorded or trained; nothing is written.
 
     Args:
         out: The run's folder.
-        step: Optimizer steps that the checkpoint has behind it.
+        checkpoint: Its last whole one; None is none.
+
+    Raises:
+        UserError: There is no checkpoint, but there are records or what was trained.
     """
-    for name, number in (("episodes.jsonl", _episode_step), ("metrics.jsonl", _metrics_step)):
-        path = out / name
-        if not path.is_file():
-            continue
-        fresh = path.with_suffix(".tmp")
-        with path.open("rb") as lines, fresh.open("wb") as file:  # as text, half a character would be in the way
-            file.writelines(line for line in lines if line.endswith(b"\n") and number(line) < step)
-        fresh.replace(path)
+    if checkpoint is not None:
+        return
+    held = [name for name in _STEPS if any(whole_lines(out / name))]
+    held += [name for name in _TRAINED if (out / name).exists()]
+    if held:
+        raise UserError(
+            f"the run in {out} holds {', '.join(held)}, but no whole checkpoint to go on from, and would begin anew "
+            "over them; give another --out without --resume, or move them away"
+        )
 
 
 def check_judge(out: Path, judge: str) -> None:
     """See that a resumed run goes on with the judge that it had: a judge's file can change behind its name.
 
     Raises:
-        UserError: The folder's last episode has another judge.
+        UserError: The folder's last whole episode has another judge, or a line cannot be read.
     """
-    if not (out / EPISODES).is_file():
-        return
-    with (out / EPISODES).open("rb") as lines:
-        judges = {json.loads(line)["judge"] for line in deque(lines, maxlen=1)}
-    if judges - {judge}:
-        raise UserError(
-            f"the run in {out} had the judge {judges.pop()!r}, now it is {judge!r}; --resume needs the same"
-        )
+    for line in deque(whole_lines(out / EPISODES), maxlen=1):
+        had: str = _read(_Judged, line, out / EPISODES, "the last line").judge
+        if had != judge:
+            raise UserError(f"the run in {out} had the judge {had!r}, now it is {judge!r}; --resume needs the same")
 
 
-def _episode_step(line: bytes) -> int:
-    return int(json.loads(line)["tags"]["step"])
+def rewind(out: Path, step: int) -> None:
+    """Drop what was recorded after a checkpoint: its steps are played again.
+
+    Every line is read before the first file is cut. A cut leaves a file as it was or as it shall be, whatever kills the
+    process.
+
+    Args:
+        out: The run's folder.
+        step: Optimizer steps that the checkpoint has behind it.
+
+    Raises:
+        UserError: A line cannot be read or stands out of order, or a file is a link; nothing was cut.
+    """
+    kept = {out / name: _count_before(out / name, step) for name in _STEPS if (out / name).is_file()}
+    for path, lines in kept.items():
+        _cut(path, lines)
 
 
-def _metrics_step(line: bytes) -> int:
-    """Metrics are logged after the step, so that its number is one higher than its episodes'."""
-    return int(json.loads(line)["step"]) - 1
+def numbered(folder: Path, prefix: str) -> dict[int, Path]:
+    """A folder's entries whose name is a prefix and a number, by the number; a copy "checkpoint-5-old" is none."""
+    found = {path.name.removeprefix(prefix): path for path in folder.glob(f"{prefix}*")}
+    return {int(number): path for number, path in sorted(found.items()) if number.isdecimal()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is read of an episode to know who judged it."""
+
+    judge: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What is read of an episode to know its step."""
+
+    tags: _Tags
+
+    @property
+    def behind(self) -> int:
+        """Optimizer steps behind the policy that played."""
+        return self.tags.step
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """What is read of a line of metrics."""
+
+    step: int
+
+    @property
+    def behind(self) -> int:
+        """Metrics are logged after the step, so that its number is one higher than its episodes'."""
+        return self.step - 1
+
+
+_STEPS: Final[dict[str, type[_Played] | type[_Logged]]] = {EPISODES: _Played, METRICS: _Logged}
+
+
+@cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _read(kind: Any, line: bytes, path: Path, where: str) -> Any:
+    try:
+        return _adapter(kind).validate_json(line)
+    except ValueError as error:
+        reason = " ".join(str(error).splitlines()[:3])
+        raise UserError(f"{path}, {where} cannot be read: {reason}; mend it or take it out by hand") from error
+
+
+def _steps(path: Path) -> Iterator[int]:
+    """The optimizer steps behind the policy, line by line."""
+    for number, line in enumerate(whole_lines(path), start=1):
+        yield _read(_STEPS[path.name], line, path, f"line {number}").behind
+
+
+def _count_before(path: Path, step: int) -> int:
+    """How many lines stand before the first one of a step."""
+    if path.is_symlink():
+        raise UserError(f"{path} is a link; a run's records are cut in its own folder only")
+    steps = _steps(path)
+    lines = sum(1 for _ in takewhile(lambda each: each < step, steps))
+    if any(each < step for each in steps):
+        raise UserError(f"{path}: after line {lines + 1} there are lines of earlier steps; put it in order by hand")
+    return lines
+
+
+def _cut(path: Path, lines: int) -> None:
+    """Keep so many lines of a file, the last one with its line end."""
+    with path.open("r+b") as file:
+        last = b"\n"
+        for _ in range(lines):
+            last = file.readline()
+        file.truncate(file.tell())
+        if not last.endswith(b"\n"):
+            file.write(b"\n")

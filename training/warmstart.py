@@ -8,6 +8,7 @@ Run `python -m training.warmstart --out FOLDER` to make the shipped adapter agai
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ import typer
 
 from agents.models.chat_tokens import ChatTokens
 from negotiation_env.data import load_demos
+from negotiation_env.errors import Diverged
 from negotiation_env.events import Message, Utterance
+from negotiation_env.files import write_whole
 from negotiation_env.prompts import conversation
 from negotiation_env.scenario import Persona, Scenario
 
@@ -80,6 +83,9 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
 
     Returns:
         The figures: settings, rows, steps, losses before and after, seconds.
+
+    Raises:
+        Diverged: A loss, gradient or weight is not finite; nothing is saved but earlier checkpoints.
     """
     import torch
     from peft import LoraConfig
@@ -87,11 +93,16 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
     from trl import SFTConfig, SFTTrainer
 
     from agents.models.embedded import embedded_model
+    from training.divergence import CheckWeights, FiniteTraining, check_finite, trained_norm
 
     source = str(embedded_model())
     tokenizer = AutoTokenizer.from_pretrained(source)
     train, held_out = _datasets(settings, ChatTokens(tokenizer))
-    trainer = SFTTrainer(
+
+    class Trainer(FiniteTraining, SFTTrainer):  # type: ignore[misc]
+        """Stops where it diverges."""
+
+    trainer = Trainer(
         model=AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32),
         args=SFTConfig(**_arguments(settings, out)),
         train_dataset=train,
@@ -100,6 +111,7 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
         peft_config=LoraConfig(
             r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         ),
+        callbacks=[CheckWeights()],
     )
     before = trainer.evaluate()["eval_loss"]
     result = trainer.train()
@@ -111,8 +123,9 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
         "held_out_loss": {"before": before, "after": trainer.evaluate()["eval_loss"]},
         "train_loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     }
-    trainer.model.half().save_pretrained(out)
-    (out / "warmstart.json").write_text(json.dumps(figures, indent=1) + "\n")
+    check_finite(trained_norm(trainer.model.half()), "the weights' norm in half precision", result.global_step)
+    trainer.model.save_pretrained(out)
+    write_whole(out / "warmstart.json", json.dumps(figures, indent=1) + "\n")
     return figures
 
 
@@ -139,6 +152,7 @@ def _arguments(settings: WarmStart, out: Path) -> dict[str, Any]:
         "warmup_steps": 5,
         "lr_scheduler_type": "linear",
         "logging_steps": 10,
+        "logging_nan_inf_filter": False,  # it would hide one that `FiniteTraining` stops at
         "save_strategy": "steps",
         "save_steps": 30,
         "save_total_limit": 2,
@@ -156,7 +170,11 @@ def _main(
     steps: Annotated[int, typer.Option(help="Optimizer steps.")] = 130,
 ) -> None:
     """Warm-start the embedded negotiator on the shipped demonstrations."""
-    figures = train_warm_start(WarmStart(steps=steps), out)
+    try:
+        figures = train_warm_start(WarmStart(steps=steps), out)
+    except Diverged as error:
+        print(f"{error}; nothing was saved but the checkpoints in {out / 'checkpoints'}", file=sys.stderr)
+        raise typer.Exit(2) from None
     print(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}))
 
 

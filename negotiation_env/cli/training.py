@@ -84,6 +84,7 @@ def _train_in(
 ) -> None:
     try:
         from training.run import train as run_training
+        from training.run import way_on
     except ImportError as error:
         raise UserError(f"training needs more packages ({error}); run: pip install 'negotiation-env[train]'") from error
     from negotiation_env.judges import resolve_judge
@@ -91,9 +92,15 @@ def _train_in(
 
     traffic = open_traffic(record, replay, resume=resume)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
-    result = run_training(config, out, resume=resume, judge=judge)
-    if os.environ.get("RANK", "0") != "0":
-        return  # one process speaks for all
+    speaks = os.environ.get("RANK", "0") == "0"  # one process for all
+    try:
+        result = run_training(config, out, resume=resume, judge=judge)
+    except KeyboardInterrupt:
+        if speaks:
+            typer.echo(f"negotiate: interrupted; {way_on(out)}", err=True)
+        raise typer.Exit(130) from None
+    if not speaks:
+        return
     if result.before and result.after:
         print_table(summary_table({"before": result.before, "after": result.after}, "Held-out scenarios, "))
     typer.echo(f"{result.signal:.0%} of the training groups carried a signal")

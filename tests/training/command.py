@@ -99,6 +99,11 @@ def metrics(out):
     ]
 
 
+def checkpoints(out):
+    """The names of the checkpoints, in the order of their steps."""
+    return sorted((path.name for path in (out / "checkpoints").glob("checkpoint-*")), key=lambda name: int(name[11:]))
+
+
 def tensors(path):
     from safetensors.torch import load_file
 

@@ -2,6 +2,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.chat import ChatAgent
 from agents.models.conversations import Conversations
@@ -152,6 +154,43 @@ def test_the_resolved_config_can_be_read_again(tmp_path):
     config = TrainConfig(max_steps=3, report_to=("tensorboard",), judge='python:a:"b"')
     (tmp_path / "config.toml").write_text(to_toml(config), encoding="utf-8")
     assert load_config(tmp_path / "config.toml") == config
+
+
+@given(st.text(), st.dictionaries(st.text(), st.floats(0, 10), max_size=3))
+def test_so_can_any_text_and_table_in_it(tmp_path_factory, text, table):
+    config, path = TrainConfig(judge=text, opponent=table), tmp_path_factory.mktemp("run") / "config.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert load_config(path) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", "inf"),
+        ("temperature", "nan"),
+        ("max_grad_norm", "inf"),
+        ("seed", "-1"),
+        ("seed", "4294967296"),
+    ],
+)
+def test_a_number_that_training_could_not_use_is_told(tmp_path, name, value):
+    (tmp_path / "run.toml").write_text(f"{name} = {value}")
+    with pytest.raises(UserError, match=f"{name}: Input should be") as told:
+        load_config(tmp_path / "run.toml")
+    assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match=name):
+        load_config(write_empty(tmp_path / "empty.toml"), {name: str(value)})
+
+
+def write_empty(path):
+    path.write_text("")
+    return path
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "\x00", "\ud83d", "{", '"', "=", "1_", "0x"])
+def test_an_override_may_be_any_text(tmp_path, text):
+    with pytest.raises(UserError, match="seed"):
+        load_config(write_empty(tmp_path / "empty.toml"), {"seed": text})
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path):

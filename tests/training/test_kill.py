@@ -6,25 +6,27 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.killing import kill_when  # noqa: E402
+from tests.killing import interrupt_when, kill_when  # noqa: E402
 from tests.training.command import (  # noqa: E402
     PATIENCE,
     episodes,
     finish,
+    log_of,
     metrics,
     run_to_the_end,
     tensors,
     training,
     write_config,
 )
+from training.checkpoints import last_checkpoint, steps_behind  # noqa: E402
 from training.held_out_log import HELD_OUT, read_held_out  # noqa: E402
 from training.opponents import RATINGS  # noqa: E402
 
 pytestmark = pytest.mark.models
 
 
-def the_first_game_is_recorded(out):
-    return (out / "episodes.jsonl").is_file()
+def the_first_held_out_games_are_begun(out):
+    return (out / "held_out" / "step-0" / "run.json").is_file()
 
 
 def a_checkpoint_is_begun(out):
@@ -42,7 +44,7 @@ def same(one, other):
 def test_a_run_that_is_killed_again_and_again_ends_as_an_unbroken_one(model_folder, tmp_path):
     config = write_config(tmp_path / "run.toml", model_folder)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    moments = (the_first_game_is_recorded, a_checkpoint_is_begun, the_last_held_out_games_are_begun)
+    moments = (the_first_held_out_games_are_begun, a_checkpoint_is_begun, the_last_held_out_games_are_begun)
     with training(config, whole) as unbroken:
         for number, moment in enumerate(moments):
             with training(config, killed, resume=number > 0) as process:
@@ -58,3 +60,21 @@ def test_a_run_that_is_killed_again_and_again_ends_as_an_unbroken_one(model_fold
     assert same(tensors(killed / trained), tensors(whole / trained))
     assert same(*(tensors(out / last / "snapshots.safetensors") for out in (killed, whole)))
     assert (killed / last / RATINGS).read_text() == (whole / last / RATINGS).read_text()
+
+
+def test_ctrl_c_stops_at_once_keeps_what_was_played_and_says_how_to_go_on(model_folder, tmp_path):
+    config = write_config(tmp_path / "run.toml", model_folder, eval_split="none", eval_every=0, max_steps=500)
+    out = tmp_path / "run"
+    with training(config, out) as process:
+        interrupt_when(partial(a_checkpoint_is_begun, out), process, patience=PATIENCE)
+        assert process.wait(60) == 130
+    told = log_of(out).read_text()
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith(
+        f"negotiate: interrupted; {out} keeps every negotiation that has ended, and "
+    )
+    assert told.splitlines()[-1].endswith("go on from there with --resume")
+    steps = steps_behind(last_checkpoint(out / "checkpoints"))
+    run_to_the_end(config, out, "--max_steps", str(steps + 1), resume=True)
+    assert [step["step"] for step in metrics(out)] == list(range(1, steps + 2))
+    assert [episode.tags["step"] for episode in episodes(out)] == [n for n in range(steps + 1) for _ in range(2)]

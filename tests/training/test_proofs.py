@@ -1,6 +1,7 @@
 """Numerical proofs on the real path: SmolLM2's tokenizer and first two layers, TRL's trainer, the environment."""
 
 import json
+from itertools import cycle
 
 import pytest
 
@@ -11,8 +12,9 @@ from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
 from negotiation_env.episode import read_episodes  # noqa: E402
-from negotiation_env.errors import JudgeError, UserError  # noqa: E402
+from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.events import JudgeCall  # noqa: E402
+from negotiation_env.report import write_report  # noqa: E402
 from negotiation_env.usage import Usage, judge_usage  # noqa: E402
 from training.adapters import LEARNER, merged  # noqa: E402
 from training.checkpoints import last_checkpoint  # noqa: E402
@@ -221,6 +223,41 @@ def test_a_judge_that_cannot_order_is_told_before_the_run(small_model, tmp_path)
     judge = ScriptedJudge(score=lambda question: 2.0, agrees=agree_at_turn_three)
     with pytest.raises(UserError, match="cannot order answers; use an LLM judge"):
         trainer_of(small_model, tmp_path, judge, rerank_ties=True)
+
+
+@pytest.mark.parametrize("what", ["the loss", "the gradients' norm"])
+def test_a_step_that_diverges_changes_no_weight_and_makes_no_checkpoint(small_model, tmp_path, monkeypatch, what):
+    trainer = trainer_of(small_model, tmp_path)
+    if what == "the loss":
+        monkeypatch.setattr("training.rollout.group_advantages", lambda rewards: [torch.nan] * len(rewards))
+    else:
+        next(p for p in trainer.model.parameters() if p.requires_grad).register_hook(lambda gradient: gradient / 0)
+    before = weights(trainer.model)
+    with pytest.raises(Diverged, match=f"at step 1: {what} is"):
+        trainer.train()
+    assert same(before, weights(trainer.model))
+    assert last_checkpoint(tmp_path / "checkpoints") is None
+    assert len(played(tmp_path)) == 4
+
+
+def test_what_had_ended_when_a_step_was_interrupted_is_on_record(small_model, tmp_path):
+    scored = []
+
+    def score(question):
+        scored.append(question)
+        if len(scored) == 3:
+            raise KeyboardInterrupt
+        return varied_score(question)
+
+    at_once = cycle([True, False])
+    judge = ScriptedJudge(score=score, agrees=lambda question: len(question.dialogue) == 3 or next(at_once))
+    trainer = trainer_of(small_model, tmp_path, judge, group_size=4, groups_per_step=1)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    kept = list(read_episodes(tmp_path / "episodes.jsonl"))
+    assert [episode.id for episode in kept] == ["0/0", "0/2"]
+    assert all(episode.tags["step"] == 0 and "advantage" not in episode.tags for episode in kept)
+    assert write_report(tmp_path).is_file()
 
 
 def test_every_weight_is_trained_in_full_fine_tuning_and_the_base_stays_as_it_was(tmp_path):

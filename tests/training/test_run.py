@@ -1,14 +1,193 @@
+"""A run from end to end in this process: what it leaves, and what it refuses without touching anything."""
+
+import os
+import shutil
+from multiprocessing import get_context
+
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from negotiation_env import ScriptedJudge
-from negotiation_env.errors import UserError
-from training.config import TrainConfig
-from training.run import train
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from negotiation_env import ScriptedJudge  # noqa: E402
+from negotiation_env.errors import UserError  # noqa: E402
+from negotiation_env.run_folder import claim  # noqa: E402
+from tests.training.command import checkpoints, write_config  # noqa: E402
+from tests.training.command import judge as judge_of_runs  # noqa: E402
+from training.config import TrainConfig, load_config  # noqa: E402
+from training.opponents import RATINGS  # noqa: E402
+from training.run import train, way_on  # noqa: E402
+from training.run_folder import CHECKPOINTS, CONFIG  # noqa: E402
 
 
 def test_a_run_that_cannot_begin_leaves_nothing_that_stands_in_the_way_of_the_next(tmp_path):
     with pytest.raises(UserError, match="cannot load"):
         train(TrainConfig(model=str(tmp_path / "no-such-model")), tmp_path / "run", judge=ScriptedJudge())
     assert not (tmp_path / "run").exists()
+
+
+OPPONENT = """
+def speak(text):
+    return "No."
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(model_folder, tmp_path_factory):
+    """A run of two steps against a function, from an adapter in a folder, and its config."""
+    home = tmp_path_factory.mktemp("runs")
+    (home / "opponent_of_runs.py").write_text(OPPONENT)
+    small = {"eval_split": "none", "eval_every": 0, "max_steps": 1, "opponent": "current", "max_turns": 2}
+    first = load_config(write_config(home / "first.toml", model_folder, **small))
+    train(first, home / "first", judge=judge_of_runs())
+    small |= {"max_steps": 2, "opponent": "function:opponent_of_runs:speak", "adapter": str(home / "first" / "adapter")}
+    config = load_config(write_config(home / "run.toml", model_folder, **small))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(home)
+        train(config, home / "run", judge=judge_of_runs())
+        yield home, config
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def refused(config, out, match, **options):
+    before = contents(out)
+    with pytest.raises(UserError, match=match) as told:
+        train(config, out, **{"resume": True, "judge": judge_of_runs()} | options)
+    assert "\n" not in str(told.value)
+    assert contents(out) == before
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    home, config = finished
+    return shutil.copytree(home / "run", tmp_path / "run"), config, home
+
+
+def spoil(path):
+    weights = load_file(path)
+    save_file({name: weight * torch.nan for name, weight in weights.items()}, path)
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def other_lines(path):
+    path.write_bytes(path.read_bytes() + b"no step\n")
+
+
+SPOILT = {
+    "no checkpoint": (lambda out: shutil.rmtree(out / CHECKPOINTS), "no whole checkpoint to go on from"),
+    "no whole checkpoint": (lambda out: [path.unlink() for path in out.glob(f"*/*/{RATINGS}")], "no whole checkpoint"),
+    "other settings": (
+        lambda out: (out / CONFIG).write_text((out / CONFIG).read_text().replace("seed = 0", "seed = 1")),
+        "seed was 1 and is 0",
+    ),
+    "weights that are not finite": (
+        lambda out: spoil(out / CHECKPOINTS / "checkpoint-2" / "adapter_model.safetensors"),
+        "not finite; move that checkpoint away",
+    ),
+    "half an optimizer": (lambda out: half(out / CHECKPOINTS / "checkpoint-2" / "optimizer.pt"), "cut short"),
+    "metrics that cannot be read": (lambda out: other_lines(out / "metrics.jsonl"), "line 3 cannot be read"),
+    "episodes that cannot be read": (lambda out: other_lines(out / "episodes.jsonl"), "last line cannot be read"),
+    "contents that cannot be read": (lambda out: half(out / "contents.json"), "contents.json cannot be read"),
+}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_resume_that_is_refused_has_changed_nothing(copied, spoilt):
+    out, config, _ = copied
+    change, told = SPOILT[spoilt]
+    change(out)
+    (out / CHECKPOINTS / "checkpoint-9").mkdir(parents=True)  # half of one, which a resume would remove
+    refused(config, out, told)
+
+
+@pytest.mark.models
+def test_a_resume_with_another_judge_has_changed_nothing(copied):
+    out, config, _ = copied
+    another = judge_of_runs()
+    another.name = "another judge"
+    refused(config, out, "now it is 'another judge'", judge=another)
+
+
+@pytest.mark.models
+def test_a_resume_with_another_function_or_adapter_behind_the_same_name_has_changed_nothing(copied):
+    out, config, home = copied
+    function, adapter = home / "opponent_of_runs.py", home / "first" / "adapter" / "adapter_model.safetensors"
+    for path, name in ((function, "function:opponent_of_runs:speak"), (adapter, "the learner's weights")):
+        before = path.read_bytes()
+        try:
+            path.write_text(OPPONENT.replace("No.", "Yes.")) if path is function else spoil(path)
+            refused(config, out, f"changed behind its name: {name} was")
+        finally:
+            path.write_bytes(before)
+
+
+@pytest.mark.models
+def test_a_new_run_changes_nothing_of_an_old_one(copied):
+    out, config, _ = copied
+    refused(config, out, "holds a run already", resume=False)
+    (out / CONFIG).unlink()
+    refused(config, out, "holds episodes.jsonl, metrics.jsonl.* but no config.toml", resume=False)
+
+
+@pytest.mark.models
+def test_a_run_that_may_go_on_does_so(copied):
+    out, config, _ = copied
+    (out / CHECKPOINTS / "checkpoint-9").mkdir()  # half of one
+    half_line = b'{"tags": {"st'
+    whole = (out / "episodes.jsonl").read_bytes()
+    (out / "episodes.jsonl").write_bytes(whole + half_line)
+    train(config.model_copy(update={"max_steps": 3}), out, resume=True, judge=judge_of_runs())
+    assert (out / "episodes.jsonl").read_bytes().startswith(whole + b'{"id":"2/0"')
+    assert (out / "metrics.jsonl").read_bytes().count(b"\n") == 3
+    assert checkpoints(out) == ["checkpoint-2", "checkpoint-3"]
+
+
+def hold(out, held, over):
+    with claim(out):
+        held.set()
+        over.wait(60)
+
+
+@pytest.mark.models
+def test_a_folder_that_another_run_writes_into_is_left_alone(copied):
+    out, config, _ = copied
+    processes = get_context("spawn")
+    held, over = processes.Event(), processes.Event()
+    other = processes.Process(target=hold, args=(out, held, over))
+    other.start()
+    try:
+        assert held.wait(60)
+        refused(config, out, "another .* --out")
+    finally:
+        over.set()
+        other.join()
+    with claim(out):
+        pass
+
+
+def test_a_claim_ends_with_its_process_however_that_ends(tmp_path):
+    if (child := os.fork()) == 0:
+        with claim(tmp_path / "run"):
+            os._exit(0)
+    os.waitpid(child, 0)
+    with claim(tmp_path / "run"):
+        pass
+
+
+def test_who_interrupts_a_run_is_told_how_to_go_on(tmp_path):
+    assert way_on(tmp_path / "run") == "nothing was played for training yet; begin again"
+    (tmp_path / CONFIG).write_text("")
+    assert way_on(tmp_path).endswith("begin again with --resume")
+    (tmp_path / "episodes.jsonl").write_text('{"tags": {"step": 0}}\n')
+    assert "no checkpoint yet; begin with another --out" in way_on(tmp_path)
+    (tmp_path / CHECKPOINTS / "checkpoint-3").mkdir(parents=True)
+    (tmp_path / CHECKPOINTS / "checkpoint-3" / RATINGS).write_text("{}")
+    assert way_on(tmp_path).endswith("and checkpoint-3; go on from there with --resume")

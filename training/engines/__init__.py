@@ -18,6 +18,7 @@ class Engine(Protocol):
         """Take over the learner's weights of now as `version`, and forget all versions but it and the past ones.
 
         Raises:
+            Diverged: A log-probability is not finite.
             EngineError: The engine cannot take them, or its log-probabilities are not the trainer's.
         """
 

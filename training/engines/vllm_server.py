@@ -8,11 +8,12 @@ import json
 import secrets
 import shutil
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
+from threading import Thread
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,6 +31,7 @@ from negotiation_env.errors import EngineError, UserError
 from negotiation_env.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
 from training.adapters import LEARNER
+from training.divergence import check_finite
 from training.learner import evaluating
 from training.snapshots import Snapshots
 
@@ -87,6 +89,7 @@ class VllmServers:
         Where several processes train, all of them call this.
 
         Raises:
+            Diverged: A log-probability is not finite.
             EngineError: A server does not take an adapter, or samples from other weights than the trainer's.
             UserError: Nobody answers at a server's URL any more.
         """
@@ -145,6 +148,8 @@ class VllmServers:
             if reply.tokens is None:
                 raise EngineError(f"version {version} cannot sample: {reply.error}")
             theirs, ours = reply.tokens.logprobs, self._logprobs(reply.tokens)
+            for value in (*theirs, *ours):
+                check_finite(value, f"a log-probability of version {version}", version + 1)
             apart = fmean(abs(one - other) for one, other in zip(theirs, ours, strict=True))
             if not apart <= self._tolerance:
                 raise EngineError(
@@ -181,8 +186,8 @@ class _RoundRobin:
             [request for request, place in zip(requests, places, strict=True) if place == each]
             for each in range(len(self.models))
         ]
-        with ThreadPoolExecutor(len(self.models)) as pool:
-            replies = [iter(each) for each in pool.map(lambda model, share: model.chat(share), self.models, shares)]
+        asked = [_in_background(model, share) for model, share in zip(self.models, shares, strict=True)]
+        replies = [iter(future.result()) for future in asked]
         return [next(replies[place]) for place in places]
 
     def _place(self, conversation: str) -> int:
@@ -191,6 +196,20 @@ class _RoundRobin:
         if conversation not in self._places:
             self._places[conversation] = next(self._next)
         return self._places[conversation]
+
+
+def _in_background(model: ChatModel, requests: Sequence[ChatRequest]) -> Future[list[Reply]]:
+    """Not in a pool, whose threads are waited for at the end: Ctrl-C shall not last as long as the slowest server."""
+    future: Future[list[Reply]] = Future()
+
+    def ask() -> None:
+        try:
+            future.set_result(model.chat(requests))
+        except BaseException as error:  # raised again where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    return future
 
 
 def _connect(url: str) -> Endpoint:
@@ -202,7 +221,8 @@ def _connect(url: str) -> Endpoint:
 
 
 def _tell(server: Endpoint, verb: str, fields: dict[str, str]) -> None:
-    call = Call(f"/{verb}_lora_adapter", json.dumps(fields).encode(), 0, lambda raw: Reply(raw.decode()))
+    """Load or unload an adapter; whatever the server's words, the status tells whether it did."""
+    call = Call(f"/{verb}_lora_adapter", json.dumps(fields).encode(), 0, lambda _: Reply(""))
     reply = server.send([call])[0]
     if reply.error:
         raise EngineError(

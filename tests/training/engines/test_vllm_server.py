@@ -1,4 +1,6 @@
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -9,16 +11,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 from agents.chat import ChatAgent  # noqa: E402
 from agents.models.embedded import embedded_adapter, embedded_model  # noqa: E402
+from agents.models.fake import FakeModel  # noqa: E402
 from agents.models.vllm_tokens import VllmTokens  # noqa: E402
-from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
+from negotiation_env import ChatRequest, Reply, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.chat_completions import EndpointSettings  # noqa: E402
 from negotiation_env.endpoint import Endpoint  # noqa: E402
-from negotiation_env.errors import EngineError, UserError  # noqa: E402
+from negotiation_env.errors import Diverged, EngineError, UserError  # noqa: E402
 from negotiation_env.runner import Game, play_many  # noqa: E402
 from tests.endpoint_server import EndpointServer  # noqa: E402
 from tests.raw_server import raw_server  # noqa: E402
 from tests.vllm_server import serving, trainer_logprobs  # noqa: E402
-from training.engines.vllm_server import VllmServers, _connect  # noqa: E402
+from training.engines.vllm_server import VllmServers, _connect, _RoundRobin, _tell  # noqa: E402
 from training.rows import learner_rows  # noqa: E402
 from training.snapshots import Snapshots  # noqa: E402
 
@@ -43,9 +46,9 @@ def test_a_server_s_url_may_leave_out_v1_and_hold_a_query(path):
 
 
 @contextmanager
-def fake_vllm(fault=lambda *_: None):
-    logprobs = {"token_logprobs": [-0.5, -0.5]}
-    with EndpointServer(lambda _: {"choices": [{"token_ids": [30, 2], "logprobs": logprobs}]}, fault) as server:
+def fake_vllm(fault=lambda *_: None, logprobs=(-0.5, -0.5)):
+    told = {"token_logprobs": list(logprobs)}
+    with EndpointServer(lambda _: {"choices": [{"token_ids": [30, 2], "logprobs": told}]}, fault) as server:
         yield server
 
 
@@ -92,6 +95,48 @@ def test_a_model_without_an_adapter_is_refused(small_model, tmp_path):
     model, tokenizer = small_model()
     with pytest.raises(UserError, match="LoRA adapter"):
         engine_of(model.get_base_model(), tokenizer, tmp_path, "http://127.0.0.1:9")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_log_probabilities_that_are_not_finite_end_the_run(small_model, tmp_path, number):
+    with fake_vllm(logprobs=(-0.5, number)) as server, pytest.raises((Diverged, EngineError), match="version 0"):
+        engine_of(*small_model(), tmp_path / "theirs", server.url, tolerance=MUCH).sync(0, [])
+    model, tokenizer = small_model()
+    with torch.no_grad():
+        next(p for p in model.parameters() if p.requires_grad).fill_(number)
+    with fake_vllm() as server, pytest.raises(Diverged, match="step 1: a log-probability of version 0 is nan"):
+        engine_of(model, tokenizer, tmp_path / "ours", server.url, tolerance=MUCH).sync(0, [])
+
+
+class AnyBytes(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"data": [{"id": "m"}]}')
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"\xff\xfe{")
+
+
+def test_what_a_server_says_of_an_adapter_that_it_takes_may_be_anything():
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnyBytes) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        _tell(Endpoint(EndpointSettings("vllm", f"http://127.0.0.1:{server.server_port}/v1")), "load", {})
+        server.shutdown()
+
+
+def test_an_error_at_one_of_several_servers_is_raised():
+    def fails(request):
+        raise Diverged("nan")
+
+    several = _RoundRobin([FakeModel(lambda _: Reply("Hi.")), FakeModel(fails)])
+    assert several.chat([ChatRequest(HELLO)])[0].text == "Hi."
+    with pytest.raises(Diverged):
+        several.chat([ChatRequest(HELLO)])
 
 
 # With vLLM: the embedded model and its warm-start adapter.

@@ -1,0 +1,61 @@
+"""What a run's settings name and do not hold: code, weights and judges that can change behind their names."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from agents.contents import contents_of
+from negotiation_env.errors import UserError
+from negotiation_env.files import write_whole
+from negotiation_env.interfaces import Judge
+from negotiation_env.run_folder import differences
+from negotiation_env.strict_json import read_json
+from training.config import TrainConfig
+from training.learner import sources
+from training.opponents import parse_opponents
+
+__all__ = ["check_contents", "run_contents", "write_contents"]
+
+_FILE: Final = "contents.json"
+
+
+def run_contents(config: TrainConfig, held_out_judge: Judge | None) -> dict[str, str]:
+    """By name, what stands behind it: digests of code and weights in folders, the model of an endpoint's file.
+
+    The training judge is left to `check_judge`, for every episode names it.
+
+    Args:
+        config: Its opponents and judges were resolved before.
+        held_out_judge: The second judge, whose name tells what is in its file.
+    """
+    learner = "hf:{}+{}".format(*sources(config))
+    judges = [spec for spec in (config.judge, config.held_out_judge) if spec not in ("self", "none")]
+    found = contents_of([learner, *parse_opponents(config.opponent).agents], judges)
+    weights = {"the learner's weights": found.pop(learner)} if learner in found else {}  # their folder may move
+    return weights | found | ({"held_out_judge": held_out_judge.name} if held_out_judge else {})
+
+
+def check_contents(out: Path, now: Mapping[str, str]) -> None:
+    """See that a resumed run goes on with what it had; one of before contents were kept is taken as it is.
+
+    Raises:
+        UserError: Something has changed, or the file of contents cannot be read.
+    """
+    path = out / _FILE
+    if not path.is_file():
+        return
+    try:
+        before = read_json(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}; start anew with another --out") from error
+    if changed := differences(before, now):
+        told = " ".join("; ".join(changed).split())  # names in the file may be any text
+        raise UserError(
+            f"what the run in {out} trains with has changed behind its name: {told}; --resume needs the same"
+        )
+
+
+def write_contents(out: Path, now: Mapping[str, str]) -> None:
+    """Keep them for a resumed run."""
+    write_whole(out / _FILE, json.dumps(now, indent=1, ensure_ascii=False) + "\n")
