@@ -96,9 +96,12 @@ class Endpoint:
 
     async def _batch(self, calls: Sequence[Call]) -> list[Reply]:
         tasks = [asyncio.ensure_future(self._place(call)) for call in calls]
-        _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
-        for task in late:
-            task.cancel()
+        late: set[asyncio.Task[Reply]] = set(tasks)
+        try:
+            _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
+        finally:  # also where nobody waits for them any more
+            for task in late:
+                task.cancel()
         limit = f"{self.name}: not done within the batch's {self.settings.batch_deadline} s"
         return [Reply("", error=limit) if task in late else task.result() for task in tasks]
 
@@ -198,7 +201,11 @@ def _started_loop() -> asyncio.AbstractEventLoop:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+    under_way = asyncio.run_coroutine_threadsafe(work, _loop())
+    try:
+        return under_way.result()
+    finally:
+        under_way.cancel()  # after Ctrl-C nothing more is to be paid; what is done cannot be cancelled
 
 
 def _close(sessions: "list[ClientSession]") -> None:

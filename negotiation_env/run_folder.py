@@ -6,6 +6,7 @@ killed goes on with the same settings only, keeps what is scored, and plays the 
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from negotiation_env.episode import Episode, append_episode, stream_latest
 from negotiation_env.errors import NegotiationError, UserError
 from negotiation_env.files import cut_half_line, write_whole
 from negotiation_env.interfaces import Judge
+from negotiation_env.interrupts import put_off
 from negotiation_env.runner import Game, play_many
 from negotiation_env.unscored import UnscoredLimit
 
@@ -72,8 +74,10 @@ def play_into(
         **rules: The fields of `Rules`.
 
     Raises:
-        JudgeError: Too many episodes are unscored. Then, as after an error of `progress`, no other game begins, and
-            those under way are played and kept first.
+        JudgeError: Too many episodes are unscored. Then, as after a `NegotiationError` of `progress`, no other game
+            begins, and those under way are played and kept first.
+        OSError: An episode could not be written. Then, as after Ctrl-C and any other error, all stops at once; what had
+            ended before is kept.
     """
     kept = set()
     for episode in _scored(path, {game.id for game in games}):
@@ -81,19 +85,18 @@ def play_into(
         limit.count(None)
         progress(episode)
     errors: list[NegotiationError] = []
-    fresh = (
-        episode
-        for chosen in _batches(games, kept, batch, workers)
-        for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, batch=batch, **rules)
-        if episode.id not in kept
-    )
-    for episode in fresh:
-        append_episode(path, episode)
-        try:
-            progress(episode)
-            limit.count(episode.failure)
-        except NegotiationError as error:
-            errors.append(error)
+    for chosen in _batches(games, kept, batch, workers):
+        begun = takewhile(lambda _: not errors, chosen)
+        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, **rules)) as played:
+            for episode in played:
+                if episode.id in kept:
+                    continue
+                append_episode(path, episode)
+                try:
+                    progress(episode)
+                    limit.count(episode.failure)
+                except NegotiationError as error:
+                    errors.append(error)
     if errors:
         raise errors[0]
 

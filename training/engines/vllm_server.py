@@ -8,7 +8,6 @@ import json
 import secrets
 import shutil
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from pathlib import Path
@@ -27,6 +26,7 @@ from negotiation_env.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
 from negotiation_env.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
+from negotiation_env.threads import side_by_side
 from training.adapters import LEARNER
 from training.learner import evaluating
 from training.snapshots import Snapshots
@@ -179,8 +179,8 @@ class _RoundRobin:
             [request for request, place in zip(requests, places, strict=True) if place == each]
             for each in range(len(self.models))
         ]
-        with ThreadPoolExecutor(len(self.models)) as pool:
-            replies = [iter(each) for each in pool.map(lambda model, share: model.chat(share), self.models, shares)]
+        calls = list(zip(self.models, shares, strict=True))
+        replies = [iter(each) for each in side_by_side(lambda call: call[0].chat(call[1]), calls)]
         return [next(replies[place]) for place in places]
 
     def _place(self, conversation: str) -> int:
