@@ -8,6 +8,7 @@ driving the protocol; `UserError` is something that the person at the keyboard c
 __all__ = [
     "EngineError",
     "IllegalMove",
+    "Interrupted",
     "JudgeError",
     "MissingExtra",
     "ModelError",
@@ -33,6 +34,10 @@ class MissingExtra(UserError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed; run: pip install 'negotiation-env[{extra}]'")
+
+
+class Interrupted(NegotiationError):
+    """Ctrl-C at the command line, which prints what is kept in one line and exits with code 130."""
 
 
 class JudgeError(NegotiationError):

@@ -31,7 +31,7 @@ _watches: list[_Watch] = []
 def put_off() -> Iterator[None]:
     """Put Ctrl-C off while the block runs, but where it is `interruptible`; a second one takes effect at once.
 
-    Nothing is changed in other threads than the main one, which get no signals, and where a program handles them itself.
+    Nothing is changed in threads but the main one, which get no signals, nor where a program has a handler of its own.
 
     Raises:
         KeyboardInterrupt: After the block, where Ctrl-C came and was put off until then.

@@ -27,6 +27,7 @@ from negotiation_env.estimates import Estimate, mean_with_interval, share_with_i
 from negotiation_env.events import Question, QuestionKind
 from negotiation_env.files import append_lines, cut_half_line, read_lines, write_whole
 from negotiation_env.interfaces import Judge
+from negotiation_env.interrupts import interruptible, put_off
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question
@@ -156,10 +157,11 @@ def rejudge(
     for kept in found.values():
         limit.count(None)
         progress(kept)
-    for fresh in _ask([each for each in episodes.values() if each.id not in found], judge, batch, path):
-        found[fresh.id] = fresh
-        progress(fresh)
-        limit.count(fresh.failure)
+    with put_off():
+        for fresh in _ask([each for each in episodes.values() if each.id not in found], judge, batch, path):
+            found[fresh.id] = fresh
+            progress(fresh)
+            limit.count(fresh.failure)
     limit.finish()
     report = _report([(episode, found[episode.id]) for episode in episodes.values()], judge.name)
     write_whole(path.with_suffix(".summary.json"), report.to_json())
@@ -219,7 +221,8 @@ def _ask(episodes: Sequence[Episode], judge: Judge, batch: int, path: Path) -> I
     for start in range(0, len(episodes), batch):
         chosen = [(episode, questions(episode)) for episode in episodes[start : start + batch]]
         asked = [each for _, some in chosen for each in some]
-        verdicts = judged(judge, [question for _, question in asked]) if asked else []
+        with interruptible():
+            verdicts = judged(judge, [question for _, question in asked]) if asked else []
         rulings = iter([Ruling(ask.kind, turn, verdict) for (turn, ask), verdict in zip(asked, verdicts, strict=True)])
         found = [
             Rejudged(episode.id, _said(episode), judge.name, tuple(islice(rulings, len(some))))

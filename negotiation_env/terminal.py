@@ -31,7 +31,7 @@ _BEYOND_ASCII = re.compile(r"[^\n -~]")
 
 
 class _StandIns(dict[int, str]):
-    """For `str.translate`: what is seen stays, anything else becomes its escape, such as \\x1b."""
+    """For `str.translate`: what is seen stays, anything else becomes its escape, as in a string of Python."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -58,10 +58,10 @@ def one_line(text: str) -> str:
     return shown(" ".join(text.split()))
 
 
-def say(text: str, *, error: bool = False) -> None:
-    """Print a text and a line end; with `error` to standard error."""
+def say(text: str, *, error: bool = False, end: str = "\n") -> None:
+    """Print a text and its end; with `error` to standard error."""
     stream = _Patient(error)
-    stream.write(f"{shown(text)}\n")
+    stream.write(shown(text) + end)
     stream.flush()
 
 

@@ -20,6 +20,7 @@ from negotiation_env.data import load_demos
 from negotiation_env.events import Message, Utterance
 from negotiation_env.prompts import conversation
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.terminal import say_json
 
 __all__ = ["WarmStart", "demo_rows", "train_warm_start"]
 
@@ -157,7 +158,7 @@ def _main(
 ) -> None:
     """Warm-start the embedded negotiator on the shipped demonstrations."""
     figures = train_warm_start(WarmStart(steps=steps), out)
-    print(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}))
+    say_json(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}) + "\n")
 
 
 if __name__ == "__main__":

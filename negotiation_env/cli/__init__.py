@@ -1,8 +1,10 @@
 """The command line, `negotiate`."""
 
+import os
+import signal
 import sys
-
-import typer
+import traceback
+from typing import NoReturn
 
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     ability,
@@ -16,7 +18,10 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     viewing,
 )
 from negotiation_env.cli.app import app
-from negotiation_env.errors import NegotiationError
+from negotiation_env.errors import Interrupted, NegotiationError
+from negotiation_env.progress import stop_bars
+from negotiation_env.terminal import close_output, one_line, prepare, say
+from negotiation_env.threads import left_behind
 
 __all__ = ["app", "main"]
 
@@ -24,12 +29,57 @@ _LISTS = ("--agents", "--models", "--negotiators")
 
 
 def main() -> None:
-    """Run the command line; what the user can mend ends in one line and exit code 2."""
+    """Run the command line and leave.
+
+    Exit code 2, and one line, where it is for the user to mend; 130, and one line, after Ctrl-C; 1 after a bug, or
+    where what was looked at will not do; else 0.
+    """
+    prepare()
+    _leave(_run(_one_value_each(sys.argv[1:])))
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit code."""
     try:
-        app(_one_value_each(sys.argv[1:]), prog_name="negotiate")
+        app(arguments, prog_name="negotiate")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    except Interrupted as error:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C kills
+        return _told(str(error), 130)
     except NegotiationError as error:
-        typer.echo(f"negotiate: {error}", err=True)
-        sys.exit(2)
+        return _told(str(error), 2)
+    except OSError as error:
+        return _told(_os_error(error), 2)
+    except Exception:  # a bug; what it quotes is other people's text all the same
+        stop_bars()
+        say(traceback.format_exc().rstrip(), error=True)
+        return 1
+    return 0
+
+
+def _told(message: str, code: int) -> int:
+    stop_bars()
+    say(f"negotiate: {one_line(message)}", error=True)
+    return code
+
+
+def _os_error(error: OSError) -> str:
+    """A full disk, a file where a folder should be, a place where one must not write."""
+    place = f"{error.filename}: " if error.filename else ""
+    file = isinstance(error, FileExistsError | NotADirectoryError)
+    what = "a file is where a folder is needed" if file else error.strerror or error
+    return f"{place}{what}; mend that or name another place; what was written before is kept"
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, without waiting for threads that wait for endpoints."""
+    failure = close_output()
+    if failure and not isinstance(failure, BrokenPipeError):  # a reader that went away, such as head, had enough
+        code = _told(f"standard output cannot be written: {failure}", code or 2)
+    if left_behind():  # they may be deep in foreign code, which does not survive the interpreter's own end
+        os._exit(code)
+    sys.exit(code)
 
 
 def _one_value_each(arguments: list[str]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -56,11 +57,11 @@ def bench(
     if as_json:
         from negotiation_env.table import tables_to_json
 
-        typer.echo(tables_to_json(tables), nl=False)
+        say_json(tables_to_json(tables))
         return
     _print(tables)
     if not dry_run:
-        typer.echo(f"written to {out}; to read the games: negotiate view {out}")
+        say(f"written to {out}; to read the games: negotiate view {out}")
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
@@ -73,8 +74,11 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
     from negotiation_env.benchmark.run import run_benchmark
+    from negotiation_env.run_folder import SETTINGS
 
-    return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
+    cast = _cast(config, traffic, cache=not no_cache)
+    with going_on(out / SETTINGS):
+        return run_benchmark(config, cast, out, resume=resume)
 
 
 def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cast":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.cli.app import app
+from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import (
     Agents,
     HistoryTurns,
@@ -19,10 +19,14 @@ from negotiation_env.cli.options import (
     UnscoredShare,
     enough_turns,
     find_scenario,
+    going_on,
     open_traffic,
     print_table,
     resolve_agents,
+    writable,
 )
+from negotiation_env.errors import UserError
+from negotiation_env.terminal import say
 
 __all__ = ["evaluate_command", "play"]
 
@@ -43,7 +47,7 @@ def play(
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers.
+    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
     """
     from negotiation_env.data import load_scenarios
     from negotiation_env.episode import append_episode
@@ -55,14 +59,17 @@ def play(
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    path = writable(out / EPISODES) if out is not None else None
     traffic = open_traffic(record, replay)
     game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
     decider = resolve_judge(judge, traffic, cache=not no_cache)
     rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
-    episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        append_episode(out / EPISODES, episode)
+    with told_on_ctrl_c("stopped; the negotiation had not ended and is not kept"):
+        episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
+    if path:
+        append_episode(path, episode)
+    if episode.failure is not None:
+        raise UserError(f"the negotiation ended unscored: {episode.failure}")
 
 
 @app.command("eval")
@@ -93,11 +100,12 @@ def evaluate_command(
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.render import summary_table
+    from negotiation_env.run_folder import SETTINGS
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
     traffic = open_traffic(record, replay)
     players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
-    with progress("negotiations", len(scenarios)) as advance:
+    with going_on(out / SETTINGS), progress("negotiations", len(scenarios)) as advance:
         summary = evaluate(
             players,
             decider,
@@ -114,4 +122,4 @@ def evaluate_command(
             complete_without_agreement=True,
         )
     print_table(summary_table({" and ".join(agents): summary}))
-    typer.echo(f"written to {out}")
+    say(f"written to {out}")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Record, Replay, open_traffic, print_table
+from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table
 from negotiation_env.errors import MissingExtra
+from negotiation_env.terminal import say
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import ChatModel
@@ -58,6 +59,7 @@ def generate_command(
     texts.
     """
     from negotiation_env.progress import progress
+    from negotiation_env.run_folder import SETTINGS
     from negotiation_env.synthesis.generate import generate
     from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
@@ -75,7 +77,7 @@ def generate_command(
     encode = find_encoder() if minilm is not False else None
     if minilm and not encode:
         raise MissingExtra("--minilm", "train")
-    with progress("texts", n) as advance:
+    with going_on(out / SETTINGS), progress("texts", n) as advance:
         dataset = generate(
             settings,
             author,
@@ -127,5 +129,5 @@ def _show(dataset: "Dataset", out: Path) -> None:
     for table in tables(dataset):
         print_table(to_rich(table))
     if not dataset.complete:
-        typer.echo("stopped at the cost limit; go on with --resume and a higher --cost-limit")
-    typer.echo(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")
+        say("stopped at the cost limit; go on with --resume and a higher --cost-limit")
+    say(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")

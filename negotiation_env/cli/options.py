@@ -1,11 +1,14 @@
 """Options and helpers that several commands share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import Interrupted, UserError
+from negotiation_env.terminal import console
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import Agent
@@ -25,9 +28,11 @@ __all__ = [
     "UnscoredShare",
     "enough_turns",
     "find_scenario",
+    "going_on",
     "open_traffic",
     "print_table",
     "resolve_agents",
+    "writable",
 ]
 
 _AGENTS_HELP = (
@@ -109,6 +114,30 @@ def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":
 
 def print_table(table: object) -> None:
     """Show a rich table."""
-    from rich.console import Console
+    console().print(table)
 
-    Console().print(table)
+
+@contextmanager
+def going_on(settings: Path) -> Iterator[None]:
+    """Ctrl-C ends the block in one line: a run whose settings are on file can go on.
+
+    Args:
+        settings: The file of them, in the run's folder.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        kept = f"all that had ended is kept in {settings.parent}; go on with --resume"
+        told = kept if settings.is_file() else "the run had not begun; run the same command again"
+        raise Interrupted(f"stopped; {told}") from error
+
+
+def writable(path: Path) -> Path:
+    """The path of a file that is to be appended to or written; better to learn now that it cannot be than at the end.
+
+    Raises:
+        OSError: It cannot be, nor its folder made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.open("a").close()
+    return path

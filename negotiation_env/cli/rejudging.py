@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.cli.app import app
+from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, UnscoredShare, open_traffic, print_table
+from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,15 +43,16 @@ def rejudge_command(
     from negotiation_env.run_folder import EPISODES
 
     decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
-    with progress("negotiations", len(latest_episodes(run / EPISODES))) as advance:
+    told = f"stopped; what the judge has said is kept in {run / FOLDER}; go on with the same command"
+    with told_on_ctrl_c(told), progress("negotiations", len(latest_episodes(run / EPISODES))) as advance:
         report = rejudge(run, decider, unscored_limit=unscored_limit, progress=advance)
     if as_json:
-        typer.echo(report.to_json(), nl=False)
+        say_json(report.to_json())
         return
     print_table(_table(report))
     if report.flips:
         print_table(_flips(report))
-    typer.echo(f"written to {run / FOLDER}")
+    say(f"written to {run / FOLDER}")
 
 
 def _table(report: "RejudgeReport") -> "Table":
