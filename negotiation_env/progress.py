@@ -8,6 +8,7 @@ from weakref import WeakSet
 from negotiation_env.terminal import console
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 __all__ = ["bar", "progress", "spinner", "stop_bars"]
@@ -28,10 +29,13 @@ def bar() -> "Progress":
 
     title = TextColumn("{task.description}", markup=False)
     columns = (title, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    out = console(error=True)
-    found = Progress(*columns, console=out, disable=not (out.is_terminal or out.is_jupyter))
+    found = Progress(*columns, console=(out := console(error=True)), disable=not _is_seen(out))
     _bars.add(found)
     return found
+
+
+def _is_seen(out: "Console") -> bool:
+    return out.is_terminal or out.is_jupyter
 
 
 def stop_bars() -> None:
@@ -54,6 +58,6 @@ def spinner(title: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console(error=True), transient=True) as shown:
+    with Progress(*columns, console=(out := console(error=True)), transient=True, disable=not _is_seen(out)) as shown:
         shown.add_task(title)
         yield
