@@ -83,7 +83,7 @@ def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table
     table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
     table.add_column("")
     for name in summaries:
-        table.add_column(Text(name))
+        table.add_column(Text(name), overflow="fold")
     for name, label in _FIGURES.items():
         table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
     for role in ("policy", "judge"):

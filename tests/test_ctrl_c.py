@@ -87,7 +87,7 @@ PANEL = "panel:median:URL,URL"
     [
         (["eval", "--agents", "URL", "--judge", "scripted", "--n", 2, "--out", "OUT"], "go on with --resume"),
         (["eval", "--agents", "scripted:stubborn", "--judge", PANEL, "--n", 2, "--out", "OUT"], "with --resume"),
-        (["bench", "--negotiators", "URL", "scripted:stubborn", "--judge", "scripted", "--out", "OUT"], "with --resume"),
+        (["bench", "--negotiators", "URL", "scripted:liar", "--judge", "scripted", "--out", "OUT"], "with --resume"),
         (["generate", "open", "--model", "URL", "--n", 2, "--no-minilm", "--out", "OUT"], "go on with --resume"),
         (["play", "--agents", "URL", "--judge", "scripted"], "had not ended and is not kept"),
         (["judge-check", "--judge", "URL"], "stopped; nothing is written"),

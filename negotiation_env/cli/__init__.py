@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+from io import StringIO
 from typing import NoReturn
 
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
@@ -41,9 +42,8 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     """The exit code."""
     try:
-        app(arguments, prog_name="negotiate")
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0
+        code = app(arguments, prog_name="negotiate", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except Interrupted as error:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C kills
         return _told(str(error), 130)
@@ -51,11 +51,13 @@ def _run(arguments: list[str]) -> int:
         return _told(str(error), 2)
     except OSError as error:
         return _told(_os_error(error), 2)
-    except Exception:  # a bug; what it quotes is other people's text all the same
+    except Exception as error:
         stop_bars()
-        say(traceback.format_exc().rstrip(), error=True)
-        return 1
-    return 0
+        usage = StringIO()
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's, for a wrong option or value
+            error.show(usage)
+        say(usage.getvalue().rstrip() or traceback.format_exc().rstrip(), error=True)
+        return getattr(error, "exit_code", 1)
 
 
 def _told(message: str, code: int) -> int:

@@ -29,12 +29,12 @@ def doctor(
     Template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities,
     parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where something will not do.
     """
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from negotiation_env.progress import spinner
 
-    table = Table("", "what", "found", title="negotiate doctor", title_justify="left")
+    table = Table("", "what", Column("found", overflow="fold"), title="negotiate doctor", title_justify="left")
     ills = 0
     with spinner("examining"):
         for finding in _findings(agents, judge, split, n, max_turns):

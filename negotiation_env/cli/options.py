@@ -139,5 +139,8 @@ def writable(path: Path) -> Path:
         OSError: It cannot be, nor its folder made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
     path.open("a").close()
+    if new:
+        path.unlink()
     return path

@@ -62,8 +62,8 @@ def _table(report: "RejudgeReport") -> "Table":
     table = Table(title=f"{report.episodes} negotiations before two judges, as they were played", title_justify="left")
     table.caption = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
     table.add_column("")
-    table.add_column(Text(f"old: {report.old_judge}"))
-    table.add_column(Text(f"new: {report.new_judge}"))
+    table.add_column(Text(f"old: {report.old_judge}"), overflow="fold")
+    table.add_column(Text(f"new: {report.new_judge}"), overflow="fold")
     label = f"Collective Agency, 0–5, of the {report.shift.n} that both scored"
     table.add_row(label, str(report.old_score), str(report.new_score))
     table.add_row("new minus old", "", str(report.shift))

@@ -71,6 +71,7 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
 def _train(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
+    out.mkdir(parents=True, exist_ok=True)  # where that cannot be, better to know before the model is loaded
     try:
         from training.run import train as run_training
     except ImportError as error:
