@@ -79,12 +79,12 @@ def console(*, error: bool = False) -> "Console":
     """A rich console on standard output, or on standard error, for tables, panels and bars; markup has no effect."""
     prepare()
     stream = cast("IO[str]", _Patient(error, proxied=False))
-    return _clean_console()(file=stream, stderr=error, markup=False, emoji=False, highlight=False)
+    return _clean_console()(file=stream, markup=False, emoji=False, highlight=False)
 
 
 def prepare() -> None:
     """Let standard output replace what its encoding lacks, as on a Windows pipe; standard error does so by itself."""
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="replace")
 
 

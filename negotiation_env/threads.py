@@ -6,8 +6,9 @@ endpoint. These are left behind.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from functools import partial
 from queue import SimpleQueue
-from threading import Thread, enumerate
+from threading import Semaphore, Thread, enumerate
 from typing import Any, TypeVar
 
 __all__ = ["Crew", "left_behind", "side_by_side"]
@@ -22,22 +23,29 @@ class Crew:
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._members: list[_Member] = []
-        self._open: list[Future[Any]] = []
+        self._idle = Semaphore(0)
 
     def begin(self, work: Callable[..., R], *arguments: Any) -> Future[R]:
         """Begin a job at once; the future tells its result, or what it raised."""
         future: Future[R] = Future()
-        self._open = [each for each in self._open if not each.done()] + [future]
-        if len(self._open) > len(self._members):
+        if not self._idle.acquire(blocking=False):
             self._members.append(_Member(self._jobs))
             self._members[-1].start()
-        self._jobs.put(lambda: _finish(future, work, arguments))
+        self._jobs.put(partial(self._do, future, work, arguments))
         return future
 
     def dismiss(self) -> None:
         """Take no more jobs; who has none goes home, the others once they are done."""
         for _ in self._members:
             self._jobs.put(None)
+
+    def _do(self, future: Future[R], work: Callable[..., R], arguments: Sequence[Any]) -> None:
+        try:
+            tell = partial(future.set_result, work(*arguments))
+        except BaseException as error:  # raised again where the result is asked for
+            tell = partial(future.set_exception, error)
+        self._idle.release()  # before anybody can know and begin the next job
+        tell()
 
 
 class _Member(Thread):
@@ -68,12 +76,3 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
 def left_behind() -> bool:
     """Whether work still goes on that nobody waits for."""
     return any(thread.busy for thread in enumerate() if isinstance(thread, _Member))
-
-
-def _finish(future: Future[R], work: Callable[..., R], arguments: Sequence[Any]) -> None:
-    try:
-        result = work(*arguments)
-    except BaseException as error:  # raised again where the result is asked for
-        future.set_exception(error)
-    else:
-        future.set_result(result)

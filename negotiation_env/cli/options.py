@@ -118,17 +118,18 @@ def print_table(table: object) -> None:
 
 
 @contextmanager
-def going_on(settings: Path) -> Iterator[None]:
+def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]:
     """Ctrl-C ends the block in one line: a run whose settings are on file can go on.
 
     Args:
         settings: The file of them, in the run's folder.
+        kept: What the folder holds then.
     """
     try:
         yield
     except KeyboardInterrupt as error:
-        kept = f"all that had ended is kept in {settings.parent}; go on with --resume"
-        told = kept if settings.is_file() else "the run had not begun; run the same command again"
+        begun = f"{kept} is kept in {settings.parent}; go on with --resume"
+        told = begun if settings.is_file() else "the run had not begun; run the same command again"
         raise Interrupted(f"stopped; {told}") from error
 
 

@@ -81,7 +81,7 @@ def _train(
 
     traffic = open_traffic(record, replay)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
-    with going_on(out / "config.toml"):
+    with going_on(out / "config.toml", "every checkpoint"):
         result = run_training(config, out, resume=resume, judge=judge)
     if os.environ.get("RANK", "0") != "0":
         return  # one process speaks for all
