@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,8 +42,8 @@ class _StandIns(dict[int, str]):
 
 
 _STAND_INS = _StandIns()
-_failures: list[Exception] = []
-"""Why standard output could not be written, the first reason first."""
+_failures: WeakKeyDictionary[Any, Exception] = WeakKeyDictionary()
+"""By stream, why it could not be written at first."""
 
 
 def shown(text: str) -> str:
@@ -96,11 +97,11 @@ def close_output() -> Exception | None:
         `head` does, is a BrokenPipeError.
     """
     _Patient(error=False).flush()
-    if not _failures:
-        return None
-    with suppress(OSError, ValueError, AttributeError):  # what waits in its buffer would be tried again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _failures[0]
+    failure = _failures.get(sys.stdout) if sys.stdout else None
+    if failure:
+        with suppress(OSError, ValueError):  # what waits in its buffer would be tried again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return failure
 
 
 class _Patient:
@@ -109,16 +110,19 @@ class _Patient:
     def __init__(self, error: bool, *, proxied: bool = True) -> None:
         stream = sys.stderr if error else sys.stdout
         self._stream: Any = stream if proxied else getattr(stream, "rich_proxied_file", stream)
-        self._error = error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def isatty(self) -> bool:
-        return self._stream is not None and self._stream.isatty()
+        asked = getattr(self._stream, "isatty", None)
+        return bool(asked and asked())
 
     def write(self, text: str) -> int:
-        self._attempt(lambda: self._stream.write(text))
+        try:
+            self._attempt(lambda: self._stream.write(text))
+        except UnicodeEncodeError:  # a program's own stream, which `prepare` cannot help
+            self._attempt(lambda: self._stream.write(text.encode("ascii", "replace").decode()))
         return len(text)
 
     def flush(self) -> None:
@@ -129,9 +133,10 @@ class _Patient:
             return  # the process was started without this stream
         try:
             output()
+        except UnicodeEncodeError:
+            raise
         except (OSError, ValueError) as failure:  # a ValueError where it is closed
-            if not self._error:
-                _failures.append(failure)
+            _failures.setdefault(self._stream, failure)
 
 
 @cache

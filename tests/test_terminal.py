@@ -246,6 +246,23 @@ def test_help_is_shown_in_every_encoding(tmp_path, command, encoding):
     assert out.startswith("Usage: negotiate")
 
 
+def test_a_program_s_own_narrow_stream_gets_what_it_can_show(monkeypatch):
+    class Narrow:
+        written = ""
+
+        def write(self, text):
+            self.written += text.encode("cp1252").decode("cp1252")
+
+        def flush(self):
+            raise OSError("no space left")
+
+    monkeypatch.setattr(sys, "stdout", stream := Narrow())
+    say("Köln")
+    say("Köln 😀")
+    console().print("we share 😀")
+    assert stream.written == "Köln\nK?ln ?\nwe share ?\n"
+
+
 def test_a_reader_that_has_gone_away_ends_no_game(tmp_path):
     hostile_files(tmp_path)
     reading, writing = os.pipe()
