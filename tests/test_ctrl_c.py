@@ -89,7 +89,7 @@ PANEL = "panel:median:URL,URL"
         (["eval", "--agents", "scripted:stubborn", "--judge", PANEL, "--n", 2, "--out", "OUT"], "with --resume"),
         (["bench", "--negotiators", "URL", "scripted:liar", "--judge", "scripted", "--out", "OUT"], "with --resume"),
         (["generate", "open", "--model", "URL", "--n", 2, "--no-minilm", "--out", "OUT"], "go on with --resume"),
-        (["play", "--agents", "URL", "--judge", "scripted"], "had not ended and is not kept"),
+        (["play", "--agents", "URL", "--judge", "scripted"], "had not ended is not kept"),
         (["judge-check", "--judge", "URL"], "stopped; nothing is written"),
         (["judge-compare", PANEL, "scripted"], "stopped; nothing is written"),
         (["doctor", "--agents", "scripted:stubborn", "--judge", "URL"], "stopped"),
@@ -191,7 +191,10 @@ def test_the_command_line_tells_of_a_full_disk_in_one_line_and_what_was_written_
     evaluation = f"{sys.executable} -m negotiation_env eval --agents scripted:stubborn --judge scripted --out {out}"
     done = subprocess.run(["bash", "-c", f"ulimit -f 24; exec {evaluation}"], capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "File too large; mend that" in done.stderr
+    assert (
+        done.stderr
+        == f"negotiate: stopped: File too large; mend that; all that had ended is kept in {out}; go on with --resume\n"
+    )
     assert 0 < len(latest_episodes(out / "episodes.jsonl")) < 20
     again = subprocess.run([*evaluation.split(), "--resume"], capture_output=True, text=True)
     assert again.returncode == 0, again.stderr

@@ -19,6 +19,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     viewing,
 )
 from negotiation_env.cli.app import app
+from negotiation_env.cli.options import os_fault
 from negotiation_env.errors import Interrupted, NegotiationError
 from negotiation_env.progress import stop_bars
 from negotiation_env.terminal import close_output, one_line, prepare, say
@@ -50,7 +51,7 @@ def _run(arguments: list[str]) -> int:
     except NegotiationError as error:
         return _told(str(error), 2)
     except OSError as error:
-        return _told(_os_error(error), 2)
+        return _told(f"{os_fault(error)}; mend that or name another place", 2)
     except Exception as error:
         stop_bars()
         usage = StringIO()
@@ -64,14 +65,6 @@ def _told(message: str, code: int) -> int:
     stop_bars()
     say(f"negotiate: {one_line(message)}", error=True)
     return code
-
-
-def _os_error(error: OSError) -> str:
-    """A full disk, a file where a folder should be, a place where one must not write."""
-    place = f"{error.filename}: " if error.filename else ""
-    file = isinstance(error, FileExistsError | NotADirectoryError)
-    what = "a file is where a folder is needed" if file else error.strerror or error
-    return f"{place}{what}; mend that or name another place; what was written before is kept"
 
 
 def _leave(code: int) -> NoReturn:

@@ -52,6 +52,7 @@ def play(
     from negotiation_env.data import load_scenarios
     from negotiation_env.episode import append_episode
     from negotiation_env.evaluate import pick, seat_agents
+    from negotiation_env.interrupts import put_off
     from negotiation_env.judges import resolve_judge
     from negotiation_env.run_folder import EPISODES
     from negotiation_env.runner import Game
@@ -64,10 +65,10 @@ def play(
     game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
     decider = resolve_judge(judge, traffic, cache=not no_cache)
     rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
-    with told_on_ctrl_c("stopped; the negotiation had not ended and is not kept"):
+    with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
         episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
-    if path:
-        append_episode(path, episode)
+        if path:
+            append_episode(path, episode)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
 

@@ -30,6 +30,7 @@ __all__ = [
     "find_scenario",
     "going_on",
     "open_traffic",
+    "os_fault",
     "print_table",
     "resolve_agents",
     "writable",
@@ -119,18 +120,33 @@ def print_table(table: object) -> None:
 
 @contextmanager
 def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]:
-    """Ctrl-C ends the block in one line: a run whose settings are on file can go on.
+    """Ctrl-C and a full disk end the block in one line: a run whose settings are on file can go on.
 
     Args:
         settings: The file of them, in the run's folder.
         kept: What the folder holds then.
+
+    Raises:
+        Interrupted: Ctrl-C came.
+        UserError: The run had begun, and something could not be written.
     """
+    told = f"{kept} is kept in {settings.parent}; go on with --resume"
     try:
         yield
     except KeyboardInterrupt as error:
-        begun = f"{kept} is kept in {settings.parent}; go on with --resume"
-        told = begun if settings.is_file() else "the run had not begun; run the same command again"
-        raise Interrupted(f"stopped; {told}") from error
+        began = settings.is_file()
+        raise Interrupted(f"stopped; {told if began else 'the run had not begun'}") from error
+    except OSError as error:
+        if settings.is_file():
+            raise UserError(f"stopped: {os_fault(error)}; mend that; {told}") from error
+        raise
+
+
+def os_fault(error: OSError) -> str:
+    """What the system refuses and where: a full disk, a file where a folder is needed, a place to keep out of."""
+    place = f"{error.filename}: " if error.filename else ""
+    file = isinstance(error, FileExistsError | NotADirectoryError)
+    return f"{place}{'a file is where a folder is needed' if file else error.strerror or error}"
 
 
 def writable(path: Path) -> Path:
