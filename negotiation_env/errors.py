@@ -2,7 +2,7 @@
 
 Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
 driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
-`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler.
+`ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler; `Interrupted` is Ctrl-C.
 """
 
 __all__ = [

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -34,6 +34,7 @@ def acts(text):
     return [each for each in text if unicodedata.category(each) in unseen and each not in "\n\t\u200c\u200d"]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_no_character_of_a_text_that_is_shown_acts_and_ordinary_ones_stay(text):
     assert not acts(shown(text))
@@ -55,6 +56,7 @@ def test_what_acts_is_shown_as_its_escape_and_line_ends_of_windows_are_line_ends
     assert shown("one\r\ntwo") == "one\ntwo"
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(), min_size=1))
 def test_whatever_is_printed_in_whatever_way_nothing_acts(text):
     for output in OUTPUTS:
@@ -206,6 +208,20 @@ def test_what_an_endpoint_says_does_not_act_on_the_terminal(tmp_path):
         ):
             _, out, errors = negotiate(tmp_path, *arguments)
             assert not acts(out + errors)
+
+
+def test_a_benchmark_shows_hostile_names_as_text(tmp_path):
+    name = '"' + "".join(f"\\U{ord(each):08x}" for each in HOSTILE) + '"'
+    (tmp_path / "bench.toml").write_text(
+        'judge = "scripted"\ncomparisons = {}\nconflict = 1\nmulti = 0\nopen = 0\n'
+        f'[negotiators]\n{name} = "scripted:liar"\n"plain" = "scripted:pushy"\n'
+        f'[panel]\n"p{name[1:]} = "scripted:stubborn"\n',
+        encoding="utf-8",
+    )
+    for more in ([], ["--json", "--resume"]):
+        code, out, errors = negotiate(tmp_path, "bench", "bench.toml", "--out", "run", *more)
+        assert (code, acts(out + errors)) == (0, []), errors
+        assert "plain" in out
 
 
 def test_rejudging_and_reports_show_hostile_ids_and_names_as_text(tmp_path):
