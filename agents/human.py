@@ -1,42 +1,61 @@
 """A person at the terminal."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper, UnsupportedOperation
 
 from negotiation_env.events import Task
 from negotiation_env.interfaces import Reply, Request
+from negotiation_env.terminal import console, say
 
 __all__ = ["HumanAgent"]
 
+_GONE = "nobody is at the keyboard: standard input has ended"
+
 
 class HumanAgent:
-    """Shows what a seat sees and reads what the person answers; an empty line or Ctrl-D ends a turn."""
+    """Shows what a seat sees and reads what the person answers; an empty line or Ctrl-D ends a turn.
+
+    Where input has ended before a turn's first word, nobody is there: that game ends unscored.
+    """
 
     name = "human"
 
+    def __init__(self) -> None:
+        if isinstance(sys.stdin, TextIOWrapper):
+            with suppress(UnsupportedOperation):  # somebody has read from it already
+                sys.stdin.reconfigure(errors="replace")  # a byte of another encoding is a wrong letter, no more
+
     def act(self, requests: Sequence[Request]) -> list[Reply]:
         """Ask for each game in turn."""
-        return [Reply(self._ask(request)) for request in requests]
+        return [self._ask(request) for request in requests]
 
-    def _ask(self, request: Request) -> str:
-        from rich.console import Console
+    def _ask(self, request: Request) -> Reply:
         from rich.panel import Panel
         from rich.text import Text
 
-        console = Console()
+        out = console()
         first = not any(message["role"] == "assistant" for message in request.messages)
         for message in request.messages if first else request.messages[-1:]:
             title = "your brief" if message["role"] == "system" else "you hear"
-            console.print(Panel(Text(message["content"]), title=title))
+            out.print(Panel(Text(message["content"]), title=title))
         wanted = "your joint answer" if request.task is Task.COMPLETION else "your turn"
-        console.print(f"[bold]{wanted}[/bold] (an empty line ends it)")
-        return _read_lines()
+        out.print(Text.assemble((wanted, "bold"), " (an empty line ends it)"))
+        return _read_reply()
 
 
-def _read_lines() -> str:
+def _read_reply() -> Reply:
     lines: list[str] = []
     try:
-        while line := input("> "):
+        while line := _read_line():
             lines.append(line)
-    except EOFError:
-        pass
-    return "\n".join(lines)
+    except (EOFError, OSError, RuntimeError, ValueError):  # it has ended, cannot be read, was never there, is closed
+        if not lines:
+            return Reply("", error=_GONE)
+    return Reply("\n".join(lines))
+
+
+def _read_line() -> str:
+    say("> ", end="")  # not `input`'s own prompt, which fails where standard output does
+    return input()

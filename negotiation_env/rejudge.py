@@ -27,6 +27,7 @@ from negotiation_env.estimates import Estimate, mean_with_interval, share_with_i
 from negotiation_env.events import Question, QuestionKind
 from negotiation_env.files import append_lines, make_folder, read_lines, write_whole
 from negotiation_env.interfaces import Judge
+from negotiation_env.interrupts import interruptible, put_off
 from negotiation_env.judge_check.reliability import spearman
 from negotiation_env.judges import judged
 from negotiation_env.protocol import agreement_question, score_question
@@ -161,10 +162,11 @@ def rejudge(
         for kept in found.values():
             limit.count(None)
             progress(kept)
-        for fresh in _ask([each for id, each in asked.items() if id not in found], judge, batch, path):
-            found[fresh.id] = fresh
-            progress(fresh)
-            limit.count(fresh.failure)
+        with put_off():
+            for fresh in _ask([each for id, each in asked.items() if id not in found], judge, batch, path):
+                found[fresh.id] = fresh
+                progress(fresh)
+                limit.count(fresh.failure)
         limit.finish()
         report = _report([(each.episode, found[id]) for id, each in asked.items()], judge.name)
         write_whole(path.with_suffix(".summary.json"), report.to_json())
@@ -234,7 +236,8 @@ def _ask(waiting: Sequence[_Asked], judge: Judge, batch: int, path: Path) -> Ite
     for start in range(0, len(waiting), batch):
         chosen = [(each, questions(each.episode)) for each in waiting[start : start + batch]]
         asked = [each for _, some in chosen for each in some]
-        verdicts = judged(judge, [question for _, question in asked]) if asked else []
+        with interruptible():
+            verdicts = judged(judge, [question for _, question in asked]) if asked else []
         rulings = iter([Ruling(ask.kind, turn, verdict) for (turn, ask), verdict in zip(asked, verdicts, strict=True)])
         found = [
             Rejudged(each.episode.id, each.said, judge.name, tuple(islice(rulings, len(some)))) for each, some in chosen

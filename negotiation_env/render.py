@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from negotiation_env.events import Outcome, Status, Utterance
 from negotiation_env.protocol import Negotiation
+from negotiation_env.terminal import console, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,14 +27,14 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
 def transcript(game: Negotiation, judge: str) -> str:
-    """The dilemma, everything said so far and how it ended, as plain text."""
+    """The dilemma, everything said so far and how it ended, as plain text that cannot act on a terminal."""
     names = game.scenario.names
     parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
     if game.completion:
         parts.append(f"[{_answer_title(game)}] {game.completion.text}")
     if isinstance(game.pending, Outcome):
         parts.append(outcome_line(game.pending, judge))
-    return "\n\n".join(parts)
+    return shown("\n\n".join(parts))
 
 
 def outcome_line(outcome: Outcome, judge: str) -> str:
@@ -46,18 +47,17 @@ def outcome_line(outcome: Outcome, judge: str) -> str:
 
 def show_news(game: Negotiation, judge: str) -> None:
     """Print what the last move brought, in colour; what was said is printed as it is, markup has no effect."""
-    from rich.console import Console
     from rich.panel import Panel
     from rich.text import Text
 
-    console = Console()
+    out = console()
     if game.turns + bool(game.completion) == 1:
-        console.print(Panel(Text(game.scenario.dilemma), title="dilemma"))
+        out.print(Panel(Text(game.scenario.dilemma), title="dilemma"))
     for said, title in _news(game):
         colour = _COLOURS[said.seat % len(_COLOURS)]
-        console.print(Panel(Text(said.text), title=Text(title), title_align="left", border_style=colour))
+        out.print(Panel(Text(said.text), title=Text(title), title_align="left", border_style=colour))
     if isinstance(game.pending, Outcome):
-        console.print(Text(outcome_line(game.pending, judge), style="bold"))
+        out.print(Text(outcome_line(game.pending, judge), style="bold"))
 
 
 def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
@@ -83,7 +83,7 @@ def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table
     table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
     table.add_column("")
     for name in summaries:
-        table.add_column(Text(name))
+        table.add_column(Text(name), overflow="fold")
     for name, label in _FIGURES.items():
         table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
     for role in ("policy", "judge"):

@@ -7,7 +7,7 @@ its own: `claim`.
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, count, takewhile
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any, Final
 from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode, latest_episodes, stream_latest
 from negotiation_env.errors import NegotiationError, UserError
-from negotiation_env.files import hold, read_whole, refuse_link, write_whole
+from negotiation_env.files import append_bytes, hold, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
+from negotiation_env.interrupts import put_off
 from negotiation_env.runner import Game, play_many
 from negotiation_env.text import one_line
 from negotiation_env.unscored import UnscoredLimit
@@ -85,9 +86,11 @@ def open_games(out: Path) -> Iterator[Callable[[Episode], None]]:
     with claim(out):
         if (out / SETTINGS).exists() or (out / CONFIG).exists():
             raise UserError(f"{out} is the folder of a run, whose figures a single game would change; give another")
+        path = out / EPISODES
+        if path.exists():
+            append_bytes(path, b"")  # what cannot be written is told before the game
 
         def keep(episode: Episode) -> None:
-            path = out / EPISODES
             known = latest_episodes(path) if path.exists() else {}
             names = chain([episode.id], (f"{episode.id}/{number}" for number in count(2)))
             append_episode(path, replace(episode, id=next(name for name in names if name not in known)))
@@ -156,8 +159,10 @@ def play_into(
 
     Raises:
         UserError: The file holds one of the games as somebody else played it.
-        JudgeError: Too many episodes are unscored. Then, as after an error of `progress`, no other game begins, and
-            those under way are played and kept first.
+        JudgeError: Too many episodes are unscored. Then, as after a `NegotiationError` of `progress`, no other game
+            begins, and those under way are played and kept first.
+        OSError: An episode could not be written. Then, as after Ctrl-C and any other error, all stops at once; what had
+            ended before is kept.
     """
     kept = set()
     for episode in _scored(path, games, judge):
@@ -165,19 +170,18 @@ def play_into(
         limit.count(None)
         progress(episode)
     errors: list[NegotiationError] = []
-    fresh = (
-        episode
-        for chosen in _batches(games, kept, batch, workers)
-        for episode in play_many(takewhile(lambda _: not errors, chosen), judge, workers=workers, batch=batch, **rules)
-        if episode.id not in kept
-    )
-    for episode in fresh:
-        append_episode(path, episode)
-        try:
-            progress(episode)
-            limit.count(episode.failure)
-        except NegotiationError as error:
-            errors.append(error)
+    for chosen in _batches(games, kept, batch, workers):
+        begun = takewhile(lambda _: not errors, chosen)
+        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, **rules)) as played:
+            for episode in played:
+                if episode.id in kept:
+                    continue
+                append_episode(path, episode)
+                try:
+                    progress(episode)
+                    limit.count(episode.failure)
+                except NegotiationError as error:
+                    errors.append(error)
     if errors:
         raise errors[0]
 

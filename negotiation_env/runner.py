@@ -7,17 +7,20 @@ slowest.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from itertools import islice
+from threading import Event
 from typing import Any
 
 from negotiation_env.aec import NegotiationEnv, step_many
 from negotiation_env.episode import Episode, record
 from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
+from negotiation_env.interrupts import interruptible
 from negotiation_env.scenario import Scenario
+from negotiation_env.threads import Crew
 from negotiation_env.traffic import sound
 
 __all__ = ["Game", "derive_seed", "play", "play_many", "replied"]
@@ -67,7 +70,7 @@ def play_many(
     batch: int = 1024,
     render_mode: str | None = None,
     **rules: Any,
-) -> Iterator[Episode]:
+) -> Generator[Episode, None, None]:
     """Play many games.
 
     Args:
@@ -79,28 +82,23 @@ def play_many(
         **rules: The fields of `Rules`.
 
     Yields:
-        Episodes as they end. With workers, once a game raises no other begins; those under way are still played and
-        yielded, then the error is raised.
+        Episodes as they end.
+
+        Once a game raises, those of its batch that have ended are yielded, then the error is raised. With workers no
+        other game begins then, and those under way are still played and yielded before: they are half paid for.
+
+        Ctrl-C, and closing this iterator, abandon what is under way: no game begins, no agent and no judge is called
+        any more, nothing is waited for, and the answers of calls under way are thrown away. After Ctrl-C the games that
+        had ended are yielded, then KeyboardInterrupt is raised. Whoever takes the episodes gets none lost on the way to
+        a file by taking them within `interrupts.put_off`, and calls no more models after an error of its own by closing
+        the iterator, as `contextlib.closing` does.
     """
     waiting = iter(games)
-    if workers == 1:
-        while chosen := list(islice(waiting, batch)):
-            yield from _lockstep(chosen, judge, render_mode, rules)
+    if workers > 1:
+        yield from _side_by_side(waiting, judge, workers, render_mode, rules)
         return
-    failed = list[Future[list[Episode]]]()
-    playing: set[Future[list[Episode]]] = set()
-    with ThreadPoolExecutor(workers) as pool:
-        while True:
-            begun = [] if failed else islice(waiting, workers - len(playing))
-            playing |= {pool.submit(_play_alone, game, judge, render_mode, rules) for game in begun}
-            if not playing:
-                break
-            done, playing = wait(playing, return_when=FIRST_COMPLETED)
-            failed += [each for each in done if each.exception()]
-            for each in done.difference(failed):
-                yield from each.result()
-    for each in failed[:1]:
-        each.result()  # raises
+    while chosen := list(islice(waiting, batch)):
+        yield from _lockstep(chosen, judge, render_mode, rules, Event())
 
 
 @dataclass(slots=True)
@@ -126,19 +124,58 @@ class _Table:
         return record(self.env, self.replies, id=game.id, seed=game.seed, agents=names, tags=game.tags)
 
 
-def _play_alone(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any]) -> list[Episode]:
-    return list(_lockstep([game], judge, render_mode, rules))
+def _side_by_side(
+    games: Iterator[Game], judge: Judge, workers: int, render_mode: str | None, rules: Mapping[str, Any]
+) -> Iterator[Episode]:
+    crew, stop, failed = Crew(), Event(), list[Future[list[Episode]]]()
+    playing: list[Future[list[Episode]]] = []
+    try:
+        while True:
+            begun = [] if failed else islice(games, workers - len(playing))
+            playing += [crew.begin(_play_alone, game, judge, render_mode, rules, stop) for game in begun]
+            if not playing:
+                break
+            with interruptible():
+                wait(playing, return_when=FIRST_COMPLETED)
+            failed += [each for each in playing if each.done() and each.exception()]
+            yield from _ended(playing)
+    except KeyboardInterrupt:
+        stop.set()
+        yield from _ended(playing)
+        raise
+    finally:
+        stop.set()
+        crew.dismiss()
+    for each in failed[:1]:
+        each.result()  # raises
+
+
+def _ended(playing: list[Future[list[Episode]]]) -> Iterator[Episode]:
+    """The episodes of those that have ended, which are taken out."""
+    for each in [each for each in playing if each.done()]:
+        playing.remove(each)
+        if not each.exception():
+            yield from each.result()
+
+
+def _play_alone(
+    game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any], stop: Event
+) -> list[Episode]:
+    return list(_lockstep([game], judge, render_mode, rules, stop))
 
 
 def _lockstep(
-    games: Iterable[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any]
+    games: Iterable[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any], stop: Event
 ) -> Iterator[Episode]:
     tables = [_seat(game, judge, render_mode, rules) for game in games]
-    while tables:
-        _round(tables, judge)
-        finished = [table for table in tables if isinstance(table.env.game.pending, Outcome)]
-        tables = [table for table in tables if table.turn is not None]
-        yield from (table.episode() for table in finished)
+    while tables and not stop.is_set():
+        try:
+            with interruptible():
+                _round(tables, judge, stop)
+        finally:  # also where the round broke off: what has ended is not lost
+            finished = [table for table in tables if isinstance(table.env.game.pending, Outcome)]
+            tables = [table for table in tables if table.turn is not None]
+            yield from (table.episode() for table in finished)
 
 
 def _seat(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any]) -> _Table:
@@ -147,8 +184,8 @@ def _seat(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str,
     return _Table(game, env)
 
 
-def _round(tables: Sequence[_Table], judge: Judge) -> None:
-    """Everybody whose turn it is speaks once."""
+def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
+    """Everybody whose turn it is speaks once; nobody is judged any more where the games are to stop."""
     spoken = []
     for table, reply in _replies(tables):
         table.replies.append(reply)
@@ -156,7 +193,8 @@ def _round(tables: Sequence[_Table], judge: Judge) -> None:
             spoken.append((table.env, reply.text))
         else:
             table.env.abort(f"the agent failed: {reply.error}")
-    step_many([env for env, _ in spoken], [text for _, text in spoken], judge)
+    if not stop.is_set():
+        step_many([env for env, _ in spoken], [text for _, text in spoken], judge)
 
 
 def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:

@@ -64,7 +64,7 @@ def read_tables(text: str | bytes) -> tuple[Table, ...]:
 
 
 def to_rich(table: Table) -> "RichTable":
-    """The table for a terminal; texts are shown as they are, markup has no effect."""
+    """The table for `terminal.console`; texts are shown as they are, markup has no effect."""
     from rich.table import Table as RichTable
     from rich.text import Text
 

@@ -8,7 +8,6 @@ Run `python -m training.warmstart --out FOLDER` to make the shipped adapter agai
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from negotiation_env.events import Message, Utterance
 from negotiation_env.files import write_whole
 from negotiation_env.prompts import conversation
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.terminal import say, say_json
 
 __all__ = ["WarmStart", "demo_rows", "train_warm_start"]
 
@@ -173,9 +173,9 @@ def _main(
     try:
         figures = train_warm_start(WarmStart(steps=steps), out)
     except Diverged as error:
-        print(f"{error}; nothing was saved but the checkpoints in {out / 'checkpoints'}", file=sys.stderr)
+        say(f"{error}; nothing was saved but the checkpoints in {out / 'checkpoints'}", error=True)
         raise typer.Exit(2) from None
-    print(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}))
+    say_json(json.dumps({name: figures[name] for name in ("steps", "seconds", "held_out_loss")}) + "\n")
 
 
 if __name__ == "__main__":

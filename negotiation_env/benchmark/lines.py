@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from negotiation_env.files import append_lines, read_lines
+from negotiation_env.interrupts import interruptible, put_off
 from negotiation_env.unscored import UnscoredLimit
 
 __all__ = ["Answer", "AnswerFile", "digest"]
@@ -85,13 +86,16 @@ class AnswerFile(Generic[A]):
         for answer in answers.values():
             limit.count(None)
             progress(answer)
-        for chosen in _batches(list(questions), answers, batch, whole):
-            fresh = [each for each in ask([questions[id] for id in chosen]) if each.id not in answers]
-            append_lines(self._path, self._adapter, fresh)
-            for answer in fresh:
-                answers[answer.id] = answer
-                progress(answer)
-                limit.count(answer.failure)
+        with put_off():
+            for chosen in _batches(list(questions), answers, batch, whole):
+                with interruptible():
+                    found = ask([questions[id] for id in chosen])
+                fresh = [each for each in found if each.id not in answers]
+                append_lines(self._path, self._adapter, fresh)
+                for answer in fresh:
+                    answers[answer.id] = answer
+                    progress(answer)
+                    limit.count(answer.failure)
         limit.finish()
         return {id: answers[id] for id in questions}
 

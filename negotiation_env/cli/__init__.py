@@ -1,8 +1,11 @@
 """The command line, `negotiate`."""
 
+import os
+import signal
 import sys
-
-import typer
+import traceback
+from io import StringIO
+from typing import NoReturn
 
 from negotiation_env.address import without_secrets
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
@@ -18,7 +21,11 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     viewing,
 )
 from negotiation_env.cli.app import app
-from negotiation_env.errors import NegotiationError
+from negotiation_env.cli.options import os_fault
+from negotiation_env.errors import Interrupted, NegotiationError
+from negotiation_env.progress import stop_bars
+from negotiation_env.terminal import close_output, one_line, prepare, say
+from negotiation_env.threads import left_behind
 
 __all__ = ["app", "main"]
 
@@ -26,12 +33,50 @@ _LISTS = ("--agents", "--models", "--negotiators")
 
 
 def main() -> None:
-    """Run the command line; what the user can mend ends in one line and exit code 2."""
+    """Run the command line and leave.
+
+    Exit code 2, and one line, where it is for the user to mend; 130, and one line, after Ctrl-C; 1 after a bug, or
+    where what was looked at will not do; else 0.
+    """
+    prepare()
+    _leave(_run(_one_value_each(sys.argv[1:])))
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit code."""
     try:
-        app(_one_value_each(sys.argv[1:]), prog_name="negotiate")
+        code = app(arguments, prog_name="negotiate", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except Interrupted as error:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C kills
+        return _told(str(error), 130)
     except NegotiationError as error:
-        typer.echo(f"negotiate: {without_secrets(str(error))}", err=True)
-        sys.exit(2)
+        return _told(str(error), 2)
+    except OSError as error:
+        return _told(f"{os_fault(error)}; mend that or name another place", 2)
+    except Exception as error:
+        stop_bars()
+        usage = StringIO()
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's, for a wrong option or value
+            error.show(usage)
+        say(usage.getvalue().rstrip() or traceback.format_exc().rstrip(), error=True)
+        return getattr(error, "exit_code", 1)
+
+
+def _told(message: str, code: int) -> int:
+    stop_bars()
+    say(f"negotiate: {one_line(without_secrets(message))}", error=True)
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, without waiting for threads that wait for endpoints."""
+    failure = close_output()
+    if failure and not isinstance(failure, BrokenPipeError):  # a reader that went away, such as head, had enough
+        code = _told(f"standard output cannot be written: {failure}", code or 2)
+    if left_behind():  # they may be deep in foreign code, which does not survive the interpreter's own end
+        os._exit(code)
+    sys.exit(code)
 
 
 def _one_value_each(arguments: list[str]) -> list[str]:

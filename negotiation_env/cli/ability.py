@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.cli.app import app
+from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import print_table
+from negotiation_env.terminal import say
 
 __all__ = ["ability"]
 
@@ -43,6 +44,7 @@ def ability(
 
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
-    report = measure(list(dict.fromkeys(models)), loaded, out, settings, resume=resume)
+    with told_on_ctrl_c(f"stopped; every task that was done is kept in {out}; go on with --resume"):
+        report = measure(list(dict.fromkeys(models)), loaded, out, settings, resume=resume)
     print_table(to_rich(ability_table(report)))
-    typer.echo(f"written to {out / REPORT}")
+    say(f"written to {out / REPORT}")

@@ -7,8 +7,9 @@ import typer
 
 from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
 from negotiation_env.specs import names
+from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -58,11 +59,11 @@ def bench(
     if as_json:
         from negotiation_env.table import tables_to_json
 
-        typer.echo(tables_to_json(tables), nl=False)
+        say_json(tables_to_json(tables))
         return
     _print(tables)
     if not dry_run:
-        typer.echo(f"written to {out}; to read the games: negotiate view {out}")
+        say(f"written to {out}; to read the games: negotiate view {out}")
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
@@ -75,9 +76,9 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
     from negotiation_env.benchmark.run import run_benchmark
-    from negotiation_env.run_folder import claim
+    from negotiation_env.run_folder import SETTINGS, claim
 
-    with claim(out):  # before models are loaded
+    with claim(out), going_on(out / SETTINGS):  # before models are loaded
         return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
+from negotiation_env.terminal import say
 
 __all__ = ["cache"]
 
@@ -19,11 +20,11 @@ def cache(clear: Annotated[bool, typer.Option("--clear", help="Drop all of them.
 
     kept = users_cache()
     if not kept.path.exists():
-        typer.echo(f"{kept.path}: no replies of judges yet")
+        say(f"{kept.path}: no replies of judges yet")
         return
     if clear:
         kept.clear()
-        typer.echo(f"{kept.path}: emptied")
+        say(f"{kept.path}: emptied")
         return
     replies, size = kept.measure()
-    typer.echo(f"{kept.path}: {replies:,} replies of judges, {size / 1e6:,.1f} of at most {LIMIT / 1e6:,.0f} MB")
+    say(f"{kept.path}: {replies:,} replies of judges, {size / 1e6:,.1f} of at most {LIMIT / 1e6:,.0f} MB")

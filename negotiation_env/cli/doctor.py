@@ -29,14 +29,14 @@ def doctor(
     Template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities,
     parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where something will not do.
     """
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("", "what", "found", title="negotiate doctor", title_justify="left")
+    from negotiation_env.progress import spinner
+
+    table = Table("", "what", Column("found", overflow="fold"), title="negotiate doctor", title_justify="left")
     ills = 0
-    with Progress(SpinnerColumn(), TextColumn("examining"), transient=True) as progress:
-        progress.add_task("")
+    with spinner("examining"):
         for finding in _findings(agents, judge, split, n, max_turns):
             sign = {True: ("ok", "green"), False: ("no", "bold red"), None: ("", "")}[finding.good]
             table.add_row(Text(*sign), Text(finding.what), Text(finding.told))

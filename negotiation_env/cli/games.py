@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.address import without_secrets
-from negotiation_env.cli.app import app
+from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import (
     Agents,
     HistoryTurns,
@@ -21,10 +21,13 @@ from negotiation_env.cli.options import (
     UnscoredShare,
     enough_turns,
     find_scenario,
+    going_on,
     open_traffic,
     print_table,
     resolve_agents,
 )
+from negotiation_env.errors import UserError
+from negotiation_env.terminal import say
 
 __all__ = ["evaluate_command", "play"]
 
@@ -45,10 +48,11 @@ def play(
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers.
+    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
     """
     from negotiation_env.data import load_scenarios
     from negotiation_env.evaluate import pick, seat_agents
+    from negotiation_env.interrupts import put_off
     from negotiation_env.judges import resolve_judge
     from negotiation_env.run_folder import open_games
     from negotiation_env.runner import Game
@@ -62,9 +66,12 @@ def play(
         keep = folder.enter_context(open_games(out)) if out else None
         game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
         decider = resolve_judge(judge, traffic, cache=not no_cache)
-        episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
-        if keep:
-            keep(episode)
+        with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
+            episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
+            if keep:
+                keep(episode)
+    if episode.failure is not None:
+        raise UserError(f"the negotiation ended unscored: {episode.failure}")
 
 
 @app.command("eval")
@@ -96,11 +103,11 @@ def evaluate_command(
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.render import summary_table
-    from negotiation_env.run_folder import claim
+    from negotiation_env.run_folder import SETTINGS, claim
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
     traffic = open_traffic(record, replay, resume=resume)
-    with claim(out):  # before models are loaded
+    with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
@@ -120,4 +127,4 @@ def evaluate_command(
                 complete_without_agreement=True,
             )
     print_table(summary_table({" and ".join(map(without_secrets, agents)): summary}))
-    typer.echo(f"written to {out}")
+    say(f"written to {out}")

@@ -7,8 +7,9 @@ import typer
 
 from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Record, Replay, open_traffic, print_table
+from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table
 from negotiation_env.errors import MissingExtra
+from negotiation_env.terminal import say
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import ChatModel
@@ -60,7 +61,7 @@ def generate_command(
     """
     from agents.contents import contents_of
     from negotiation_env.progress import progress
-    from negotiation_env.run_folder import claim
+    from negotiation_env.run_folder import SETTINGS, claim
     from negotiation_env.synthesis.generate import generate
     from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
@@ -73,7 +74,7 @@ def generate_command(
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
     traffic = open_traffic(record, replay, resume=resume)
-    with claim(out):  # before models are loaded
+    with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None
         if minilm and not encode:
             raise MissingExtra("--minilm", "train")
@@ -134,5 +135,5 @@ def _show(dataset: "Dataset", out: Path) -> None:
         print_table(to_rich(table))
     if not dataset.complete:
         spent = sum(each.cost or 0.0 for each in usages_of(dataset.candidates).values())
-        typer.echo(f"stopped at the cost limit, ${spent:.2f} spent; go on with --resume and a higher --cost-limit")
-    typer.echo(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")
+        say(f"stopped at the cost limit, ${spent:.2f} spent; go on with --resume and a higher --cost-limit")
+    say(f"{len(dataset.split.train)} texts, and {len(dataset.split.held_out)} held out, written to {out}")

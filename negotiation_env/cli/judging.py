@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.cli.app import app
-from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, open_traffic, print_table
+from negotiation_env.cli.app import app, told_on_ctrl_c
+from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, open_traffic, print_table, writable
+from negotiation_env.terminal import say_json
 
 __all__ = ["judge_check", "judge_compare"]
+
+_STOPPED = "stopped; nothing is written, for only all answers together give the figures"
 
 LabelledFile = Annotated[
     Path | None, typer.Option("--set", help="A labelled set, JSON lines; default: the shipped judge_check.jsonl.")
@@ -39,13 +42,13 @@ def judge_check(
     items = read_labelled(labelled)
     decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    with progress("questions", len(plan_check(items))) as advance:
+        writable(out)
+    with told_on_ctrl_c(_STOPPED), progress("questions", len(plan_check(items))) as advance:
         report = check_judge(decider, items, progress=advance)
     if out is not None:
         out.write_text(report.to_json(), encoding="utf-8")
     if as_json:
-        typer.echo(report.to_json(), nl=False)
+        say_json(report.to_json())
     else:
         for table in check_tables(report):
             print_table(table)
@@ -71,10 +74,10 @@ def judge_compare(
     items = read_labelled(labelled)
     traffic = open_traffic(record, replay)
     judges = [resolve_judge(spec, traffic, cache=not no_cache) for spec in (first, second)]
-    with progress("questions", 2 * len(items.items)) as advance:
+    with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
         comparison = compare_judges(judges[0], judges[1], items, progress=advance)
     if as_json:
-        typer.echo(comparison.to_json(), nl=False)
+        say_json(comparison.to_json())
     else:
         for table in comparison_tables(comparison):
             print_table(table)

@@ -1,11 +1,14 @@
 """Options and helpers that several commands share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import Interrupted, UserError
+from negotiation_env.terminal import console
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import Agent
@@ -25,9 +28,12 @@ __all__ = [
     "UnscoredShare",
     "enough_turns",
     "find_scenario",
+    "going_on",
     "open_traffic",
+    "os_fault",
     "print_table",
     "resolve_agents",
+    "writable",
 ]
 
 _AGENTS_HELP = (
@@ -117,6 +123,49 @@ def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":
 
 def print_table(table: object) -> None:
     """Show a rich table."""
-    from rich.console import Console
+    console().print(table)
 
-    Console().print(table)
+
+@contextmanager
+def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]:
+    """Ctrl-C and a full disk end the block in one line: a run whose settings are on file can go on.
+
+    Args:
+        settings: The file of them, in the run's folder.
+        kept: What the folder holds then.
+
+    Raises:
+        Interrupted: Ctrl-C came.
+        UserError: The run had begun, and something could not be written.
+    """
+    told = f"{kept} is kept in {settings.parent}; go on with --resume"
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        began = settings.is_file()
+        raise Interrupted(f"stopped; {told if began else 'the run had not begun'}") from error
+    except OSError as error:
+        if settings.is_file():
+            raise UserError(f"stopped: {os_fault(error)}; mend that; {told}") from error
+        raise
+
+
+def os_fault(error: OSError) -> str:
+    """What the system refuses and where: a full disk, a file where a folder is needed, a place to keep out of."""
+    place = f"{error.filename}: " if error.filename else ""
+    file = isinstance(error, FileExistsError | NotADirectoryError)
+    return f"{place}{'a file is where a folder is needed' if file else error.strerror or error}"
+
+
+def writable(path: Path) -> Path:
+    """The path of a file that is to be appended to or written; better to learn now that it cannot be than at the end.
+
+    Raises:
+        OSError: It cannot be, nor its folder made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    path.open("a").close()
+    if new:
+        path.unlink()
+    return path

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.cli.app import app
+from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, UnscoredShare, open_traffic, print_table
+from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,19 +43,20 @@ def rejudge_command(
     from negotiation_env.rejudge import FOLDER, rejudge
     from negotiation_env.run_folder import EPISODES, claim
 
-    with claim(run):
+    told = f"stopped; what the judge has said is kept in {run / FOLDER}; go on with the same command"
+    with claim(run), told_on_ctrl_c(told):
         count = len(latest_episodes(run / EPISODES))
         decider = resolve_judge(judge, open_traffic(record, replay, resume=True), cache=not no_cache)
         contents = " ".join(contents_of([], [judge]).values())
         with progress("negotiations", count) as advance:
             report = rejudge(run, decider, contents=contents, unscored_limit=unscored_limit, progress=advance)
     if as_json:
-        typer.echo(report.to_json(), nl=False)
+        say_json(report.to_json())
         return
     print_table(_table(report))
     if report.flips:
         print_table(_flips(report))
-    typer.echo(f"written to {run / FOLDER}")
+    say(f"written to {run / FOLDER}")
 
 
 def _table(report: "RejudgeReport") -> "Table":
@@ -64,8 +66,8 @@ def _table(report: "RejudgeReport") -> "Table":
     table = Table(title=f"{report.episodes} negotiations before two judges, as they were played", title_justify="left")
     table.caption = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
     table.add_column("")
-    table.add_column(Text(f"old: {report.old_judge}"))
-    table.add_column(Text(f"new: {report.new_judge}"))
+    table.add_column(Text(f"old: {report.old_judge}"), overflow="fold")
+    table.add_column(Text(f"new: {report.new_judge}"), overflow="fold")
     label = f"Collective Agency, 0–5, of the {report.shift.n} that both scored"
     table.add_row(label, str(report.old_score), str(report.new_score))
     table.add_row("new minus old", "", str(report.shift))

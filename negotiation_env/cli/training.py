@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
-from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.errors import Interrupted, MissingExtra, UserError
+from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from training.config import TrainConfig
@@ -62,7 +63,7 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
         raise MissingExtra("a dry run", "train") from error
     found = dry_run(config, processes)
     if as_json:
-        typer.echo(found.to_json(), nl=False)
+        say_json(found.to_json())
         return
     for table in tables(found):
         print_table(table)
@@ -89,23 +90,25 @@ def _train_in(
         raise UserError(f"training needs more packages ({error}); run: pip install 'negotiation-env[train]'") from error
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
+    from negotiation_env.run_folder import CONFIG
 
     traffic = open_traffic(record, replay, resume=resume)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)
     speaks = os.environ.get("RANK", "0") == "0"  # one process for all
-    try:
-        result = run_training(config, out, resume=resume, judge=judge)
-    except KeyboardInterrupt:
-        if speaks:
-            typer.echo(f"negotiate: interrupted; {way_on(out)}", err=True)
-        raise typer.Exit(130) from None
+    with going_on(out / CONFIG, "every checkpoint"):
+        try:
+            result = run_training(config, out, resume=resume, judge=judge)
+        except KeyboardInterrupt as error:
+            if speaks:
+                raise Interrupted(f"stopped; {way_on(out)}") from error
+            raise typer.Exit(130) from None
     if not speaks:
         return
     if result.before and result.after:
         print_table(summary_table({"before": result.before, "after": result.after}, "Held-out scenarios, "))
-    typer.echo(f"{result.signal:.0%} of the training groups carried a signal")
+    say(f"{result.signal:.0%} of the training groups carried a signal")
     trained = "adapter" if config.fine_tuning == "lora" else "model"
-    typer.echo(f"{trained}: {out / trained}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
+    say(f"{trained}: {out / trained}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
 
 
 def _overrides(arguments: list[str]) -> dict[str, str]:

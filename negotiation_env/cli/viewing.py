@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
+from negotiation_env.terminal import say
 
 __all__ = ["view"]
 
@@ -27,6 +28,6 @@ def view(
     from negotiation_env.report import write_report
 
     path = write_report(run, out)
-    typer.echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if browser:
         webbrowser.open(path.resolve().as_uri())

@@ -111,7 +111,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 def _table(title: str, *headings: str, width: int = 0) -> Table:
     table = Table(title=Text(title), title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
     table.pad_edge, table.collapse_padding = False, True
-    table.add_column("", min_width=width)
+    table.add_column("", min_width=width, overflow="fold")
     for heading in headings:
         table.add_column(heading, justify="right")
     return table

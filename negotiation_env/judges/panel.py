@@ -1,7 +1,6 @@
 """Several judges as one: a majority decides agreement and acceptance, the median or mean scores."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import fmean, median
 from typing import Final
@@ -10,6 +9,7 @@ from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import judged
 from negotiation_env.judges.probes import Examiner, Probe, examined
+from negotiation_env.threads import side_by_side
 
 __all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge"]
 
@@ -45,8 +45,7 @@ class PanelJudge:
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer each question, in order; `details["members"]` tells what each member said."""
-        with ThreadPoolExecutor(len(self.members)) as pool:
-            found = list(pool.map(lambda member: judged(member, questions), self.members))
+        found = side_by_side(lambda member: judged(member, questions), self.members)
         return [
             self._together(question.kind, each)
             for question, each in zip(questions, zip(*found, strict=True), strict=True)
@@ -71,8 +70,7 @@ class ExaminingPanel(PanelJudge):
     def examine(self, probes: Sequence[Probe]) -> list[Verdict]:
         """Answer each probe, in order: values become one as scores do; a party accepts where more than half say so."""
         examiners = [member for member in self.members if isinstance(member, Examiner)]
-        with ThreadPoolExecutor(len(examiners)) as pool:
-            found = list(pool.map(lambda member: examined(member, probes), examiners))
+        found = side_by_side(lambda member: examined(member, probes), examiners)
         return [self._examined(each) for each in zip(*found, strict=True)]
 
     def _examined(self, verdicts: Sequence[Verdict]) -> Verdict:

@@ -17,6 +17,7 @@ from negotiation_env.judge_check.labelled import read_labelled
 from negotiation_env.judge_check.reliability import area_under_curve
 from negotiation_env.smoke_test_judge.encoder import load_encoder
 from negotiation_env.smoke_test_judge.probe import features, last_words
+from negotiation_env.terminal import say_json
 
 __all__ = ["fit", "main", "validate"]
 
@@ -35,7 +36,7 @@ def main() -> None:
     inputs = np.stack([features(row.question.dialogue, vectors) for row in rows]).astype(np.float64)
     agreed = np.array([row.label for row in rows])
     result: dict[str, Any] = validate(inputs, agreed, [row.dilemma for row in rows])
-    print(json.dumps(result))
+    say_json(json.dumps(result) + "\n")
     weights = fit(inputs, agreed)
     result |= {"bias": round(float(weights[-1]), 3), "weights": [round(float(weight), 3) for weight in weights[:-1]]}
     path = Path(str(resources.files("negotiation_env.smoke_test_judge"))) / "agreement_probe.json"

@@ -14,6 +14,7 @@ from typing import Any
 
 from negotiation_env.errors import ModelError, UserError
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
+from negotiation_env.interrupts import interruptible, put_off
 from negotiation_env.judges.forms import Unreadable, parse, schema_of
 from negotiation_env.judges.material import clean
 from negotiation_env.run_folder import claim, open_run
@@ -86,7 +87,8 @@ def generate(
         told = {"contents": dict(contents or {})}
         open_run(out, asdict(settings) | names | fingerprint(sources) | told, resume=resume)
         run = _Run(settings, author, judge, sources, encode, out / CANDIDATES)
-        complete = run.go_on(cost_limit, progress)
+        with put_off():
+            complete = run.go_on(cost_limit, progress)
         found = tuple(run.found.values())
         split = split_accepted(found, run.slots, settings, run.kind, sources.known, encode)
         dataset = Dataset(settings, **names, slots=tuple(run.slots), candidates=found, split=split, complete=complete)
@@ -177,7 +179,9 @@ class _Run:
         slots = [slot for slot in batch if self._fate(slot, attempt) in (None, "no reply")]
         if not slots:
             return
-        replies = self._author.chat([self._request(slot, attempt, known) for slot in slots])
+        requests = [self._request(slot, attempt, known) for slot in slots]
+        with interruptible():
+            replies = self._author.chat(requests)
         self._record([self._candidate(slot, attempt, reply) for slot, reply in zip(slots, replies, strict=True)])
         self._stop_if_dead(self._author, [reply.error for reply in replies])
 
@@ -221,7 +225,8 @@ class _Run:
         if not self._judge or not waiting:
             return
         gradings = [Grading(self.settings.kind, self.kind.judged(each.row or {})) for each in waiting]
-        grade(self._judge, gradings, self.settings.attempts)
+        with interruptible():
+            grade(self._judge, gradings, self.settings.attempts)
         self._record([self._graded(*pair) for pair in zip(waiting, gradings, strict=True)])
         self._stop_if_dead(self._judge, [each.calls[-1].error if each.given_up else None for each in gradings])
 

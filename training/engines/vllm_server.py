@@ -8,12 +8,10 @@ import json
 import secrets
 import shutil
 from collections.abc import Collection, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
-from threading import Thread
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,6 +28,7 @@ from negotiation_env.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
 from negotiation_env.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
+from negotiation_env.threads import side_by_side
 from training.adapters import LEARNER
 from training.divergence import check_finite
 from training.learner import evaluating
@@ -186,8 +185,8 @@ class _RoundRobin:
             [request for request, place in zip(requests, places, strict=True) if place == each]
             for each in range(len(self.models))
         ]
-        asked = [_in_background(model, share) for model, share in zip(self.models, shares, strict=True)]
-        replies = [iter(future.result()) for future in asked]
+        calls = list(zip(self.models, shares, strict=True))
+        replies = [iter(each) for each in side_by_side(lambda call: call[0].chat(call[1]), calls)]
         return [next(replies[place]) for place in places]
 
     def _place(self, conversation: str) -> int:
@@ -196,20 +195,6 @@ class _RoundRobin:
         if conversation not in self._places:
             self._places[conversation] = next(self._next)
         return self._places[conversation]
-
-
-def _in_background(model: ChatModel, requests: Sequence[ChatRequest]) -> Future[list[Reply]]:
-    """Not in a pool, whose threads are waited for at the end: Ctrl-C shall not last as long as the slowest server."""
-    future: Future[list[Reply]] = Future()
-
-    def ask() -> None:
-        try:
-            future.set_result(model.chat(requests))
-        except BaseException as error:  # raised again where the result is asked for
-            future.set_exception(error)
-
-    Thread(target=ask, daemon=True).start()
-    return future
 
 
 def _connect(url: str) -> Endpoint:
