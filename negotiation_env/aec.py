@@ -29,6 +29,9 @@ never an error: control tokens of chat templates, fake speakers, control charact
 neutralised and reported in `infos[agent]["events"]`.
 
 `reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; other keys are ignored.
+`possible_agents` never changes, as PettingZoo wants it: there are as many as the largest scenario has parties that the
+environment was made with. A scenario with more is refused at reset. One with fewer leaves the last of them out of
+`agents`; they observe nothing, and to ask for what they see is refused too.
 
 ## Version history
 
@@ -38,7 +41,8 @@ neutralised and reported in `infos[agent]["events"]`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from operator import index
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 
 from gymnasium.spaces import Dict, Discrete, Space
 from gymnasium.spaces import Sequence as SequenceSpace
@@ -184,29 +188,39 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         return np_random(0)[0]
 
     def observation_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's observations; the same object at each call."""
-        return self.observation_spaces[agent]
+        """The space of an agent's observations; the same object at each call.
+
+        Raises:
+            UserError: This environment has no such agent.
+        """
+        return self.observation_spaces[self.possible_agents[self._seat(agent)]]
 
     def action_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's actions, any text; the same object at each call."""
-        return self.action_spaces[agent]
+        """The space of an agent's actions, any text; the same object at each call.
+
+        Raises:
+            UserError: This environment has no such agent.
+        """
+        return self.action_spaces[self.possible_agents[self._seat(agent)]]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
-        """Start a negotiation.
+        """Start a negotiation; where that is refused the one before goes on.
 
         Args:
             seed: Seeds the draw of the scenario; None goes on with the last seed's draws.
-            options: "scenario": a `Scenario` or the id of one of this environment's; "writer": the seat that
-                writes the completion.
+            options: "scenario": a `Scenario` or the id of one of this environment's, with at most as many parties as
+                `possible_agents`; "writer": the seat that writes the completion. None leaves the choice as it is.
 
         Raises:
-            UserError: No scenario has that id.
+            UserError: No scenario has that id, it has too many parties, or the writer is no seat.
+            ValueError: The rules do not fit the scenario.
         """
         if seed is not None:
             self._random = np_random(seed)[0]
         chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
-        rules = replace(self.rules, writer=chosen["writer"]) if "writer" in chosen else self.rules
+        writer = chosen.get("writer")
+        rules = self.rules if writer is None else replace(self.rules, writer=_writer(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
@@ -221,8 +235,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """The chat as an agent sees it now.
 
         Out of its turn an agent sees what it would see if it had to speak.
+
+        Raises:
+            UserError: The agent has no seat in this game.
         """
-        game, seat = self.game, self.possible_agents.index(agent)
+        game, seat = self.game, self._seat(agent)
+        if seat >= game.scenario.seats:
+            raise UserError(f"{agent} has no seat: {_parties(game.scenario)}; look at the agents of this game alone")
         completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
@@ -259,14 +278,26 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """Nothing is held open."""
 
     def _scenario(self, wanted: Any) -> Scenario:
-        if isinstance(wanted, Scenario):
-            return wanted
         if wanted is None:
             return self.scenarios[int(self._random.integers(len(self.scenarios)))]
+        scenario = wanted if isinstance(wanted, Scenario) else self._by_id(wanted)
+        if scenario.seats > (room := len(self.possible_agents)):
+            told = f"{_parties(scenario)}, and this environment was made for {room}"
+            raise UserError(f"{told}; make one with this scenario among its scenarios")
+        return scenario
+
+    def _by_id(self, wanted: object) -> Scenario:
         for scenario in self.scenarios:
             if scenario.id == wanted:
                 return scenario
-        raise UserError(f"no scenario {wanted!r} among this environment's {len(self.scenarios)}")
+        told = f"no scenario {wanted!r:.80} among this environment's {len(self.scenarios)}"
+        raise UserError(f"{told}; expected a Scenario or the id of one of them")
+
+    def _seat(self, agent: str) -> int:
+        try:
+            return self.possible_agents.index(agent)
+        except ValueError as error:
+            raise UserError(f"no agent {agent!r:.80}; there are {', '.join(self.possible_agents)}") from error
 
     def _hear(self, action: str) -> Question | None:
         """What a judge has to answer next, if anything."""
@@ -301,6 +332,17 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self.truncations[agent] = prize is None
             self.infos[agent]["outcome"] = dict(told)
         self._accumulate_rewards()
+
+
+def _parties(scenario: Scenario) -> str:
+    return f"scenario {scenario.id!r:.80} has {scenario.seats} {'party' if scenario.seats == 1 else 'parties'}"
+
+
+def _writer(seat: object, scenario: Scenario) -> int:
+    """The seat as an int, NumPy's included; True is none."""
+    if isinstance(seat, SupportsIndex) and not isinstance(seat, bool) and 0 <= (found := index(seat)) < scenario.seats:
+        return found
+    raise UserError(f"writer must be a seat from 0 to {scenario.seats - 1}: {_parties(scenario)}; got {seat!r:.80}")
 
 
 def _default_judge() -> Judge:
