@@ -223,7 +223,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         rules = self.rules if writer is None else replace(self.rules, writer=_writer(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
-        self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
+        self._seats = scenario.seats
+        self.agents = [f"negotiator_{seat}" for seat in range(self._seats)]
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
@@ -240,7 +241,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             UserError: The agent has no seat in this game.
         """
         game, seat = self.game, self._seat(agent)
-        if seat >= game.scenario.seats:
+        if seat >= self._seats:
             raise UserError(f"{agent} has no seat: {_parties(game.scenario)}; look at the agents of this game alone")
         completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {

@@ -12,8 +12,8 @@ from enum import StrEnum
 from negotiation_env.errors import IllegalMove
 from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
 from negotiation_env.prompts import Chat, conversation, single_agent_chat
-from negotiation_env.scenario import Scenario
-from negotiation_env.text import neutralise
+from negotiation_env.scenario import Scenario, require_playable
+from negotiation_env.text import SLACK, neutralise
 
 __all__ = [
     "MOVES",
@@ -72,6 +72,15 @@ MOVES: dict[tuple[Phase, Move], Phase] = {
 """Every legal move: what is waited for, what happened, what is waited for next."""
 
 
+_NUMBERS = ("max_turns", "max_characters", "writer")
+_SWITCHES = (
+    "complete_without_agreement",
+    "reward_without_agreement",
+    "judge_sees_dialogue",
+    "personas",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a negotiation is played.
@@ -98,6 +107,11 @@ class Rules:
     personas: bool = True
 
     def __post_init__(self) -> None:
+        numbers = _NUMBERS if self.history_turns is None else (*_NUMBERS, "history_turns")
+        for kind, names in (int, numbers), (bool, _SWITCHES):
+            for name in names:
+                if type(value := getattr(self, name)) is not kind:  # True is no seat, and "no" not False
+                    raise ValueError(f"rules: expected {name} as {kind.__name__}, got {value!r:.80}")
         if self.max_turns < 0:
             raise ValueError(f"rules: max_turns must be at least 0; got {self}")
         if min(self.max_characters, 1 if self.history_turns is None else self.history_turns) < 1:
@@ -121,7 +135,7 @@ class Negotiation:
         rules: How it is played.
 
     Raises:
-        ValueError: The rules do not fit the number of parties.
+        ValueError: The rules do not fit the number of parties, or the scenario is too long to be shown whole.
     """
 
     def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
@@ -136,6 +150,7 @@ class Negotiation:
             )
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
+        require_playable(scenario)
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
@@ -303,10 +318,15 @@ class Negotiation:
 
 
 def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
-    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names."""
+    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names.
+
+    Of a text beyond `max_characters` + `negotiation_env.text.SLACK` the rest is neither read nor kept.
+    """
     clean = neutralise(text, rules.max_characters, names)
+    if clean.text == text:
+        return Utterance(seat, text, clean.events)
     # Lone surrogates could not be written to the record.
-    raw = None if clean.text == text else text.encode("utf-8", "backslashreplace").decode()
+    raw = text[: rules.max_characters + SLACK].encode("utf-8", "backslashreplace").decode()
     return Utterance(seat, clean.text, clean.events, raw)
 
 
