@@ -11,6 +11,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.events import Task
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
+from negotiation_env.settings_file import read_toml
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -224,12 +225,9 @@ def load_config(path: Path, overrides: Mapping[str, str] | None = None) -> Train
     Raises:
         UserError: The file is missing or is no TOML, or a key or value is wrong; the message names it.
     """
-    try:
-        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"no config file {str(path)!r}; see examples/selfplay_embedded.toml for one") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from error
+    if not path.is_file():
+        raise UserError(f"no config file {str(path)!r}; see examples/selfplay_embedded.toml for one")
+    settings = read_toml(path, "config file")
     try:
         return TrainConfig.model_validate(settings | {name: _value(text) for name, text in (overrides or {}).items()})
     except ValidationError as error:
