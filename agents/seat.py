@@ -3,6 +3,7 @@
 Made by `gymnasium.make("negotiation_env/Negotiation-v0", opponent=SPEC, judge=SPEC)` after `import negotiation_env`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -46,10 +47,12 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
     ) -> None:
         if type(seat) is not int:
             raise UserError(f"seat must be a whole number, got {seat!r:.80}")
-        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **{"writer": seat} | settings)
+        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **settings)
         seats = min(scenario.seats for scenario in self.game.scenarios)
         if not 0 <= seat < seats:
             raise UserError(f"seat must be from 0 to {seats - 1}, which every scenario has; got {seat}")
+        if "writer" not in settings:
+            self.game.rules = replace(self.game.rules, writer=seat)
         self.opponent = resolve_agent(opponent) if isinstance(opponent, str) else opponent
         self.seat = seat
         self.render_mode = render_mode

@@ -13,10 +13,12 @@
 
 The agents face a dilemma, each with a persona of its own, and speak in turn. An agent observes the chat as its own
 side of it: a system message with its persona, the dilemma and the turn grammar; its own turns as the assistant's; what
-the others said as the user's. Once everybody has spoken the judge is asked after each turn whether they agree. On
-agreement the writer (`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is
-1) and its next action is that answer, which the judge scores. Without agreement after `max_turns` utterances the
-reward is 0; with `reward_without_agreement` the answer is written and its score is the reward all the same.
+the others said as the user's. Among three or more parties the speaker's name stands before a turn, and "> " before its
+further lines but the tags of the grammar, so that no line can pass for another turn. Once everybody has spoken the
+judge is asked after each turn whether they agree. On agreement the writer (`negotiator_0` unless told otherwise)
+observes a request for the joint answer (`completing` is 1) and its next action is that answer, which the judge scores.
+Without agreement after `max_turns` utterances the reward is 0; with `reward_without_agreement` the answer is written
+and its score is the reward all the same.
 
 With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
 joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
@@ -136,7 +138,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     Raises:
         TypeError: A rule has no such name.
-        ValueError: A rule's value is out of range.
+        ValueError: A rule's value is out of range, or does not fit one of the scenarios.
         UserError: There is no such split, file or judge.
     """
 
@@ -159,8 +161,14 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
         if not self.scenarios:
             raise ValueError("scenarios is empty; give at least one Scenario")
+        if wrong := [each for each in self.scenarios if not isinstance(each, Scenario)]:
+            raise ValueError(
+                f"scenarios: expected Scenario values, or the name of a split or file; got {wrong[0]!r:.80}"
+            )
         self.judge = _default_judge() if judge is None else resolve_judge(judge)
         self.rules = Rules(**rules)
+        for scenario in {each.seats: each for each in self.scenarios}.values():
+            Negotiation(scenario, self.rules)  # raises where the rules do not fit; not in the middle of a run
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
         self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]

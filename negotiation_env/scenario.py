@@ -125,18 +125,19 @@ def require_playable(scenario: Scenario) -> None:
     Raises:
         ValueError: A field is longer than `MAX_CHARACTERS`; the message names it.
     """
-    _require_short(f"scenario {_told(scenario.id)}", "dilemma", scenario.dilemma)
+    for number, name, text in _shown(scenario):
+        if len(text) > MAX_CHARACTERS:
+            where = f"scenario {_told(scenario.id)}{f', persona {number}' if number else ''}"
+            limit = f"expected at most {MAX_CHARACTERS} characters, all that the parties would be shown"
+            raise ValueError(f"{where}: {limit}, under {name!r}; got {len(text)}; shorten it")
+
+
+def _shown(scenario: Scenario) -> Iterator[tuple[int, str, str]]:
+    """What parties are shown: the persona's number, or 0, the field's name and its text."""
+    yield 0, "dilemma", scenario.dilemma
     for number, persona in enumerate(scenario.personas, start=1):
-        where = f"scenario {_told(scenario.id)}, persona {number}"
-        for name in _PERSONA_TEXTS:
-            _require_short(where, name, getattr(persona, name))
-        _require_short(where, "values", ", ".join(persona.values))
-
-
-def _require_short(where: str, name: str, text: str) -> None:
-    if len(text) > MAX_CHARACTERS:
-        limit = f"expected at most {MAX_CHARACTERS} characters, all that the parties would be shown"
-        raise ValueError(f"{where}: {limit}, under {name!r}; got {len(text)}; shorten it")
+        yield from ((number, name, getattr(persona, name)) for name in _PERSONA_TEXTS)
+        yield number, "values", ", ".join(persona.values)
 
 
 def _require_texts(value: Persona | Scenario, names: tuple[str, ...], needed: tuple[str, ...]) -> None:

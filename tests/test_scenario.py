@@ -5,6 +5,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from negotiation_env import Negotiation, Persona, Scenario
+from negotiation_env.runner import Game
 from negotiation_env.scenario import MAX_CHARACTERS
 from tests.conftest import two_parties
 
@@ -69,5 +70,7 @@ def test_a_scenario_too_long_to_be_shown_can_be_a_record_but_not_be_played():
         ValueError, match=r"scenario 'well': expected at most 4000 characters, .* under 'dilemma'; got 4001"
     ):
         Negotiation(long)
+    with pytest.raises(ValueError, match="expected at most 4000 characters"):
+        Game("1", long, (None, None))
     assert TypeAdapter(Scenario).validate_json(long.to_json()) == long
     Negotiation(replace(long, dilemma="x" * MAX_CHARACTERS))
