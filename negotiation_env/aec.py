@@ -43,8 +43,7 @@ environment was made with. A scenario with more is refused at reset. One with fe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from operator import index
-from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gymnasium.spaces import Dict, Discrete, Space
 from gymnasium.spaces import Sequence as SequenceSpace
@@ -52,6 +51,7 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 from pettingzoo.utils import OrderEnforcingWrapper
 
+from negotiation_env.choices import chosen_scenario, parties, require_fit, seat_of, writer_seat
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Question, QuestionKind, Verdict
@@ -159,16 +159,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
         self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
-        if not self.scenarios:
-            raise ValueError("scenarios is empty; give at least one Scenario")
-        if wrong := [each for each in self.scenarios if not isinstance(each, Scenario)]:
-            raise ValueError(
-                f"scenarios: expected Scenario values, or the name of a split or file; got {wrong[0]!r:.80}"
-            )
         self.judge = _default_judge() if judge is None else resolve_judge(judge)
         self.rules = Rules(**rules)
-        for scenario in {each.seats: each for each in self.scenarios}.values():
-            Negotiation(scenario, self.rules)  # raises where the rules do not fit; not in the middle of a run
+        require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
         self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
@@ -201,7 +194,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             UserError: This environment has no such agent.
         """
-        return self.observation_spaces[self.possible_agents[self._seat(agent)]]
+        return self.observation_spaces[self._known(agent)]
 
     def action_space(self, agent: str) -> Space[Any]:
         """The space of an agent's actions, any text; the same object at each call.
@@ -209,7 +202,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             UserError: This environment has no such agent.
         """
-        return self.action_spaces[self.possible_agents[self._seat(agent)]]
+        return self.action_spaces[self._known(agent)]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Start a negotiation; where that is refused the one before goes on.
@@ -228,7 +221,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
         writer = chosen.get("writer")
-        rules = self.rules if writer is None else replace(self.rules, writer=_writer(writer, scenario))
+        rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self._seats = scenario.seats
@@ -248,9 +241,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             UserError: The agent has no seat in this game.
         """
-        game, seat = self.game, self._seat(agent)
+        game, seat = self.game, seat_of(agent, self.possible_agents)
         if seat >= self._seats:
-            raise UserError(f"{agent} has no seat: {_parties(game.scenario)}; look at the agents of this game alone")
+            raise UserError(f"{agent} has no seat: {parties(game.scenario)}; look at the agents of this game alone")
         completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
@@ -286,27 +279,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _known(self, agent: str) -> str:
+        return self.possible_agents[seat_of(agent, self.possible_agents)]
+
     def _scenario(self, wanted: Any) -> Scenario:
         if wanted is None:
             return self.scenarios[int(self._random.integers(len(self.scenarios)))]
-        scenario = wanted if isinstance(wanted, Scenario) else self._by_id(wanted)
-        if scenario.seats > (room := len(self.possible_agents)):
-            told = f"{_parties(scenario)}, and this environment was made for {room}"
-            raise UserError(f"{told}; make one with this scenario among its scenarios")
-        return scenario
-
-    def _by_id(self, wanted: object) -> Scenario:
-        for scenario in self.scenarios:
-            if scenario.id == wanted:
-                return scenario
-        told = f"no scenario {wanted!r:.80} among this environment's {len(self.scenarios)}"
-        raise UserError(f"{told}; expected a Scenario or the id of one of them")
-
-    def _seat(self, agent: str) -> int:
-        try:
-            return self.possible_agents.index(agent)
-        except ValueError as error:
-            raise UserError(f"no agent {agent!r:.80}; there are {', '.join(self.possible_agents)}") from error
+        return chosen_scenario(wanted, self.scenarios, len(self.possible_agents))
 
     def _hear(self, action: str) -> Question | None:
         """What a judge has to answer next, if anything."""
@@ -341,17 +320,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self.truncations[agent] = prize is None
             self.infos[agent]["outcome"] = dict(told)
         self._accumulate_rewards()
-
-
-def _parties(scenario: Scenario) -> str:
-    return f"scenario {scenario.id!r:.80} has {scenario.seats} {'party' if scenario.seats == 1 else 'parties'}"
-
-
-def _writer(seat: object, scenario: Scenario) -> int:
-    """The seat as an int, NumPy's included; True is none."""
-    if isinstance(seat, SupportsIndex) and not isinstance(seat, bool) and 0 <= (found := index(seat)) < scenario.seats:
-        return found
-    raise UserError(f"writer must be a seat from 0 to {scenario.seats - 1}: {_parties(scenario)}; got {seat!r:.80}")
 
 
 def _default_judge() -> Judge:

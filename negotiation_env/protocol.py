@@ -71,14 +71,8 @@ MOVES: dict[tuple[Phase, Move], Phase] = {
 }
 """Every legal move: what is waited for, what happened, what is waited for next."""
 
-
 _NUMBERS = ("max_turns", "max_characters", "writer")
-_SWITCHES = (
-    "complete_without_agreement",
-    "reward_without_agreement",
-    "judge_sees_dialogue",
-    "personas",
-)
+_SWITCHES = ("complete_without_agreement", "reward_without_agreement", "judge_sees_dialogue", "personas")
 
 
 @dataclass(frozen=True, slots=True)

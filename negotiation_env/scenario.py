@@ -77,10 +77,12 @@ class Scenario:
 
     def __post_init__(self) -> None:
         _require_texts(self, _SCENARIO_TEXTS, needed=("id", "dilemma"))
+        if not isinstance(self.personas, list | tuple) or not all(isinstance(each, Persona) for each in self.personas):
+            raise ValueError(f"scenario {_told(self.id)}: expected personas, got {_told(self.personas)}")
         object.__setattr__(self, "personas", tuple(self.personas))
         if len(self.personas) == 1:
-            got = f"scenario {_told(self.id)}: expected at least 2 personas, or none for an open question; got 1"
-            raise ValueError(got)
+            told = "expected at least 2 personas, or none for an open question"
+            raise ValueError(f"scenario {_told(self.id)}: {told}; got 1")
         if len(set(map(name_key, names := self.names))) < len(names):
             rule = "persona names must differ in more than case, white space and signs"
             raise ValueError(f"scenario {_told(self.id)}: {rule}; got {_told(names)}")

@@ -52,6 +52,9 @@ def test_what_python_makes_is_checked_too():
     for wrong in ({"values": "fairness"}, {"values": {"fairness"}}, {"style": None}, {"red_line": "\ud83d"}):
         with pytest.raises(ValueError, match=f"persona: expected .* under '{next(iter(wrong))}'"):
             Persona("Lea", "Water.", **wrong)
+    for personas in (None, "Lea, Noor", [two_parties().to_dict()["personas"][0]] * 2, [None, None]):
+        with pytest.raises(ValueError, match="scenario 's': expected personas, got"):
+            Scenario("s", "One well.", personas)
     with pytest.raises(ValueError, match="scenario: expected text under 'tension'"):
         Scenario("s", "One well.", tension=3)
 
