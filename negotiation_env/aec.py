@@ -51,7 +51,7 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 from pettingzoo.utils import OrderEnforcingWrapper
 
-from negotiation_env.choices import chosen_scenario, parties, require_fit, seat_of, writer_seat
+from negotiation_env.choices import chosen_scenario, parties, require_fit, writer_seat
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Question, QuestionKind, Verdict
@@ -224,8 +224,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
-        self._seats = scenario.seats
-        self.agents = [f"negotiator_{seat}" for seat in range(self._seats)]
+        self.agents = self.possible_agents[: scenario.seats]
+        self._seats = {agent: seat for seat, agent in enumerate(self.agents)}
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
@@ -241,9 +241,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             UserError: The agent has no seat in this game.
         """
-        game, seat = self.game, seat_of(agent, self.possible_agents)
-        if seat >= self._seats:
-            raise UserError(f"{agent} has no seat: {parties(game.scenario)}; look at the agents of this game alone")
+        game, seat = self.game, self._seats.get(agent)
+        if seat is None:
+            raise UserError(f"{self._known(agent)} has no seat: {parties(game.scenario)}; look at this game's agents")
         completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
@@ -280,7 +280,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """Nothing is held open."""
 
     def _known(self, agent: str) -> str:
-        return self.possible_agents[seat_of(agent, self.possible_agents)]
+        if agent not in self.possible_agents:
+            raise UserError(f"no agent {agent!r:.80}; there are {', '.join(self.possible_agents)}")
+        return agent
 
     def _scenario(self, wanted: Any) -> Scenario:
         if wanted is None:

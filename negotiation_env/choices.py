@@ -1,4 +1,4 @@
-"""What a caller may ask of an environment, checked: its scenarios, one of them, who writes, which agent."""
+"""What a caller may ask of an environment, checked: its scenarios, one of them, who writes."""
 
 from collections.abc import Sequence
 from operator import index
@@ -8,7 +8,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
 
-__all__ = ["chosen_scenario", "parties", "require_fit", "seat_of", "writer_seat"]
+__all__ = ["chosen_scenario", "parties", "require_fit", "writer_seat"]
 
 
 def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
@@ -56,18 +56,6 @@ def writer_seat(seat: object, scenario: Scenario) -> int:
     if isinstance(seat, SupportsIndex) and not isinstance(seat, bool) and 0 <= (found := index(seat)) < scenario.seats:
         return found
     raise UserError(f"writer must be a seat from 0 to {scenario.seats - 1}: {parties(scenario)}; got {seat!r:.80}")
-
-
-def seat_of(agent: str, agents: Sequence[str]) -> int:
-    """The seat of an agent, by its name.
-
-    Raises:
-        UserError: There is no such agent.
-    """
-    try:
-        return agents.index(agent)
-    except ValueError as error:
-        raise UserError(f"no agent {agent!r:.80}; there are {', '.join(agents)}") from error
 
 
 def parties(scenario: Scenario) -> str:
