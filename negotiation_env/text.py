@@ -80,7 +80,7 @@ def neutralise(raw: str, limit: int, speakers: tuple[str, ...] = ()) -> CleanTex
         raw = raw[: limit + SLACK]
     text = raw.strip()
     suspicious = raw.encode().translate(None, _UNSUSPICIOUS) if raw.isascii() else _SUSPICIOUS.search(raw)
-    if not suspicious and 0 < len(text) <= limit and not _has_fake_speaker(text, speakers):
+    if not (suspicious or cut) and 0 < len(text) <= limit and not _has_fake_speaker(text, speakers):
         return CleanText(text, ())  # most messages; what follows would find nothing
     visible = _visible(raw)
     tokens_gone = masked(visible)

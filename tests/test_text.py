@@ -162,6 +162,7 @@ def test_of_a_message_the_limit_and_a_slack_are_read():
     assert neutralise(f"{hidden}{'x' * 10}", 10) == CleanText("x" * 10, ("control_character",))
     assert neutralise(f"{hidden}{'x' * 11}", 10) == CleanText("x" * 10, ("too_long", "control_character"))
     assert neutralise(f"{hidden} {'x' * 10}", 10).text == "x" * 9
+    assert neutralise(f"Yes.{' ' * SLACK}But no.", 10) == CleanText("Yes.", ("too_long",))
 
 
 def test_control_and_hidden_characters_are_dropped():
