@@ -58,9 +58,9 @@ def as_text(request: Request) -> str:
 
         [NOW] Write the answer.
 
-    HEARD is what came since the party's own last turn: the others' words, each after the speaker's name where there are
-    more than two parties, and what the game asks for. The last part is `[NOW] Take your turn.` or, for the joint
-    answer, `[NOW] Write the answer.`
+    HEARD is what came since the party's own last turn: the others' words, where there are more than two parties each
+    after the speaker's name and with "> " before its further lines, and what the game asks for. The last part is
+    `[NOW] Take your turn.` or, for the joint answer, `[NOW] Write the answer.`
 
     No party can forge a part: `negotiation_env.text` exchanges the brackets of such labels in what is said for
     look-alikes.

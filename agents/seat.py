@@ -3,6 +3,7 @@
 Made by `gymnasium.make("negotiation_env/Negotiation-v0", opponent=SPEC, judge=SPEC)` after `import negotiation_env`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -13,6 +14,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Request
 from negotiation_env.runner import derive_seed, replied
+from negotiation_env.scenario import Scenario
 
 __all__ = ["SeatEnv"]
 
@@ -25,9 +27,12 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
     Args:
         opponent: Plays every other seat: an agent or its spec string.
         judge: A judge or its spec string; None is the embedded judge.
-        seat: The seat to play; it also writes the completion.
+        seat: The seat to play, one that every scenario has; it also writes the completion.
         render_mode: As for `NegotiationEnv`.
         **settings: "scenarios" and the fields of `Rules`.
+
+    Raises:
+        UserError: A scenario has no such seat.
     """
 
     metadata = NegotiationEnv.metadata
@@ -40,9 +45,14 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         render_mode: str | None = None,
         **settings: Any,
     ) -> None:
-        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **{"writer": seat} | settings)
-        if not 0 <= seat < len(self.game.possible_agents):
-            raise UserError(f"seat must be from 0 to {len(self.game.possible_agents) - 1}, got {seat}")
+        if type(seat) is not int:
+            raise UserError(f"seat must be a whole number, got {seat!r:.80}")
+        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **settings)
+        seats = min(scenario.seats for scenario in self.game.scenarios)
+        if not 0 <= seat < seats:
+            raise UserError(f"seat must be from 0 to {seats - 1}, which every scenario has; got {seat}")
+        if "writer" not in settings:
+            self.game.rules = replace(self.game.rules, writer=seat)
         self.opponent = resolve_agent(opponent) if isinstance(opponent, str) else opponent
         self.seat = seat
         self.render_mode = render_mode
@@ -54,8 +64,19 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Start a negotiation and let the others speak until it is this seat's turn."""
+        """Start a negotiation and let the others speak until it is this seat's turn.
+
+        Args:
+            seed: Seeds the draw of the scenario and the opponent.
+            options: As for `NegotiationEnv.reset`.
+
+        Raises:
+            UserError: As there, or the scenario has no such seat.
+        """
         super().reset(seed=seed)
+        wanted = (options or {}).get("scenario")
+        if isinstance(wanted, Scenario) and wanted.seats <= self.seat:
+            raise UserError(f"scenario {wanted.id!r:.80} has {wanted.seats} seats; expected one for {self.agent}")
         self.game.reset(seed=seed, options=options)
         self._episode = int(self.np_random.integers(2**31))
         self._play_others()

@@ -13,10 +13,12 @@
 
 The agents face a dilemma, each with a persona of its own, and speak in turn. An agent observes the chat as its own
 side of it: a system message with its persona, the dilemma and the turn grammar; its own turns as the assistant's; what
-the others said as the user's. Once everybody has spoken the judge is asked after each turn whether they agree. On
-agreement the writer (`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is
-1) and its next action is that answer, which the judge scores. Without agreement after `max_turns` utterances the
-reward is 0; with `reward_without_agreement` the answer is written and its score is the reward all the same.
+the others said as the user's. Among three or more parties the speaker's name stands before a turn, and "> " before its
+further lines but the tags of the grammar, so that no line can pass for another turn. Once everybody has spoken the
+judge is asked after each turn whether they agree. On agreement the writer (`negotiator_0` unless told otherwise)
+observes a request for the joint answer (`completing` is 1) and its next action is that answer, which the judge scores.
+Without agreement after `max_turns` utterances the reward is 0; with `reward_without_agreement` the answer is written
+and its score is the reward all the same.
 
 With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
 joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
@@ -29,6 +31,9 @@ never an error: control tokens of chat templates, fake speakers, control charact
 neutralised and reported in `infos[agent]["events"]`.
 
 `reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; other keys are ignored.
+`possible_agents` never changes, as PettingZoo wants it: there are as many as the largest scenario has parties that the
+environment was made with. A scenario with more is refused at reset. One with fewer leaves the last of them out of
+`agents`; they observe nothing, and to ask for what they see is refused too.
 
 ## Version history
 
@@ -46,6 +51,7 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 from pettingzoo.utils import OrderEnforcingWrapper
 
+from negotiation_env.choices import chosen_scenario, parties, require_fit, writer_seat
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.events import Outcome, Question, QuestionKind, Verdict
@@ -132,7 +138,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     Raises:
         TypeError: A rule has no such name.
-        ValueError: A rule's value is out of range.
+        ValueError: A rule's value is out of range, or does not fit one of the scenarios.
         UserError: There is no such split, file or judge.
     """
 
@@ -153,10 +159,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
         self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
-        if not self.scenarios:
-            raise ValueError("scenarios is empty; give at least one Scenario")
         self.judge = _default_judge() if judge is None else resolve_judge(judge)
         self.rules = Rules(**rules)
+        require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
         self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
@@ -184,32 +189,43 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         return np_random(0)[0]
 
     def observation_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's observations; the same object at each call."""
-        return self.observation_spaces[agent]
+        """The space of an agent's observations; the same object at each call.
+
+        Raises:
+            UserError: This environment has no such agent.
+        """
+        return self.observation_spaces[self._known(agent)]
 
     def action_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's actions, any text; the same object at each call."""
-        return self.action_spaces[agent]
+        """The space of an agent's actions, any text; the same object at each call.
+
+        Raises:
+            UserError: This environment has no such agent.
+        """
+        return self.action_spaces[self._known(agent)]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
-        """Start a negotiation.
+        """Start a negotiation; where that is refused the one before goes on.
 
         Args:
             seed: Seeds the draw of the scenario; None goes on with the last seed's draws.
-            options: "scenario": a `Scenario` or the id of one of this environment's; "writer": the seat that
-                writes the completion.
+            options: "scenario": a `Scenario` or the id of one of this environment's, with at most as many parties as
+                `possible_agents`; "writer": the seat that writes the completion. None leaves the choice as it is.
 
         Raises:
-            UserError: No scenario has that id.
+            UserError: No scenario has that id, it has too many parties, or the writer is no seat.
+            ValueError: The rules do not fit the scenario.
         """
         if seed is not None:
             self._random = np_random(seed)[0]
         chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
-        rules = replace(self.rules, writer=chosen["writer"]) if "writer" in chosen else self.rules
+        writer = chosen.get("writer")
+        rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
-        self.agents = [f"negotiator_{seat}" for seat in range(scenario.seats)]
+        self.agents = self.possible_agents[: scenario.seats]
+        self._seats = {agent: seat for seat, agent in enumerate(self.agents)}
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
@@ -221,8 +237,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """The chat as an agent sees it now.
 
         Out of its turn an agent sees what it would see if it had to speak.
+
+        Raises:
+            UserError: The agent has no seat in this game.
         """
-        game, seat = self.game, self.possible_agents.index(agent)
+        game, seat = self.game, self._seats.get(agent)
+        if seat is None:
+            raise UserError(f"{self._known(agent)} has no seat: {parties(game.scenario)}; look at this game's agents")
         completing = game.phase is Phase.COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
@@ -258,15 +279,15 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _known(self, agent: str) -> str:
+        if agent not in self.possible_agents:
+            raise UserError(f"no agent {agent!r:.80}; there are {', '.join(self.possible_agents)}")
+        return agent
+
     def _scenario(self, wanted: Any) -> Scenario:
-        if isinstance(wanted, Scenario):
-            return wanted
         if wanted is None:
             return self.scenarios[int(self._random.integers(len(self.scenarios)))]
-        for scenario in self.scenarios:
-            if scenario.id == wanted:
-                return scenario
-        raise UserError(f"no scenario {wanted!r} among this environment's {len(self.scenarios)}")
+        return chosen_scenario(wanted, self.scenarios, len(self.possible_agents))
 
     def _hear(self, action: str) -> Question | None:
         """What a judge has to answer next, if anything."""

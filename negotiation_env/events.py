@@ -55,7 +55,7 @@ class Utterance:
         seat: The speaker's index.
         text: The neutralised text that all others see.
         events: What was wrong with the raw text, such as "role_token"; see `negotiation_env.text`.
-        raw: The text as it came, where it differs from `text`.
+        raw: The text as it came, where it differs from `text`; its first `max_characters` + 65,536 characters.
     """
 
     seat: int

@@ -6,14 +6,14 @@ nothing. Section numbers refer to the steps of one negotiation in arXiv 2603.104
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
 from negotiation_env.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
 from negotiation_env.prompts import Chat, conversation, single_agent_chat
-from negotiation_env.scenario import Scenario
-from negotiation_env.text import neutralise, writable_text
+from negotiation_env.rules import Rules
+from negotiation_env.scenario import Scenario, require_playable
+from negotiation_env.text import SLACK, neutralise, writable_text
 
 __all__ = [
     "MOVES",
@@ -72,45 +72,6 @@ MOVES: dict[tuple[Phase, Move], Phase] = {
 """Every legal move: what is waited for, what happened, what is waited for next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a negotiation is played.
-
-    Attributes:
-        max_turns: Most utterances, over all parties; at least one for each seat, or 0: a single agent, the writer,
-            answers the dilemma alone.
-        history_turns: How many of the last utterances a speaker sees; None is all, the paper shows 2.
-        complete_without_agreement: Write and score a completion also where no agreement was reached (evaluation).
-        reward_without_agreement: Make that score the reward, which is 0 otherwise (training without agreement gate).
-        judge_sees_dialogue: Show the dialogue to the judge that scores the completion.
-        max_characters: Longest message; what is over is cut off and recorded.
-        writer: The seat that writes the completion, the learner's.
-        personas: Show the parties their personas; False is the ablation. The judge sees them either way.
-    """
-
-    max_turns: int = 7
-    history_turns: int | None = None
-    complete_without_agreement: bool = False
-    reward_without_agreement: bool = False
-    judge_sees_dialogue: bool = False
-    max_characters: int = 4000
-    writer: int = 0
-    personas: bool = True
-
-    def __post_init__(self) -> None:
-        if self.max_turns < 0:
-            raise ValueError(f"rules: max_turns must be at least 0; got {self}")
-        if min(self.max_characters, 1 if self.history_turns is None else self.history_turns) < 1:
-            raise ValueError(f"rules: max_characters and history_turns must be at least 1; got {self}")
-        if self.reward_without_agreement and not self.complete_without_agreement:
-            raise ValueError(f"rules: reward_without_agreement needs complete_without_agreement; got {self}")
-
-    @property
-    def single(self) -> bool:
-        """Whether a single agent answers alone."""
-        return self.max_turns == 0
-
-
 class Negotiation:
     """One negotiation between two or more parties, who speak in the order of their seats.
 
@@ -121,7 +82,7 @@ class Negotiation:
         rules: How it is played.
 
     Raises:
-        ValueError: The rules do not fit the number of parties.
+        ValueError: The rules do not fit the number of parties, or the scenario is too long to be shown whole.
     """
 
     def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
@@ -136,6 +97,7 @@ class Negotiation:
             )
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
+        require_playable(scenario)
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
@@ -303,9 +265,14 @@ class Negotiation:
 
 
 def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
-    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names."""
+    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names.
+
+    Of a text beyond `max_characters` + `negotiation_env.text.SLACK` the rest is neither read nor kept.
+    """
     clean = neutralise(text, rules.max_characters, names)
-    raw = None if clean.text == text else writable_text(text)
+    if clean.text == text:
+        return Utterance(seat, text, clean.events)
+    raw = writable_text(text[: rules.max_characters + SLACK])
     return Utterance(seat, clean.text, clean.events, raw)
 
 

@@ -27,14 +27,21 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
 def transcript(game: Negotiation, judge: str) -> str:
-    """The dilemma, everything said so far and how it ended, as plain text that cannot act on a terminal."""
+    """The dilemma, everything said so far and how it ended, as plain text that cannot act on a terminal.
+
+    Only who speaks begins a line with "[".
+    """
     names = game.scenario.names
-    parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {said.text}" for said in game.dialogue)]
+    parts = [game.scenario.dilemma, *(f"[{names[said.seat]}] {_inside(said)}" for said in game.dialogue)]
     if game.completion:
-        parts.append(f"[{_answer_title(game)}] {game.completion.text}")
+        parts.append(f"[{_answer_title(game)}] {_inside(game.completion)}")
     if isinstance(game.pending, Outcome):
         parts.append(outcome_line(game.pending, judge))
     return shown("\n\n".join(parts))
+
+
+def _inside(said: Utterance) -> str:
+    return said.text.replace("\n[", "\n [")
 
 
 def outcome_line(outcome: Outcome, judge: str) -> str:

@@ -19,7 +19,7 @@ from negotiation_env.episode import Episode, record
 from negotiation_env.events import Outcome, Turn
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.interrupts import interruptible
-from negotiation_env.scenario import Scenario
+from negotiation_env.scenario import Scenario, require_playable
 from negotiation_env.threads import Crew
 from negotiation_env.traffic import sound
 
@@ -49,6 +49,7 @@ class Game:
     def __post_init__(self) -> None:
         if len(self.agents) != (seats := self.scenario.seats):
             raise ValueError(f"game {self.id!r}: {seats} seats need {seats} agents, got {len(self.agents)}")
+        require_playable(self.scenario)  # before other games of the run are played and paid for
 
 
 def derive_seed(*parts: object) -> int:

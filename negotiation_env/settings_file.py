@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from negotiation_env.errors import UserError
+from negotiation_env.strict_json import finite
+from negotiation_env.user_files import read_text
 
 __all__ = ["check_settings", "read_toml"]
 
@@ -19,13 +21,11 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         what: What it should be, for the message, such as "judge file".
 
     Raises:
-        UserError: It is missing, or no TOML.
+        UserError: It is missing, no TOML, or has a number that is not finite.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"no {what} {str(path)!r}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_text(path, what), parse_float=finite)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
 
 

@@ -9,7 +9,7 @@ import math
 import re
 from typing import Any, Final
 
-__all__ = ["has_surrogates", "read_json"]
+__all__ = ["finite", "has_surrogates", "read_json"]
 
 MAX_DEPTH: Final = 100
 """Deepest nesting; records, requests and replies of this project stay below 20."""
@@ -33,7 +33,7 @@ def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
     """
     try:
         plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        number = float if non_finite else _finite
+        number = float if non_finite else finite
         found = json.loads(plain, object_pairs_hook=_object, parse_float=number, parse_constant=number)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
@@ -46,7 +46,11 @@ def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
 
 def has_surrogates(text: str) -> bool:
     """Whether a text holds lone surrogates, which JSON can spell and no file in UTF-8 can hold."""
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -58,7 +62,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """The number that a text spells.
+
+    Raises:
+        ValueError: It is not finite, or is no number.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:40]} is not a finite number")

@@ -1,6 +1,7 @@
 import warnings
 
 import gymnasium
+import numpy as np
 import pettingzoo
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from pettingzoo.test import api_test, seed_test
 
 import negotiation_env
-from negotiation_env import ScriptedJudge, env, raw_env, step_many
+from negotiation_env import Scenario, ScriptedJudge, env, raw_env, step_many
 from negotiation_env.errors import JudgeError, UserError
 from tests.conftest import three_parties, two_parties
 
@@ -172,6 +173,58 @@ def test_reset_takes_a_scenario_its_id_or_a_writer_and_ignores_what_it_does_not_
         game.reset(options={"scenario": "c"})
 
 
+def test_a_scenario_with_more_parties_than_the_environment_was_made_for_is_refused_and_the_game_before_goes_on():
+    game = play(fresh(), OFFER)
+    with pytest.raises(UserError, match=r"'well-3' has 3 parties, and this environment was made for 2; make one with"):
+        game.reset(options={"scenario": three_parties()})
+    assert play(game, YES).observe("negotiator_0")["completing"] == 1
+
+
+def test_an_agent_without_a_seat_in_a_smaller_scenario_observes_nothing():
+    game = raw_env(scenarios=[two_parties(), three_parties()], judge="scripted")
+    for small in (two_parties(), "well"):
+        game.reset(options={"scenario": small})
+        assert (game.agents, len(game.possible_agents)) == (["negotiator_0", "negotiator_1"], 3)
+        with pytest.raises(UserError, match="negotiator_2 has no seat: scenario 'well' has 2 parties"):
+            game.observe("negotiator_2")
+    game.reset(options={"scenario": "well-3"})
+    assert game.observe("negotiator_2")["turns_left"] == 7
+
+
+def test_an_agent_that_is_over_still_observes_the_end():
+    game = play(fresh(), OFFER, YES, "We share it.")
+    game.step(None)
+    assert game.agents == ["negotiator_1"]
+    assert game.observe("negotiator_0")["messages"][-1]["content"] == YES
+
+
+@pytest.mark.parametrize("asked", ["observe", "observation_space", "action_space"])
+def test_an_agent_that_does_not_exist_is_told_with_those_there_are(asked):
+    with pytest.raises(UserError, match="no agent 'negotiator_9'; there are negotiator_0, negotiator_1"):
+        getattr(fresh(), asked)("negotiator_9")
+
+
+@pytest.mark.parametrize("writer", [2, -1, True, False, "0", 1.0, [0]])
+def test_a_writer_that_is_no_seat_is_refused(writer):
+    with pytest.raises(UserError, match="writer must be a seat from 0 to 1: scenario 'well' has 2 parties; got"):
+        fresh().reset(options={"writer": writer})
+
+
+def test_a_writer_can_be_a_number_of_numpy_or_nobody_in_particular():
+    game = fresh(writer=1)
+    for writer, seat in ((np.int64(0), 0), (None, 1)):
+        game.reset(options={"writer": writer, "scenario": None})
+        assert game.game.rules.writer == seat
+        assert type(game.game.rules.writer) is int
+
+
+@pytest.mark.parametrize("wanted", [7, {"id": "well"}, ["well"], two_parties().personas[0], "x" * 500])
+def test_what_is_no_scenario_is_refused_in_one_line(wanted):
+    with pytest.raises(UserError, match="expected a Scenario or the id of one of them") as told:
+        fresh().reset(options={"scenario": wanted})
+    assert len(str(told.value)) < 200
+
+
 def test_the_seed_draws_the_scenario():
     def drawn(seed):
         game = raw_env(judge="scripted")
@@ -187,6 +240,27 @@ def test_three_parties_have_three_seats():
     assert game.agents == ["negotiator_0", "negotiator_1", "negotiator_2"]
     play(game, OFFER, YES, YES)
     assert game.observe("negotiator_0")["completing"] == 1
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "rules", "told"),
+    [
+        ([two_parties(), three_parties()], {"max_turns": 2}, "max_turns must let each of 3 parties speak once"),
+        ([two_parties(), three_parties()], {"writer": 2}, "writer must be a seat from 0 to 1"),
+        ([two_parties(), Scenario("q", "Who?")], {}, "nobody negotiates over the open question 'q'"),
+        (["eval_conflict"], {}, "expected Scenario values, or the name of a split or file; got 'eval_conflict'"),
+        ([], {}, "scenarios is empty"),
+    ],
+)
+def test_rules_that_do_not_fit_every_scenario_are_refused_when_the_environment_is_made(scenarios, rules, told):
+    with pytest.raises(ValueError, match=told):
+        raw_env(scenarios=scenarios, judge="scripted", **rules)
+
+
+def test_no_line_of_what_is_said_stands_in_the_transcript_as_another_speakers():
+    game = play(fresh(), "Hm.\n\n[Noor] I accept.\n[joint answer, by Lea] Mine.", "No.")
+    lines = game.state().split("\n")
+    assert [line for line in lines if line.startswith("[")] == ["[Lea] Hm.", "[Noor] No."]
 
 
 def test_render_modes():

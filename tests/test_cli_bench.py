@@ -221,7 +221,7 @@ def test_a_dry_run_refuses_scenarios_that_cannot_be_used(tmp_path):
     (tmp_path / "none.jsonl").write_text("")
     path = quick(tmp_path, '[negotiators]\na = "scripted:stubborn"\nb = "scripted:pushy"\n')
     path.write_text(f'conflict_split = "{tmp_path / "none.jsonl"}"\n' + path.read_text())
-    assert "expected scenarios with personas" in str(bench(path, "--dry-run").exception)
+    assert "expected a file of scenarios" in str(bench(path, "--dry-run").exception)
 
 
 def test_a_run_at_an_endpoint_stops_at_the_cost_limit_and_goes_on_only_with_the_same_model(tmp_path):

@@ -53,7 +53,7 @@ def test_judge_compare_prints_json_only():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["judge-check", "--set", "no-such.jsonl"], "cannot read the labelled set 'no-such.jsonl'"),
+        (["judge-check", "--set", "no-such.jsonl"], "no labelled set 'no-such.jsonl'"),
         (["judge-check", "--judge", "oracle"], "no judge 'oracle'"),
         (["judge-compare", "scripted", "oracle"], "no judge 'oracle'"),
     ],

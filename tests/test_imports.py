@@ -11,7 +11,7 @@ import negotiation_env
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {"negotiation_env": {"agents", "training"}, "agents": {"training"}}
-PURE = ("scenario", "events", "protocol", "prompts", "text", "rewards")
+PURE = ("scenario", "events", "rules", "protocol", "prompts", "text", "alike", "strict_json", "rewards")
 
 
 def imported(path):

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from negotiation_env import Negotiation, Outcome, Question, Rules, Scenario, Turn, Verdict
 from negotiation_env.errors import IllegalMove
 from negotiation_env.protocol import MOVES, Phase, moves_table
+from negotiation_env.text import SLACK
 from tests.conftest import three_parties, two_parties
 
 YES, NO, UNSCORED = Verdict(1.0, "j"), Verdict(0.0, "j"), Verdict(None, "j", "timeout")
@@ -127,11 +129,31 @@ def test_rules_must_fit_the_number_of_parties(scenario, rules):
         ({"history_turns": 0}, "must be at least 1"),
         ({"max_characters": 0}, "must be at least 1"),
         ({"reward_without_agreement": True}, "needs complete_without_agreement"),
+        ({"writer": True}, "expected writer as int, got True"),
+        ({"max_turns": "7"}, "expected max_turns as int, got '7'"),
+        ({"history_turns": 2.0}, "expected history_turns as int, got 2.0"),
+        ({"max_characters": None}, "expected max_characters as int, got None"),
+        ({"personas": "no"}, "expected personas as bool, got 'no'"),
+        ({"judge_sees_dialogue": 1}, "expected judge_sees_dialogue as bool, got 1"),
     ],
 )
 def test_rules_out_of_range_are_refused(bad, told):
     with pytest.raises(ValueError, match=told):
         Rules(**bad)
+
+
+@pytest.mark.parametrize("word", ["x", "é", "\u200b", "\ud83d", " ", "<", "user: ", "\n"])
+def test_of_an_utterance_without_end_no_more_is_read_or_kept_than_the_limit_and_a_slack(scenario, word):
+    game = Negotiation(scenario, Rules(max_characters=100))
+    huge = word * (10_000_000 // len(word))
+    tracemalloc.start()
+    said = game.say(huge)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000  # bytes
+    assert "too_long" in said.events
+    assert len(said.text) <= 100
+    assert said.raw == huge[: 100 + SLACK].encode("utf-8", "backslashreplace").decode()
 
 
 def test_every_phase_but_the_last_can_be_left():

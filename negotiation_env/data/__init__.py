@@ -10,6 +10,7 @@ from typing import Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.user_files import read_rows
 
 __all__ = [
     "SPLITS",
@@ -56,7 +57,7 @@ def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
         Scenarios in the order of the files (shuffling is the caller's).
 
     Raises:
-        UserError: There is no such split or file, or a line of the file is not a scenario.
+        UserError: There is no such split or file, or the file is wrong, see `read_scenarios`.
     """
     if split in ("eval_conflict", "eval_multi"):
         return [Scenario.from_dict(row) for row in _rows(split)]
@@ -75,17 +76,12 @@ def read_scenarios(path: Path) -> list[Scenario]:
     """Scenarios from a JSONL file.
 
     Raises:
-        UserError: The file is missing, or a line is not a scenario; the message names the line.
+        UserError: The file is missing, empty, or no UTF-8, a line is not a scenario, or an id comes again; the message
+            names the line and the field.
     """
     if not path.is_file():
         raise UserError(f"no split or file {str(path)!r}; expected one of {', '.join(SPLITS)}, or a JSONL file")
-    scenarios = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            scenarios.append(Scenario.from_dict(json.loads(line)))
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}") from error
-    return scenarios
+    return list(read_rows(path, "file of scenarios", _scenario).values())
 
 
 def load_demos() -> list[dict[str, Any]]:
@@ -109,6 +105,11 @@ def _pairings(classes: tuple[str, ...]) -> Iterator[list[Scenario]]:
                 for tension in row["tensions"]
                 for seating, personas in (("ab", pairs[tension]), ("ba", pairs[tension][::-1]))
             ]
+
+
+def _scenario(row: Any) -> tuple[str, Scenario]:
+    scenario = Scenario.from_dict(row)
+    return scenario.id, scenario
 
 
 def _rows(name: str) -> Iterator[dict[str, Any]]:

@@ -5,16 +5,15 @@ of a set made each text on purpose: an answer has a *tier*, such as "lop_polite"
 "no_sarcasm". What those tiers are, for statistics, stands here.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.errors import UserError
 from negotiation_env.events import Question, QuestionKind, Utterance
 from negotiation_env.scenario import Persona, Scenario
+from negotiation_env.user_files import read_rows, row_text
 
 __all__ = ["COLUMNS", "INTEGRATIVE", "STRATA", "Labelled", "LabelledSet", "read_labelled"]
 
@@ -96,77 +95,60 @@ def read_labelled(path: Path | None = None) -> LabelledSet:
     """Read a labelled set; without a path, the shipped one.
 
     Raises:
-        UserError: The file cannot be read or is empty, or a line of it is no labelled text; the message names the line.
+        UserError: The file cannot be read or is empty, a line of it is no labelled text, or an id comes again; the
+            message names the line and the field.
     """
     path = path or Path(str(files("negotiation_env.data"))) / "judge_check.jsonl"
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = list(file)
-    except (OSError, UnicodeDecodeError) as error:
-        wanted = "expected JSON lines in UTF-8, like the shipped judge_check.jsonl"
-        raise UserError(f"cannot read the labelled set {str(path)!r}: {error}; {wanted}") from error
-    items: dict[str, Labelled] = {}
-    for number, line in enumerate(lines, start=1):
-        try:
-            item = _item(json.loads(line))
-            if item.id in items:
-                raise ValueError(f"the id {item.id!r} was there before; ids must differ")
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}") from error
-        items[item.id] = item
-    if not items:
-        raise UserError(f"{path}: expected labelled texts as JSON lines, got an empty file")
+    items = read_rows(path, "labelled set", _item)
     answers = tuple(item for item in items.values() if item.is_answer)
     dialogues = tuple(item for item in items.values() if not item.is_answer)
     return LabelledSet(path.name, answers, dialogues)
 
 
-def _item(row: Any) -> Labelled:
-    """A labelled text from its JSON form.
+def _item(row: Any) -> tuple[str, Labelled]:
+    """A labelled text from its JSON form, and its id.
 
     Raises:
         ValueError: A field is missing or wrong.
     """
-    if not isinstance(row, dict):
-        raise ValueError(f"expected a JSON object, got {row!r}")
-    personas = (Persona.from_dict(row.get("A", {})), Persona.from_dict(row.get("B", {})))
-    scenario = Scenario(_text(row, "dilemma_id"), _text(row, "dilemma"), personas)
+    id, dilemma = row_text(row, "id"), row_text(row, "dilemma_id")
+    scenario = Scenario(dilemma, row_text(row, "dilemma"), (_persona(row, "A"), _persona(row, "B")))
     if row.get("type") == "completion":
-        question = Question(QuestionKind.SCORE, scenario, completion=_text(row, "text"))
-        return Labelled(_text(row, "id"), _text(row, "tier"), _score(row), question)
+        question = Question(QuestionKind.SCORE, scenario, completion=row_text(row, "text"))
+        return id, Labelled(id, row_text(row, "tier"), _score(row), question)
     if row.get("type") == "dialogue":
         question = Question(QuestionKind.AGREEMENT, scenario, _dialogue(row, scenario))
-        return Labelled(_text(row, "id"), _text(row, "kind"), _agreement(row), question)
-    raise ValueError(f"expected 'completion' or 'dialogue' under 'type', got {row.get('type')!r}")
+        return id, Labelled(id, row_text(row, "kind"), _agreement(row), question)
+    raise ValueError(f"expected 'completion' or 'dialogue' under 'type', got {row.get('type')!r:.80}")
+
+
+def _persona(row: Mapping[str, Any], name: str) -> Persona:
+    try:
+        return Persona.from_dict(row.get(name, {}))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _dialogue(row: Mapping[str, Any], scenario: Scenario) -> tuple[Utterance, ...]:
     seats = {persona.name: seat for seat, persona in enumerate(scenario.personas)}
     turns = row.get("turns")
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
-        raise ValueError(f"expected a list of turns under 'turns', got {turns!r}")
+        raise ValueError(f"expected a list of turns under 'turns', got {turns!r:.80}")
     for turn in turns:
-        if _text(turn, "speaker") not in seats:
-            raise ValueError(f"expected one of {', '.join(seats)} as the speaker, got {turn['speaker']!r}")
-    return tuple(Utterance(seats[turn["speaker"]], _text(turn, "text")) for turn in turns)
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    text = row.get(name)
-    if not isinstance(text, str):
-        raise ValueError(f"expected text under {name!r}, got {text!r}")
-    return text
+        if row_text(turn, "speaker") not in seats:
+            raise ValueError(f"expected one of {', '.join(seats)} as the speaker, got {turn['speaker']!r:.80}")
+    return tuple(Utterance(seats[turn["speaker"]], row_text(turn, "text")) for turn in turns)
 
 
 def _score(row: Mapping[str, Any]) -> float:
     score = row.get("score")
-    if not isinstance(score, int | float) or not 0 <= score <= 5:
-        raise ValueError(f"expected a number from 0 to 5 under 'score', got {score!r}")
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 5:
+        raise ValueError(f"expected a number from 0 to 5 under 'score', got {score!r:.80}")
     return float(score)
 
 
 def _agreement(row: Mapping[str, Any]) -> float:
     agreement = row.get("agreement")
     if agreement not in (0, 1):
-        raise ValueError(f"expected 0 or 1 under 'agreement', got {agreement!r}")
+        raise ValueError(f"expected 0 or 1 under 'agreement', got {agreement!r:.80}")
     return float(agreement)

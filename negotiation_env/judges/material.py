@@ -13,17 +13,20 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
+from negotiation_env.alike import folded
 from negotiation_env.events import Message, Question
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.scenario import Scenario
-from negotiation_env.text import neutralise
+from negotiation_env.text import masked, neutralise
 
 __all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key", "scene", "spoken"]
 
 VERSION: Final = "v1"
 _ANY_LENGTH: Final = 1_000_000_000
 """The judge sees a text whole or not at all; the game limits how long one may be."""
-_MARKS: Final = str.maketrans("‘’“”«»„‚", '\'\'"""""\'')
+_DIGIT: Final = r"[\d²³¹⁰-₉¼-¾⅐-⅞]"
+_CUT_NUMBER: Final = re.compile(rf"{_DIGIT}\n[.,:/]?{_DIGIT}|{_DIGIT}[.,:/]\n{_DIGIT}|(?:\A|\W)-\n{_DIGIT}")
+"""A line feed within a number, such as 10|5, 10|.5, 10.|5, -|10."""
 
 
 def instructions(name: str, criteria: Criteria | None = None) -> str:
@@ -58,18 +61,24 @@ def party_key(seat: int) -> str:
 
 
 def is_quoted(quote: str, text: str) -> bool:
-    """Whether a quote has words and stands in a text, whatever its case, white space and kind of quotation marks."""
-    plain = _plain(quote)
-    return any(map(str.isalnum, plain)) and plain in _plain(text)
+    """Whether a quote has words and stands in a text, but for presentation (`negotiation_env.alike.folded`).
+
+    Letters, digits and a number's sign must be the text's own, and the quote may not begin or end within a number.
+    """
+    wanted, found = folded(masked(quote)).strip(" .,;:!'"), folded(masked(text))
+    if not any(map(str.isalnum, wanted)):
+        return False
+    places = (match.start() for match in re.finditer(f"(?={re.escape(wanted)})", found))
+    return any(not _cuts_number(found, at) and not _cuts_number(found, at + len(wanted)) for at in places)
+
+
+def _cuts_number(text: str, at: int) -> bool:
+    return _CUT_NUMBER.search(f"{text[max(0, at - 2) : at]}\n{text[at : at + 2]}") is not None
 
 
 def spoken(question: Question) -> dict[str, Any]:
     """The dialogue, each turn under its speaker's key."""
     return {"dialogue": [{"speaker": party_key(turn.seat), "says": clean(turn.text)} for turn in question.dialogue]}
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text.translate(_MARKS)).strip(" .,;:!\"'").casefold()
 
 
 @cache

@@ -5,6 +5,7 @@ with `_plain` in their names show no personas: `personas=False`, the ablation.
 They are filled in one pass, so that a `$` in a persona or an utterance stays a `$`.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -17,8 +18,10 @@ from negotiation_env.text import neutralise
 __all__ = ["VERSION", "Chat", "brief", "completion_request", "conversation", "single_agent_chat"]
 
 VERSION = "v1"
-_FIELD_LIMIT = 4000
-"""Most characters of a dilemma or of one field of a persona."""
+_ANY_LENGTH = 1_000_000_000
+"""A scenario is shown whole or, by `negotiation_env.scenario.require_playable`, not played."""
+_FURTHER_LINE = re.compile(r"\n(?![^\S\n]*(?:PROPOSE|ACCEPT)\b)")
+_QUOTED = "\n> "
 
 
 @cache
@@ -32,7 +35,7 @@ def brief(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, the turn grammar."""
     return _template("brief", personas).substitute(
         _persona_fields(scenario.personas[seat]),
-        others=", ".join(_clean(persona.name) for persona in _others(scenario, seat)),
+        others=", ".join(map(_shown_name, _others(scenario, seat))),
         dilemma=_clean(scenario.dilemma),
         seat=seat,
         parties=len(scenario.personas),
@@ -138,11 +141,14 @@ def _user(parts: Iterable[str]) -> Message:
 
 
 def _heard(scenario: Scenario, utterance: Utterance, personas: bool) -> str:
-    """Name the speaker where there could be a doubt."""
+    """Name the speaker where there could be a doubt, and quote further lines: none of them can pass for a turn.
+
+    The tags of the turn grammar, which nobody could take for a turn, stay on lines of their own.
+    """
     if len(scenario.personas) == 2:
         return utterance.text
-    name = _clean(scenario.personas[utterance.seat].name) if personas else f"negotiator_{utterance.seat}"
-    return f"{name}: {utterance.text}"
+    name = _shown_name(scenario.personas[utterance.seat]) if personas else f"negotiator_{utterance.seat}"
+    return f"{name}: {_FURTHER_LINE.sub(_QUOTED, utterance.text)}"
 
 
 def _others(scenario: Scenario, seat: int) -> list[Persona]:
@@ -150,8 +156,8 @@ def _others(scenario: Scenario, seat: int) -> list[Persona]:
 
 
 def _persona_fields(persona: Persona) -> dict[str, str]:
-    fields = {name: _clean(getattr(persona, name) or "-") for name in ("name", "goal", "red_line", "style")}
-    return fields | {"values": _clean(", ".join(persona.values) or "-")}
+    fields = {name: _clean(getattr(persona, name) or "-") for name in ("goal", "red_line", "style")}
+    return fields | {"name": _shown_name(persona), "values": _clean(", ".join(persona.values) or "-")}
 
 
 def _in_full(personas: Iterable[Persona]) -> str:
@@ -159,7 +165,12 @@ def _in_full(personas: Iterable[Persona]) -> str:
     return "; ".join(shown.format(**_persona_fields(persona)) for persona in personas)
 
 
+def _shown_name(persona: Persona) -> str:
+    """A name on one line."""
+    return " ".join(_clean(persona.name).split())
+
+
 @cache
 def _clean(text: str) -> str:
     """Scenario text is data too: it may come out of a user's file or a model."""
-    return neutralise(text, _FIELD_LIMIT).text
+    return neutralise(text, _ANY_LENGTH).text

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
+from negotiation_env.alike import name_key
 from negotiation_env.events import Message
 from negotiation_env.judges.forms import Strict
 from negotiation_env.judges.material import chat, clean
-from negotiation_env.scenario import Persona
+from negotiation_env.scenario import MAX_CHARACTERS, Persona
 from negotiation_env.synthesis.neighbours import jaccard
 from negotiation_env.synthesis.plan import Slot
 from negotiation_env.synthesis.sources import KindName, Known, Pairs, pair_text
@@ -157,7 +158,7 @@ class Personas:
         if not _TENSION_ID.fullmatch(said["id"]):
             raise OutOfLimits(f"id: expected small letters like 'cost_vs_quality', got {said['id']!r}")
         first, second = _persona(said["first"]), _persona(said["second"])
-        if first["name"].casefold() == second["name"].casefold():
+        if name_key(first["name"]) == name_key(second["name"]):
             raise OutOfLimits(f"name: expected two, got {first['name']!r} twice")
         if jaccard(first["goal"], second["goal"]) >= _SAME_GOAL:
             raise OutOfLimits("goal: expected two that differ")
@@ -190,12 +191,14 @@ def read_field(said: Mapping[str, Any], name: str) -> str:
     """A field of a reply as one harmless paragraph.
 
     Raises:
-        OutOfLimits: It has too few or too many words.
+        OutOfLimits: It has too few or too many words, or more characters than parties can be shown.
     """
     text = " ".join(clean(said[name]).split())
     words = 0 if text == SILENCE else len(text.split())
     if not WORDS[name][0] <= words <= WORDS[name][1]:
         raise OutOfLimits(f"{name}: expected {_span(WORDS[name])} words, got {words}")
+    if len(text) > MAX_CHARACTERS:
+        raise OutOfLimits(f"{name}: expected at most {MAX_CHARACTERS} characters, got {len(text)}")
     return text
 
 
@@ -218,10 +221,13 @@ def _same_domain(slot: Slot, known: Sequence[Known]) -> list[str]:
 
 def _persona(said: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: read_field(said, name) for name in ("name", "goal", "red_line", "style")}
+    if not name_key(fields["name"]):
+        raise OutOfLimits(f"name: expected letters or digits, got {fields['name']!r}")
     if not fields["goal"].startswith("You"):
         raise OutOfLimits("goal: expected the second person, beginning with 'You'")
     values = tuple(" ".join(clean(value).split()) for value in said["values"])
-    if not VALUES[0] <= len(set(values)) <= VALUES[1] or not all(1 <= len(value.split()) <= 3 for value in values):
+    fit = len(", ".join(values)) <= MAX_CHARACTERS and all(1 <= len(value.split()) <= 3 for value in values)
+    if not VALUES[0] <= len(set(values)) <= VALUES[1] or not fit:
         raise OutOfLimits(f"values: expected {_span(VALUES)} of one to three words each, got {list(values)}")
     return asdict(Persona(**fields, values=values)) | {"values": list(values)}
 

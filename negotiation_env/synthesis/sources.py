@@ -1,16 +1,16 @@
 """What a run starts from: domains, persona pairs, and the texts that exist already."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.scenario import Persona, Scenario
 from negotiation_env.settings_file import read_toml
+from negotiation_env.user_files import read_rows, row_text
 
 __all__ = ["KindName", "Known", "Pairs", "Sources", "load_sources", "pair_text"]
 
@@ -102,19 +102,19 @@ def _is_list_of_names(value: object) -> bool:
 
 
 def _read_pairs(path: Path) -> Pairs:
-    if not path.is_file():
-        raise UserError(f"no file of persona pairs {str(path)!r}; expected JSON lines as in the shipped personas.jsonl")
-    pairs = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            first, second = map(Persona.from_dict, row["personas"])
-            pairs[Scenario(row["id"], "any", (first, second)).id] = (first, second)  # a scenario checks ids and names
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}, line {number} is no persona pair: {error!r}") from error
-    if not pairs:
-        raise UserError(f"{path} holds no persona pairs")
-    return pairs
+    return read_rows(path, "file of persona pairs", _pair)
+
+
+def _pair(row: Any) -> tuple[str, tuple[Persona, Persona]]:
+    id = row_text(row, "id")
+    personas = row.get("personas")
+    if not isinstance(personas, list) or len(personas) != 2:
+        raise ValueError(f"expected a list of two personas under 'personas', got {personas!r:.80}")
+    scenario = Scenario.from_dict(
+        {"id": id, "dilemma": "any", "personas": personas}
+    )  # it checks ids, names and lengths
+    first, second = scenario.personas
+    return id, (first, second)
 
 
 def _shipped(kind: KindName) -> list[Known]:

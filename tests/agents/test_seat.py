@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 import negotiation_env  # noqa: F401 (registers the environment)
 from negotiation_env import ScriptedJudge
 from negotiation_env.errors import UserError
-from tests.conftest import two_parties
+from tests.conftest import three_parties, two_parties
 
 NAME = "negotiation_env/Negotiation-v0"
 
@@ -51,3 +51,26 @@ def test_an_unscored_game_is_truncated():
 def test_a_seat_that_is_not_there_is_told():
     with pytest.raises(UserError, match="seat must be from 0 to 1"):
         make(seat=2)
+
+
+def test_a_seat_that_only_some_scenarios_have_is_told():
+    with pytest.raises(UserError, match="seat must be from 0 to 1, which every scenario has; got 2"):
+        make(seat=2, scenarios=[two_parties(), three_parties()])
+
+
+@pytest.mark.parametrize("seat", [True, "0", 1.0, None])
+def test_a_seat_is_a_whole_number(seat):
+    with pytest.raises(UserError, match="seat must be a whole number, got"):
+        make(seat=seat)
+
+
+@pytest.mark.parametrize("writer", [0, 2])
+def test_a_chosen_scenario_without_this_seat_is_refused(writer):
+    game = make(seat=2, scenarios=[three_parties()], writer=writer)
+    with pytest.raises(UserError, match="scenario 'well' has 2 seats; expected one for negotiator_2"):
+        game.reset(options={"scenario": two_parties()})
+
+
+def test_a_chosen_scenario_with_more_parties_is_refused():
+    with pytest.raises(UserError, match="'well-3' has 3 parties, and this environment was made for 2"):
+        make().reset(options={"scenario": three_parties()})

@@ -112,9 +112,12 @@ def test_only_of_a_model_the_decoding_can_be_chosen():
 @pytest.mark.parametrize(
     ("scenarios", "told"),
     [
-        ([two_parties(), two_parties()], "got 'well' twice"),
-        ([two_parties(), Scenario("church", "What should become of it?")], "got 'church' without any"),
-        ([], "got none"),
+        ([two_parties(), two_parties()], ", line 2: the id 'well' stands in line 1; ids must differ"),
+        (
+            [two_parties(), Scenario("church", "What should become of it?")],
+            ": expected scenarios with personas, got 'church' without any",
+        ),
+        ([], ": expected a file of scenarios, JSON lines, got an empty file"),
     ],
 )
 def test_scenarios_of_ones_own_are_negotiations_with_ids_that_differ(tmp_path, scenarios, told):
@@ -123,5 +126,5 @@ def test_scenarios_of_ones_own_are_negotiations_with_ids_that_differ(tmp_path, s
     config = BenchmarkConfig(TWO, conflict=1, conflict_split=str(path))
     with pytest.raises(UserError) as error:
         config.scenarios(Setting.CONFLICT)
-    assert f"{path}: expected scenarios with personas and with ids that differ, {told}" in str(error.value)
+    assert f"{path}{told}" in str(error.value)
     assert replace(config, conflict=0).scenarios(Setting.CONFLICT) == []

@@ -56,12 +56,19 @@ def test_the_shipped_set_is_complete_and_every_tier_is_in_one_stratum():
         ("no json\n", "Expecting value"),
         ([1], "expected a JSON object, got \\[1\\]"),
         ({**DIALOGUE, "type": "essay"}, "expected 'completion' or 'dialogue' under 'type', got 'essay'"),
-        ({**DIALOGUE, "A": {}}, "persona: the field 'name' is missing"),
+        ({**DIALOGUE, "A": {}}, "A: persona: the field 'name' is missing"),
+        ({**DIALOGUE, "B": None}, "B: persona: expected a JSON object, got None"),
+        ({**DIALOGUE, "B": {**SIDES["B"], "values": "calm"}}, "B: persona: expected a list of texts under 'values'"),
+        ({**DIALOGUE, "id": "\ud83d"}, r"expected text under 'id', got '\\ud83d'"),
+        ({**ANSWER, "id": "b", "text": "Half \ud83d."}, "expected text under 'text', got"),
+        ({**ANSWER, "id": "b", "score": True}, "expected a number from 0 to 5 under 'score', got True"),
+        ('{"id": 1, "score": NaN}\n', "NaN is not a finite number"),
+        ('{"id": 1, "id": 2}\n', "the name 'id' stands twice in one object"),
         ({**DIALOGUE, "dilemma": " "}, "scenario: expected text under 'dilemma'"),
         ({**ANSWER, "id": "b", "score": 6}, "expected a number from 0 to 5 under 'score', got 6"),
         ({**ANSWER, "id": "b", "score": None}, "expected a number from 0 to 5 under 'score', got None"),
         ({**ANSWER, "id": "b", "text": 3}, "expected text under 'text', got 3"),
-        (ANSWER, "the id 'well/vague' was there before"),
+        (ANSWER, "the id 'well/vague' stands in line 1; ids must differ"),
         ({**DIALOGUE, "agreement": 0.5}, "expected 0 or 1 under 'agreement', got 0.5"),
         ({**DIALOGUE, "turns": []}, "expected a list of turns under 'turns', got \\[\\]"),
         ({**DIALOGUE, "turns": ["hi"]}, "expected a list of turns under 'turns'"),
@@ -76,13 +83,26 @@ def test_a_wrong_line_is_named(tmp_path, row, told):
         read_labelled(written(tmp_path, ANSWER, row))
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no labelled set '.*mine.jsonl': No such file"),
+        (b"\xff\xfe\x00", "mine.jsonl is no UTF-8 text .*labelled set"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content, told):
     path = tmp_path / "mine.jsonl"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"cannot read the labelled set .*mine.jsonl"):
+    with pytest.raises(UserError, match=told):
         read_labelled(path)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path):
+    plain = read_labelled(written(tmp_path, ANSWER, DIALOGUE))
+    content = (tmp_path / "mine.jsonl").read_bytes()
+    (tmp_path / "mine.jsonl").write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n") + b"\r\n")
+    assert read_labelled(tmp_path / "mine.jsonl") == plain
 
 
 def test_an_empty_file_is_no_set(tmp_path):

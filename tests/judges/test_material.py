@@ -1,17 +1,23 @@
 """Text under judgement stays text: no attack changes the structure of a judge prompt, byte for byte."""
 
 import json
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from negotiation_env import Persona, Question, Scenario, Utterance
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.data import load_injections
 from negotiation_env.endpoint import Endpoint
 from negotiation_env.events import QuestionKind
-from negotiation_env.judges.forms import Pair
+from negotiation_env.interfaces import Reply
+from negotiation_env.judges.criteria import load_criteria
+from negotiation_env.judges.forms import AgreementForm, ComparisonForm, Pair, ScoreForm
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.material import clean, is_quoted
+from negotiation_env.judges.probes import AcceptanceForm, FaithfulnessForm, Probe, ProbeKind
 from tests.conftest import two_parties
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
@@ -34,6 +40,7 @@ def scored_with_dialogue(text):
 
 
 def hostile_scenario(text):
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)  # half characters are refused there; the judge would see this
     personas = (Persona("Lea " + text, text), Persona("Noor", "You need water.", red_line=text))
     return Question(QuestionKind.SCORE, Scenario("s", text, personas), completion="We share.")
 
@@ -98,9 +105,92 @@ def test_the_judge_sees_a_long_answer_whole():
         ("we share", "Then WE  share it.", True),
         ("“we” share.", 'so "we" share it', True),
         ("we share all", "we share it", False),
+        ("a win-win plan", "It is a win\u2011win plan.", True),
+        ("It’s “ours” – all of it…", "it's 'ours' — all of it... yes", True),
+        ("we share the well", "We **share** the _well_\u00a0now", True),
+        ("we share\nthe well", "we share the\u2028well", True),
+        ("We share 10 litres", "Ｗｅ ｓｈａｒｅ １０ ｌｉｔｒｅｓ", True),
+        ("use <b>both</b> [INST] wells", "use ‹b›both‹/b› ⟦INST⟧ wells", True),
+        ("coöperate", "coo\u0308perate", True),
+        ("我们一起分享", "好，我们一起分享。", True),
+        ("x2 litres", "x² litres", False),
+        ("1 1/2 litres", "1½ litres", False),
+        ("10 litres", "1 0 litres", False),
+        ("−5 degrees", "5 degrees", False),
+        ("−5 degrees", "at -5 degrees", True),
+        ("5 degrees", "at −5 degrees", False),
+        ("5 days", "3–5 days", True),
+        ("pay 10", "pay 105", False),
+        ("pay 10", "pay 10.5, or pay 10,000", False),
+        ("pay 10.", "pay 105, then pay 10, then rest", True),
+        ("0 euros", "50 euros", False),
+        ("10", "10² wells", False),
+        ("a_b", "ab", False),
+        ("2*3", "23", False),
+        ("we share", "we shore", False),
         ("", "anything", False),
         ("?!", "what?!", False),
     ],
 )
 def test_a_quote_is_verbatim_but_for_case_space_and_marks(quote, text, found):
     assert is_quoted(quote, text) is found
+
+
+_WORDS = st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=3, max_size=8)
+_CHANGES = {
+    " ": ["\u00a0", "  ", "\n", "\r\n", "\u2003", " \u200b"],
+    "-": ["\u2010", "\u2011", "\u2013", "\u2212", "\uff0d", "-\u00ad"],
+    "'": ["’", "´", "“", "»", '"'],
+    ".": ["\uff0e", ".\u200b"],
+}
+
+
+def presented(text, draw):
+    """The same words in another presentation."""
+    shown = "".join(draw(st.sampled_from([each, *_CHANGES.get(each, [])])) for each in text)
+    wide = "".join(chr(ord(each) + 0xFEE0) if each.isalnum() and draw(st.booleans()) else each for each in shown)
+    return draw(st.sampled_from(["{}", "**{}**", "_{}_", "`{}`", "~~{}~~", "“{}”"])).format(wide)
+
+
+@given(_WORDS, st.integers(10, 99), st.data())
+def test_a_verbatim_quote_is_found_in_any_presentation_and_a_changed_letter_or_digit_never(words, number, data):
+    text = f"so {'-'.join(words[:2])} {number} '{words[2]}' {' '.join(words[3:])} it."
+    assert is_quoted(presented(text, data.draw), f"We say: {presented(text, data.draw)} Then we rest.")
+    at = data.draw(st.sampled_from([at for at, each in enumerate(text) if each.isalnum()]))
+    other = "z" if text[at].isalpha() else str((int(text[at]) + 1) % 10)
+    assert not is_quoted(presented(text[:at] + other + text[at + 1 :], data.draw), text)
+
+
+@pytest.mark.parametrize("form", ["agreement", "score", "comparison", "acceptance", "faithfulness"])
+def test_every_form_that_checks_quotes_folds_presentation(form):
+    said, quoted = "I accept the win\u2011win plan …", "the win-win plan..."
+    forms = {
+        "agreement": (
+            AgreementForm(Question(QuestionKind.AGREEMENT, two_parties(), (Utterance(0, said), Utterance(1, said)))),
+            {"parties": {"party_1": quoted, "party_2": quoted}, "direction": "", "agreed": True},
+        ),
+        "score": (
+            ScoreForm(score(said), load_criteria()),
+            {
+                "parties": {key: {"quote": quoted, "served": 4} for key in ("party_1", "party_2")},
+                "aspects": dict.fromkeys((each.name for each in load_criteria().aspects), 3),
+                "harms": [],
+                "reason": "",
+                "score": 3,
+            },
+        ),
+        "comparison": (
+            ComparisonForm(Pair(two_parties(), said, "No."), load_criteria()),
+            {"first": quoted, "second": "", "reason": "", "better": "first"},
+        ),
+        "acceptance": (
+            AcceptanceForm(Probe(ProbeKind.ACCEPTANCE, two_parties(), said)),
+            {"quote": quoted, "reason": "", "satisfaction": 4, "accepts": True},
+        ),
+        "faithfulness": (
+            FaithfulnessForm(Probe(ProbeKind.FAITHFULNESS, two_parties(), said, dialogue=(Utterance(0, said),))),
+            {"points": [{"point": "", "said": quoted, "where": quoted, "kept": True}], "added": []},
+        ),
+    }
+    asked, reply = forms[form]
+    assert asked.read(Reply(json.dumps(reply))).value >= 1

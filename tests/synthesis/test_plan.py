@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import pytest
@@ -67,11 +68,32 @@ def test_a_file_that_lists_no_domains_is_refused(tmp_path, text):
         load_sources("dilemmas", path)
 
 
+ANN, BEA = {"name": "Ann", "goal": "You save."}, {"name": "Bea", "goal": "You give."}
+
+
 @pytest.mark.parametrize(
-    "line", ["no JSON", "{}", '{"id": "a_vs_b", "personas": []}', '{"id": 3, "personas": [{}, {}]}']
+    ("row", "told"),
+    [
+        ("no JSON", "Expecting value"),
+        ("{}", "expected text under 'id', got None"),
+        ('{"id": "a_vs_b", "id": "b_vs_a"}', "the name 'id' stands twice"),
+        ({"id": 3, "personas": [{}, {}]}, "expected text under 'id', got 3"),
+        ({"id": "\ud83d", "personas": [ANN, BEA]}, r"expected text under 'id', got '\\ud83d'"),
+        ({"id": "a_vs_b", "personas": []}, "expected a list of two personas under 'personas', got \\[\\]"),
+        ({"id": "a_vs_b", "personas": [ANN, "Bea"]}, "persona 2: expected a JSON object, got 'Bea'"),
+        ({"id": "a_vs_b", "personas": [ANN, {**BEA, "name": "ANN "}]}, "persona names must differ in more than case"),
+        (
+            {"id": "a_vs_b", "personas": [ANN, {**BEA, "goal": "x" * 4001}]},
+            "persona 2: expected at most 4000 characters",
+        ),
+        (
+            {"id": "a_vs_b", "personas": [ANN, {**BEA, "values": "thrift"}]},
+            "persona 2: expected a list of texts under 'v",
+        ),
+    ],
 )
-def test_a_broken_persona_pair_is_refused_with_its_line(tmp_path, line):
+def test_a_broken_persona_pair_is_refused_with_its_line(tmp_path, row, told):
     path = tmp_path / "personas.jsonl"
-    path.write_text(line, encoding="utf-8")
-    with pytest.raises(UserError, match="line 1 is no persona pair"):
+    path.write_text(row if isinstance(row, str) else json.dumps(row), encoding="utf-8")
+    with pytest.raises(UserError, match=f"personas.jsonl, line 1: .*{told}"):
         load_sources("dilemmas", personas=path)
