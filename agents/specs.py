@@ -1,7 +1,6 @@
 """Spec strings: one name for an agent, the same in every command, config and call."""
 
 from collections.abc import Callable
-from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from agents.functions import FunctionAgent
 from agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
+from negotiation_env.loading import Once
 from negotiation_env.specs import load_factory
 from negotiation_env.traffic import Live, Traffic
 
@@ -65,7 +65,7 @@ def _made(spec: str, factory: Callable[..., Any]) -> Agent:
     )
 
 
-@cache
+@Once
 def resolve_model(spec: str) -> ChatModel:
     """The chat model that a spec string names; the same spec gives the same object, so that weights load once.
 

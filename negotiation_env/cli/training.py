@@ -9,7 +9,8 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, open_traffic, print_table
-from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.errors import UserError
+from negotiation_env.loading import importing
 
 if TYPE_CHECKING:
     from training.config import TrainConfig
@@ -55,10 +56,8 @@ def train(
 
 
 def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
-    try:
+    with importing("a dry run", "train"):
         from training.dry_run import dry_run, tables
-    except ImportError as error:
-        raise MissingExtra("a dry run", "train") from error
     found = dry_run(config, processes)
     if as_json:
         typer.echo(found.to_json(), nl=False)
@@ -70,10 +69,8 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
 def _train(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
-    try:
+    with importing("training", "train"):
         from training.run import train as run_training
-    except ImportError as error:
-        raise UserError(f"training needs more packages ({error}); run: pip install 'negotiation-env[train]'") from error
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
 
