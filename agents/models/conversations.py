@@ -3,7 +3,6 @@
 What was sampled stays as it was sampled; `ChatTokens` tells the ids in between.
 """
 
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,7 +62,6 @@ class Conversations:
     def __init__(self, tokens: ChatTokens) -> None:
         self._tokens = tokens
         self._known: OrderedDict[str, Conversation] = OrderedDict()
-        self._lock = threading.Lock()  # a tokenizer whose settings change while another thread is in it raises
 
     def draft(self, request: ChatRequest) -> Draft:
         """Begin a reply.
@@ -71,10 +69,6 @@ class Conversations:
         A named conversation goes on from its own sampled ids, whatever the text of its assistant messages; one whose
         other messages changed is rendered anew.
         """
-        with self._lock:
-            return self._draft(request)
-
-    def _draft(self, request: ChatRequest) -> Draft:
         conversation = self._known.get(request.conversation)
         if conversation is None or not _goes_on(conversation.messages, request.messages):
             conversation, fresh = Conversation(request.conversation), True
