@@ -187,7 +187,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     """Let pip fetch and check one wheel; pip shows its own progress bar.
 
     Modules of the working directory are not to run, so pip starts in a folder of its own. It still reads the user's
-    settings, files and variables alike: they say which index there is.
+    settings, files and variables alike: they say which index there is. Paths in them have to be absolute.
     """
     print(f"fetching {wheel.name} {wheel.version} (once; kept in {cache_dir()})", file=sys.stderr)
     (folder / "wanted.txt").write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
