@@ -28,8 +28,9 @@ from negotiation_env.benchmark.ability import (
     kept_ability,
 )
 from negotiation_env.endpoint import connect, short_endpoint
-from negotiation_env.errors import MissingExtra, ModelError, UserError
+from negotiation_env.errors import ModelError, UserError
 from negotiation_env.files import write_whole
+from negotiation_env.loading import importing
 from negotiation_env.run_folder import claim
 
 if TYPE_CHECKING:
@@ -49,10 +50,8 @@ def version() -> str:
     Raises:
         MissingExtra: It is not installed.
     """
-    try:
+    with importing("measuring general ability", "lm-eval"):
         from lm_eval import __version__
-    except ImportError as error:
-        raise MissingExtra("measuring general ability", "lm-eval") from error
     return str(__version__)
 
 

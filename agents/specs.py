@@ -1,7 +1,6 @@
 """Spec strings: one name for an agent, the same everywhere; `negotiation_env.specs` has the rule for quoting names."""
 
 from collections.abc import Callable
-from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
+from negotiation_env.loading import Once
 from negotiation_env.specs import load_factory, make, source_and_adapter
 from negotiation_env.traffic import Live, Traffic
 
@@ -67,7 +67,7 @@ def _made(spec: str, factory: Callable[..., Any]) -> Agent:
     )
 
 
-@cache
+@Once
 def resolve_model(spec: str) -> ChatModel:
     """The chat model that a spec string names; the same spec gives the same object, so that weights load once.
 

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from agents.models.pretrained import needs_trust, trusts_remote_code, why
 from negotiation_env.errors import UserError
 from training.config import TrainConfig
 
@@ -71,8 +72,12 @@ def find_architecture(model: str) -> Architecture:
 
     name = _EMBEDDED if model == "embedded" else model
     try:
-        return _measured(AutoConfig.from_pretrained(name, local_files_only=True), "its config.json")
+        trust = trusts_remote_code()
+        shape = AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=trust)
+        return _measured(shape, "its config.json")
     except (OSError, ValueError) as error:
+        if needs_trust(error):
+            raise UserError(f"cannot load the shape of {model}: {why(error)}") from error
         known = _known()
         if name not in known:
             raise UserError(
@@ -120,7 +125,7 @@ def count_parameters(config: TrainConfig, architecture: Architecture) -> Paramet
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(architecture.settings)
+        model = AutoModelForCausalLM.from_config(architecture.settings, trust_remote_code=trusts_remote_code())
         matrices = {id(part.weight): part.weight.numel() for part in (model.lm_head, model.get_input_embeddings())}
         linear = [part.weight for part in model.modules() if isinstance(part, torch.nn.Linear)]
         total, embedding = sum(p.numel() for p in model.parameters()), sum(matrices.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agents.models.chat_tokens import ChatTokens
+from agents.models.pretrained import load_tokenizer, needs_trust, why
 from agents.specs import resolve_agent
 from negotiation_env.address import check_base_url, without_secrets
 from negotiation_env.endpoint import read_endpoint
@@ -138,13 +139,13 @@ def _check_opponents(config: TrainConfig) -> None:
 
 def _tokenizer(model: str) -> ChatTokens | None:
     """The model's tokenizer, where it is on this machine."""
-    from transformers import AutoTokenizer
-
     if model == "embedded":
         return None  # looking for it would fetch the model
     try:
-        return ChatTokens(AutoTokenizer.from_pretrained(model, local_files_only=True))
-    except (OSError, ValueError):
+        return ChatTokens(load_tokenizer(model, local_files_only=True))
+    except (OSError, ValueError) as error:
+        if needs_trust(error):
+            raise UserError(f"cannot load the tokenizer of {model}: {why(error)}") from error
         return None
 
 

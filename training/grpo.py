@@ -34,6 +34,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
+from agents.models.pretrained import trusts_remote_code
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import pick
@@ -201,6 +202,7 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         top_p=1.0,
         top_k=0,
         beta=config.beta,
+        trust_remote_code=trusts_remote_code(),  # a reference model is loaded anew
         loss_type="dapo",
         vllm_importance_sampling_mode="token_truncate",
         learning_rate=config.learning_rate,

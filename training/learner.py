@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from negotiation_env.errors import UserError
+from agents.models.pretrained import load_network, load_tokenizer, loading
 from training.adapters import LEARNER
 from training.config import TrainConfig
 
@@ -30,15 +29,13 @@ def load_learner(config: TrainConfig) -> tuple[Any, Any]:
     """The model, with the learner's adapter unless every weight is trained, and the tokenizer.
 
     Raises:
-        UserError: There is no such model or adapter.
+        UserError: There is no such model or adapter, or it brings code that is not trusted.
     """
     source, adapter = sources(config)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
-        base = AutoModelForCausalLM.from_pretrained(source, **_loading(config))
+    with loading(f"{source} with the adapter {adapter}", "training"):
+        tokenizer = load_tokenizer(source, padding_side="left")
+        base = load_network(source, **_loading(config))
         return _trainable(base, source, adapter, config), tokenizer
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot load {source} with the adapter {adapter}: {str(error).splitlines()[0]}") from error
 
 
 def sources(config: TrainConfig) -> tuple[str, str]:

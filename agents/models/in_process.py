@@ -2,8 +2,10 @@
 
 Each call feeds the ids of a conversation that the cache does not hold yet (the last sampled token and what the others
 said since) and samples on. Rows of a batch may have holes: padding inside a row is masked out and takes no position.
+Threads take turns: a batch uses all cores already.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from agents.models.beginnings import alike
 from agents.models.chat_tokens import ChatTokens
 from agents.models.conversations import Conversation, Conversations, Draft
+from agents.models.pretrained import load_network, load_tokenizer, loading
 from agents.models.sampling import draw, log_distribution, uniforms
-from negotiation_env.errors import MissingExtra, UserError
 from negotiation_env.interfaces import ChatRequest, Reply
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ CACHED_BATCHES: Final = 4
 """Batches whose keys and values are kept."""
 MAX_BATCH: Final = 64
 """Most rows of a forward pass, unless a model is told otherwise."""
+_SAMPLING: Final = threading.RLock()
+"""Held by the thread that samples: models may share a network, and switch its adapters."""
 
 
 @dataclass(slots=True)
@@ -69,16 +73,17 @@ class InProcessModel:
         """Sample a reply to each chat."""
         import torch
 
-        rows = [self._conversations.draft(request) for request in requests]
-        with torch.no_grad(), self._adapter():
+        with _SAMPLING, torch.no_grad(), self._adapter():
+            rows = [self._conversations.draft(request) for request in requests]
             for start in range(0, len(rows), self.max_batch):
                 self._sample(rows[start : start + self.max_batch])
-        return [self._conversations.reply(row) for row in rows]
+            return [self._conversations.reply(row) for row in rows]
 
     def forget(self) -> None:
         """Drop all conversations and their cache, as after a change of the weights."""
-        self._conversations.forget()
-        self._batches.clear()
+        with _SAMPLING:
+            self._conversations.forget()
+            self._batches.clear()
 
     def _sample(self, rows: list[Draft]) -> None:
         """Feed what is new, then draw token after token until every row has ended."""
@@ -193,24 +198,20 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
         name: The name in records.
 
     Raises:
-        UserError: There is no such model or adapter.
+        UserError: There is no such model or adapter, or it brings code that is not trusted.
         MissingExtra: torch or transformers is not installed.
     """
-    try:
+    what = str(source) + (f"+{adapter}" if adapter else "")
+    with loading(f"the model {what}", "an in-process model"):
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtra("an in-process model", "train") from error
-    gpu = torch.cuda.is_available()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if gpu else torch.float32)
+
+        gpu = torch.cuda.is_available()
+        tokenizer = load_tokenizer(source)
+        model = load_network(source, dtype=torch.bfloat16 if gpu else torch.float32)
         if adapter is not None:
             from peft import PeftModel
 
             model = PeftModel.from_pretrained(model, str(adapter))
             model = model if gpu else model.merge_and_unload()
-    except (OSError, ValueError) as error:
-        what = str(source) + (f"+{adapter}" if adapter else "")
-        raise UserError(f"cannot load the model {what}: {str(error).splitlines()[0]}") from error
-    return InProcessModel(model.eval().to("cuda" if gpu else "cpu"), tokenizer, name or str(source))
+        model = model.eval().to("cuda" if gpu else "cpu")
+    return InProcessModel(model, tokenizer, name or str(source))

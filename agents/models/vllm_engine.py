@@ -1,15 +1,18 @@
 """vLLM's engine in this process as a `ChatModel`, for play and evaluation on a GPU of one's own."""
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from agents.models.chat_tokens import ChatTokens
 from agents.models.conversations import Conversations, Draft
+from agents.models.pretrained import trusts_remote_code, why
 from agents.models.vllm_tokens import sampling_fields
-from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.errors import UserError
 from negotiation_env.interfaces import ChatRequest, Reply
+from negotiation_env.loading import importing
 
 __all__ = ["VllmEngine"]
 
@@ -26,7 +29,7 @@ class VllmEngine:
         name: The name in records.
 
     Raises:
-        UserError: There is no such model or adapter.
+        UserError: There is no such model or adapter, or it brings code that is not trusted.
         MissingExtra: vLLM is not installed.
     """
 
@@ -34,17 +37,19 @@ class VllmEngine:
         self.name = name or str(source)
         try:
             self._llm = _load(str(source), adapter)
-        except (OSError, ValueError) as error:
-            raise UserError(f"vLLM cannot load the model {self.name}: {error}") from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UserError(f"vLLM cannot load the model {self.name}: {why(error)}") from error
         self._adapter = _lora_request(adapter) if adapter else None
         self.tokens = ChatTokens(self._llm.get_tokenizer())
         self._conversations = Conversations(self.tokens)
+        self._lock = threading.Lock()
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Sample a reply to each chat; one that has outgrown the model's context gets a reply with its error."""
-        drafts = [self._conversations.draft(request) for request in requests]
-        self._sample([draft for draft in drafts if self._fits(draft)])
-        return [self._reply(draft) for draft in drafts]
+        with self._lock:  # of two threads one would get what the other asked for
+            drafts = [self._conversations.draft(request) for request in requests]
+            self._sample([draft for draft in drafts if self._fits(draft)])
+            return [self._reply(draft) for draft in drafts]
 
     def _sample(self, drafts: Sequence[Draft]) -> None:
         from vllm import SamplingParams, TokensPrompt
@@ -71,15 +76,14 @@ class VllmEngine:
 
 
 def _load(source: str, adapter: str | Path | None) -> Any:
-    try:
+    with importing("a model in vLLM", "vllm"):
         from vllm import LLM
         from vllm.platforms import current_platform
-    except ImportError as error:
-        raise MissingExtra("a model in vLLM", "vllm") from error
     on_cpu = current_platform.is_cpu()
     return LLM(
         source,
         dtype="float32" if on_cpu else "bfloat16",
+        trust_remote_code=trusts_remote_code(),
         logprobs_mode="processed_logprobs",
         enable_lora=adapter is not None,
         max_lora_rank=_room(Path(adapter)) if adapter else _RANKS[0],

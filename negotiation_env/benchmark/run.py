@@ -23,13 +23,14 @@ from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.episode import Episode, latest_episodes, read_episodes
-from negotiation_env.errors import MissingExtra, NegotiationError
+from negotiation_env.errors import NegotiationError
 from negotiation_env.evaluate import fingerprint
 from negotiation_env.files import write_whole
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
 from negotiation_env.judges.probes import Examiner, ProbeKind
+from negotiation_env.loading import importing
 from negotiation_env.progress import progress
 from negotiation_env.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.table import Table, tables_to_json
@@ -114,11 +115,9 @@ def _paid(cast: Cast, purse: Purse) -> Cast:
 
 def _need_packages() -> None:
     """The tables come last, when all is paid for."""
-    try:
+    with importing("a benchmark", "bench"):
         import choix  # noqa: F401
         import statsmodels  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra(f"a benchmark ({error.name})", "bench") from error
 
 
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
-from negotiation_env.errors import Interrupted, MissingExtra, UserError
+from negotiation_env.errors import Interrupted, UserError
+from negotiation_env.loading import importing
 from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
@@ -57,10 +58,8 @@ def train(
 
 
 def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
-    try:
+    with importing("a dry run", "train"):
         from training.dry_run import dry_run, tables
-    except ImportError as error:
-        raise MissingExtra("a dry run", "train") from error
     found = dry_run(config, processes)
     if as_json:
         say_json(found.to_json())
@@ -83,11 +82,9 @@ def _train(
 def _train_in(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
-    try:
+    with importing("training", "train"):
         from training.run import train as run_training
         from training.run import way_on
-    except ImportError as error:
-        raise UserError(f"training needs more packages ({error}); run: pip install 'negotiation-env[train]'") from error
     from negotiation_env.judges import resolve_judge
     from negotiation_env.render import summary_table
     from negotiation_env.run_folder import CONFIG

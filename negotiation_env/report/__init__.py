@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from negotiation_env.errors import MissingExtra
 from negotiation_env.files import write_whole
+from negotiation_env.loading import importing
 from negotiation_env.report.folder import read_run
 
 __all__ = ["REPORT", "write_report"]
@@ -26,10 +26,8 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         MissingExtra: jinja2 or matplotlib is not installed.
     """
     run, path = read_run(folder), out or folder / REPORT
-    try:
+    with importing("a report", "bench"):
         from negotiation_env.report.page import page
-    except ImportError as error:
-        raise MissingExtra("a report", "bench") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page(run))
     return path

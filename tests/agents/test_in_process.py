@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -23,11 +25,11 @@ def model(small_model):
     return InProcessModel(network.eval(), tokenizer, "small")
 
 
-def play(model, scenarios=SCENARIOS, **rules):
+def play(model, scenarios=SCENARIOS, workers=1, **rules):
     agent = ChatAgent(model, TURN, TURN)
     games = [Game(scenario.id, scenario, (agent, agent), seed=7) for scenario in scenarios]
     rules = {"max_turns": 5, "complete_without_agreement": True} | rules
-    return {episode.id: episode for episode in play_many(games, ScriptedJudge(), **rules)}
+    return {episode.id: episode for episode in play_many(games, ScriptedJudge(), workers=workers, **rules)}
 
 
 def conversation_ids(episode, seat):
@@ -85,6 +87,36 @@ def test_what_a_game_samples_does_not_depend_on_its_neighbours(model):
     together, alone = play(model), play(model, SCENARIOS[1:2])
     texts = [[said.text for said in played[SCENARIOS[1].id].said] for played in (together, alone)]
     assert texts[0] == texts[1]
+
+
+def test_games_in_threads_sample_as_if_alone(model):
+    scenarios = load_scenarios("everyday")[:6]  # two chats each, and the caches of four are kept
+    together = play(model, scenarios, workers=6, max_turns=3)
+    model.forget()
+    for scenario in scenarios:
+        alone = play(model, [scenario], max_turns=3)[scenario.id]
+        assert [said.text for said in together[scenario.id].said] == [said.text for said in alone.said]
+
+
+def test_threads_that_share_a_network_do_not_see_the_adapter_that_the_other_switched_on(small_model):
+    network, tokenizer = small_model()
+    with_adapter = InProcessModel(network.eval(), tokenizer, "with")
+    without = InProcessModel(network, tokenizer, "without", network.disable_adapter)
+    chats = [ChatRequest(({"role": "user", "content": f"Count to {number}."},), TURN, number) for number in range(12)]
+    expected = [[model.chat([chat])[0].tokens for chat in chats] for model in (with_adapter, without)]
+    found, start = {}, threading.Barrier(2)
+
+    def ask(model):
+        start.wait()
+        found[model.name] = [model.chat([chat])[0].tokens for chat in chats]
+
+    threads = [threading.Thread(target=ask, args=(model,)) for model in (with_adapter, without)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found["with"], found["without"]] == expected
+    assert expected[0] != expected[1]
 
 
 def test_a_chat_is_rendered_anew_when_turns_fall_out_of_the_window(model):

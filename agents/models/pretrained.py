@@ -1,0 +1,71 @@
+"""Transformers models and tokenizers, by folder or hub id: one thread loads at a time, no foreign code runs unasked.
+
+A model may bring Python code of its own. It runs only where `$NEGOTIATION_ENV_TRUST_REMOTE_CODE` is 1, which goes for
+every model of the process; else such a model is refused, and nobody is asked on the terminal.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.errors import UserError
+from negotiation_env.loading import importing
+
+__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "trusts_remote_code", "why"]
+
+TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
+
+
+def trusts_remote_code() -> bool:
+    """Whether code that a model brings may run."""
+    return os.environ.get(TRUST) == "1"
+
+
+def load_tokenizer(source: str | Path, **settings: Any) -> Any:
+    """A tokenizer; raises as transformers does."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(source, trust_remote_code=trusts_remote_code(), **settings)
+
+
+def load_network(source: str | Path, **settings: Any) -> Any:
+    """A causal language model; raises as transformers does."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(source, trust_remote_code=trusts_remote_code(), **settings)
+
+
+@contextmanager
+def loading(what: str, user: str) -> Iterator[None]:
+    """Import and load, one thread at a time.
+
+    Args:
+        what: Is loaded, such as "the model hf:gpt2".
+        user: Needs it, such as "an in-process model".
+
+    Raises:
+        UserError: It cannot be loaded; the message says why in one line.
+        MissingExtra: A package is not installed.
+    """
+    with importing(user, "train"):
+        from safetensors import SafetensorError
+
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise UserError(f"cannot load {what}: {why(error)}") from error
+
+
+def needs_trust(error: Exception) -> bool:
+    """Whether a library refused to run code that a model brings."""
+    return "trust_remote_code" in str(error)
+
+
+def why(error: Exception) -> str:
+    """What a library says of a model that it cannot load, as one line."""
+    if needs_trust(error):
+        return f"it brings code of its own, which is not run unasked; read it, then allow it with {TRUST}=1"
+    lines = list(filter(None, map(str.strip, str(error).splitlines())))
+    return " ".join(lines[:2]) or type(error).__name__  # the first may only say that something is wrong
