@@ -6,8 +6,9 @@ One episode is one line of JSON in an append-only file. `FORMAT` is the version 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env import prompts
 from negotiation_env.aec import NegotiationEnv, Ruling
@@ -107,9 +108,6 @@ class Episode:
         ValueError: A reward or score is none, or there are more turns than the rules allow.
     """
 
-    # A policy may give a token the log-probability -inf. JSON has no such number, and null could not be read back.
-    __pydantic_config__: ClassVar = {"ser_json_inf_nan": "strings"}
-
     id: str
     scenario: Scenario
     seed: int
@@ -190,6 +188,8 @@ def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
     for said in line["said"]:
         if not said["model"]:
             del said["model"]
+        if said["tokens"]:  # JSON has no -inf, and null could not be read back
+            said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
     return line
 
 

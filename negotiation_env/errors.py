@@ -21,6 +21,7 @@ __all__ = [
     "ModelError",
     "NegotiationError",
     "UserError",
+    "os_fault",
     "why",
 ]
 
@@ -77,3 +78,10 @@ class Diverged(NegotiationError):
     def __init__(self, message: str, good: int = -1) -> None:
         super().__init__(message)
         self.good = good
+
+
+def os_fault(error: OSError) -> str:
+    """What the system refuses and where: a full disk, a file where a folder is needed, a place to keep out of."""
+    place = f"{error.filename}: " if error.filename else ""
+    file = isinstance(error, FileExistsError | NotADirectoryError)
+    return f"{place}{'a file is where a folder is needed' if file else error.strerror or error}"

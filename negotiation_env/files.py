@@ -11,7 +11,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import UserError, os_fault
 from negotiation_env.strict_json import read_json
 from negotiation_env.text import one_line
 
@@ -209,7 +209,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the folder {path}: {error.strerror}") from error
+        raise UserError(f"{os_fault(error)}; mend that or name another place") from error
     refuse_link(path)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode, latest_episodes, stream_latest
-from negotiation_env.errors import NegotiationError, UserError
+from negotiation_env.errors import NegotiationError, UserError, os_fault
 from negotiation_env.files import append_bytes, hold, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.interrupts import put_off
@@ -66,7 +66,7 @@ def claim(out: Path) -> Iterator[None]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the folder {out}: {error.strerror}") from error
+        raise UserError(f"{os_fault(error)}; mend that or name another place") from error
     lock = hold(out / _LOCK, f"another run has {out}; wait until it has ended, or give another folder")
     try:
         yield

@@ -168,7 +168,7 @@ def test_a_price_by_which_no_cost_limit_could_hold_is_refused(price):
         EndpointSettings("m", prompt_price=price, completion_price=1.0)
 
 
-@pytest.mark.parametrize("value", ["2026-01-01", "nan", "inf", "[12:30:00]"])
+@pytest.mark.parametrize("value", ["2026-01-01", "[12:30:00]"])
 def test_a_field_that_no_body_can_hold_is_told_with_its_file(tmp_path, value):
     file = tmp_path / "endpoint.toml"
     file.write_text(f'model = "m"\nextra = {{ top_k = {value} }}\n')

@@ -107,7 +107,7 @@ def test_a_folder_that_was_made_for_nothing_is_removed_and_one_that_was_there_st
 
 def test_what_cannot_be_a_folder_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot make the folder"):
+    with pytest.raises(UserError, match="a file is where a folder is needed"):
         evaluation(tmp_path / "file")
 
 

@@ -125,7 +125,7 @@ def test_a_vendor_without_a_key_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "limit", ["requests_per_minute = 0", "tokens_per_minute = nan", "batch_deadline = -1.0", 'base_url = "h:80"']
+    "limit", ["requests_per_minute = 0", "tokens_per_minute = -0.5", "batch_deadline = -1.0", 'base_url = "h:80"']
 )
 def test_a_setting_that_cannot_be_is_a_line(tmp_path, limit):
     path = tmp_path / "bad.toml"

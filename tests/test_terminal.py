@@ -125,7 +125,7 @@ def _bypasses(tree):
         (PLAY, 0),
         ([*PLAY[:3], "--agents", "function:hostile:speak", "--judge", JUDGE], 2),
         ([*PLAY[:3], "--agents", "human", "--judge", JUDGE], 2),
-        ([*PLAY[:3], "--agents", "python:hostile:bug", "--judge", JUDGE], 1),
+        ([*PLAY[:3], "--agents", "python:hostile:bug", "--judge", JUDGE], 2),
         (["eval", *PLAY[1:], "--out", "run"], 0),
         (["eval", *PLAY[1:3], "--agents", "function:hostile:speak", "--judge", JUDGE, "--out", "run"], 2),
         (["bench", "--negotiators", "scripted:liar", "scripted:pushy", "--judge", JUDGE, "--dry-run"], 0),

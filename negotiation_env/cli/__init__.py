@@ -21,8 +21,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     viewing,
 )
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import os_fault
-from negotiation_env.errors import Interrupted, NegotiationError
+from negotiation_env.errors import Interrupted, NegotiationError, os_fault
 from negotiation_env.progress import stop_bars
 from negotiation_env.terminal import close_output, one_line, prepare, say
 from negotiation_env.threads import left_behind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.errors import Interrupted, UserError
+from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.terminal import console
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "find_scenario",
     "going_on",
     "open_traffic",
-    "os_fault",
     "print_table",
     "resolve_agents",
     "writable",
@@ -148,13 +147,6 @@ def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]
         if settings.is_file():
             raise UserError(f"stopped: {os_fault(error)}; mend that; {told}") from error
         raise
-
-
-def os_fault(error: OSError) -> str:
-    """What the system refuses and where: a full disk, a file where a folder is needed, a place to keep out of."""
-    place = f"{error.filename}: " if error.filename else ""
-    file = isinstance(error, FileExistsError | NotADirectoryError)
-    return f"{place}{'a file is where a folder is needed' if file else error.strerror or error}"
 
 
 def writable(path: Path) -> Path:

@@ -51,7 +51,7 @@ def test_every_episode_is_in_the_file_with_all_that_was_said_and_judged(tmp_path
     assert [turn["tag"] for turn in rows[0]["said"]] == ["propose", "propose", "accept", ""]
     calls = [call for ruling in packed[0]["rulings"] for call in ruling["calls"]]
     assert calls[0]["reply"] == "I would rather not say."
-    assert "Invalid JSON" in calls[0]["error"]
+    assert "the reply is no JSON" in calls[0]["error"]
     assert calls[1]["messages"][0]["content"].startswith("You")
 
 

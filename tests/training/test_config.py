@@ -166,9 +166,7 @@ def test_so_can_any_text_and_table_in_it(tmp_path_factory, text, table):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("learning_rate", "inf"),
-        ("temperature", "nan"),
-        ("max_grad_norm", "inf"),
+        ("learning_rate", "-1.0"),
         ("seed", "-1"),
         ("seed", "4294967296"),
     ],
@@ -221,3 +219,11 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint(tmp_path):
     rewind(tmp_path, 2)
     assert len(episodes.read_text().splitlines()) == 2
     assert metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("name", ["learning_rate", "temperature", "max_grad_norm"])
+def test_a_number_on_the_command_line_is_finite_too(tmp_path, name, value):
+    (tmp_path / "run.toml").write_text("")
+    with pytest.raises(UserError, match=f"{name}: Input should be"):
+        load_config(tmp_path / "run.toml", {name: value})
