@@ -176,8 +176,9 @@ class Answer:
     """What the answers of all wire formats share.
 
     Attributes:
-        choice: The first choice, which was generated to its end or to the token limit.
-        truncated: To the token limit.
+        choice: The first choice.
+        truncated: It was not generated to its end.
+        ended: What the endpoint says that ended it, such as "content_filter"; "" for the model and the token limit.
         usage: Token counts and cost, where known.
         model: The model and revision as the endpoint names them.
         raw: The answer's body.
@@ -185,6 +186,7 @@ class Answer:
 
     choice: Mapping[str, Any]
     truncated: bool
+    ended: str
     usage: Mapping[str, Any]
     model: str
     raw: bytes
@@ -193,12 +195,17 @@ class Answer:
         """The fault of an answer in which something is missing."""
         return PassingFault(f"the reply holds no {what}: {_quoted(self.raw)}", usage=self.usage)
 
+    def broken_off(self) -> EndpointFault:
+        """The fault of an answer that the endpoint ended, where half a reply is of no use."""
+        kind = PassingFault if self.ended in _PASSING else EndpointFault
+        return kind(f"the reply is not whole, the endpoint ended it for {self.ended!r}", usage=self.usage)
+
 
 def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
     """Read an answer's body up to its choice.
 
     Raises:
-        EndpointFault: There is no choice, or none that was generated to its end.
+        PassingFault: There is no choice.
     """
     found = json_object(raw)
     usage = _usage(settings, found.get("usage"))
@@ -207,11 +214,9 @@ def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
     if not isinstance(choice, dict):
         raise PassingFault(f"the reply holds no choice: {_quoted(raw)}", usage=usage)
     reason = choice.get("finish_reason")
-    told = reason.lower() if isinstance(reason, str) else reason
-    if told not in (None, *_WHOLE, *_CUT):
-        kind = PassingFault if told in _PASSING else EndpointFault
-        raise kind(f"the reply is not whole, the endpoint ended it for {str(reason)[:80]!r}", usage=usage)
-    return Answer(choice, told in _CUT, usage, _model_name(found), raw)
+    told = "stop" if reason is None else str(reason).lower()
+    ended = "" if told in (*_WHOLE, *_CUT) else told if re.fullmatch("[a-z_]{1,40}", told) else "something else"
+    return Answer(choice, told not in _WHOLE, ended, usage, _model_name(found), raw)
 
 
 def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
@@ -223,11 +228,18 @@ def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
         raise EndpointFault(f"the model refuses: {refusal[:200]!r}", usage=answer.usage)
     text = _text(message.get("content"))
     if not any(character.isprintable() and not character.isspace() for character in text):
-        if answer.truncated:  # as it would again
-            raise EndpointFault("the token limit was used up before any text; raise it", usage=answer.usage)
-        raise answer.lacks("text")
+        raise _no_text(answer)
     alternatives = chat_alternatives(answer.choice.get("logprobs"), text)
-    return Reply(text, truncated=answer.truncated, usage=answer.usage, model=answer.model, alternatives=alternatives)
+    usage = {**answer.usage, "ended": answer.ended} if answer.ended else answer.usage
+    return Reply(text, truncated=answer.truncated, usage=usage, model=answer.model, alternatives=alternatives)
+
+
+def _no_text(answer: Answer) -> EndpointFault:
+    if answer.ended:
+        return answer.broken_off()
+    if answer.truncated:  # as it would again
+        return EndpointFault("the token limit was used up before any text; raise it", usage=answer.usage)
+    return answer.lacks("text")
 
 
 def _text(content: Any) -> str:

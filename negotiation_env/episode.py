@@ -48,7 +48,7 @@ class Said:
         text: The neutralised text.
         events: What was wrong with the raw text.
         raw: The raw text, where it differs.
-        truncated: The token limit cut it.
+        truncated: It was cut short: by the token limit, or by what `usage["ended"]` names.
         tokens: The exact tokens, where the policy gave them.
         usage: Token counts and latency in seconds, where the policy gave them.
         model: The model as the endpoint named it; not in a line where it is empty.

@@ -70,7 +70,7 @@ class Reply:
     Attributes:
         text: The words.
         error: What failed; then `text` is empty and the game ends unscored.
-        truncated: The token limit cut the reply.
+        truncated: The reply was cut short: by the token limit, or by what `usage["ended"]` names, such as a filter.
         tokens: The token trace, where the engine gives one.
         usage: Token counts, latency in seconds and cost, where known, also of what failed; JSON-ready.
         model: The model and revision as the endpoint named them.

@@ -20,7 +20,7 @@ _FIGURES = {
     "reward": "reward (0 without agreement)",
     "turns": "turns",
     "turns_to_agreement": "turns to agreement",
-    "truncated": "turns cut by the token limit",
+    "truncated": "turns cut short",
     "unscored": "unscored games",
 }
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")

@@ -29,7 +29,7 @@ class Summary:
         turns_to_agreement: Utterances a game, over those that agreed.
         refusals: Completions that the judge refused, by reason.
         events: Utterances and completions with something neutralised in them, by event.
-        truncated: Share of utterances and completions that the token limit cut.
+        truncated: Share of utterances and completions that were cut short, mostly by the token limit.
         judge: The judge that gave the scores.
         usage: What the model calls took, by role: "policy" and "judge".
         panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.

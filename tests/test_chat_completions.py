@@ -49,8 +49,8 @@ def refused(found, kind=EndpointFault):
         answer([]),
         answer([{"type": "thinking", "thinking": "My limit is 40."}]),
         answer(7),
-        answer("Hi.", finish_reason="error"),
-        answer("Hi.", finish_reason="abort"),
+        answer("", finish_reason="error"),
+        answer(None, finish_reason="abort"),
         {"choices": [], "usage": USAGE},
         {"choices": {"0": "Hi."}, "usage": USAGE},
         {"choices": [None], "usage": USAGE},
@@ -68,9 +68,8 @@ def test_an_answer_without_a_reply_may_be_tried_again_and_says_what_it_cost(foun
         (answer(None, message={"refusal": "I cannot help."}), "refuses: 'I cannot help.'"),
         (answer("", message={"refusal": "No."}, finish_reason="length"), "refuses"),
         (answer([{"type": "refusal", "refusal": "No."}]), "refuses: 'No.'"),
-        (answer("We agree that the fi", finish_reason="content_filter"), "'content_filter'"),
-        (answer("Let me look.", finish_reason="tool_calls"), "'tool_calls'"),
-        (answer("Hi.", finish_reason=["stop"]), "stop"),
+        (answer("", finish_reason="content_filter"), "'content_filter'"),
+        (answer(None, finish_reason="tool_calls"), "'tool_calls'"),
         (answer("", finish_reason="length"), "token limit"),
         (answer(None, finish_reason="length"), "token limit"),
     ],
@@ -101,6 +100,14 @@ def test_what_is_no_json_object_may_pass_and_cost_nothing_that_is_known(raw):
 def test_a_reply_that_was_generated_to_its_end_is_whole(reason):
     reply = read(answer("Hi.", finish_reason=reason))
     assert (reply.text, reply.truncated, reply.usage, reply.model) == ("Hi.", False, BILLED, "m-1")
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "error", "abort", "tool_calls", ["stop"], 7, "x" * 10**6])
+def test_a_reply_that_something_else_ended_was_cut_short_and_says_by_what(reason):
+    told = reason if reason in ("content_filter", "error", "abort", "tool_calls") else "something else"
+    reply = read(answer("We agree that the fi", finish_reason=reason))
+    assert (reply.text, reply.truncated, reply.error) == ("We agree that the fi", True, None)
+    assert reply.usage == {**BILLED, "ended": told}
 
 
 @pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS"])

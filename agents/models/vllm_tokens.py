@@ -57,6 +57,8 @@ class VllmTokens:
 
     def _read(self, draft: Draft, raw: bytes) -> Reply:
         answer = read_answer(self._endpoint.settings, raw)
+        if answer.ended:
+            raise answer.broken_off()
         sampled, told = self._ids(answer.choice.get("token_ids")), answer.choice.get("logprobs")
         if not sampled:
             raise answer.lacks("token ids; is this vLLM?")

@@ -262,7 +262,8 @@ def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
         Unreadable: It is not, or was cut off.
     """
     if reply.truncated:
-        raise Unreadable("the token limit cut the reply")
+        ended = reply.usage.get("ended")
+        raise Unreadable(f"the endpoint ended the reply for {ended!r}" if ended else "the token limit cut the reply")
     try:
         read_json(reply.text)  # of a name that stands twice each reader would take another value
         return kind.model_validate_json(reply.text).model_dump()

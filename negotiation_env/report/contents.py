@@ -31,7 +31,7 @@ class ShownTurn:
         task: An utterance, or the completion.
         text: What all others saw.
         events: What was neutralised in it.
-        truncated: The token limit cut it.
+        truncated: It was cut short.
         tag: "propose" or "accept" where its last line is one that counts; "stray" where it has tags that do not.
     """
 

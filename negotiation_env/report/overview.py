@@ -114,7 +114,7 @@ def _shares(episodes: Iterable[Episode]) -> tuple[Share, ...]:
 
 def _facts(summary: Summary) -> dict[str, str]:
     facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
-    facts["turns cut by the token limit"] = f"{summary.truncated:.0%}"
+    facts["turns cut short"] = f"{summary.truncated:.0%}"
     facts |= {"neutralised in what was said": _counts(summary.events)} if summary.events else {}
     facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
     facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}

@@ -90,7 +90,7 @@ function said(row, turn, more, scenario, number) {
     make("h3", {}, answer ? "Answer, by " : `${number}. `, ...prose(name), trainedWords(row, more)),
     ...body(turn),
     make("p", { class: "chips" }, ...turn.events.map((event) => chip(`neutralised: ${plain(event)}`, "alarm")),
-      turn.truncated ? chip("cut by the token limit", "alarm") : null,
+      turn.truncated ? chip("cut short", "alarm") : null,
       turn.tag === "stray" ? chip("tags that do not count", "alarm") : null),
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
     more.tokens === null ? null : folded(count(more.tokens.sampled.length, "token"), () => tokens(more)),
