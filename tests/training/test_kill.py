@@ -70,9 +70,7 @@ def test_ctrl_c_stops_at_once_keeps_what_was_played_and_says_how_to_go_on(model_
         assert process.wait(60) == 130
     told = log_of(out).read_text()
     assert "Traceback" not in told
-    assert told.splitlines()[-1].startswith(
-        f"negotiate: interrupted; {out} keeps every negotiation that has ended, and "
-    )
+    assert told.splitlines()[-1].startswith(f"negotiate: stopped; {out} keeps every negotiation that has ended, and ")
     assert told.splitlines()[-1].endswith("go on from there with --resume")
     steps = steps_behind(last_checkpoint(out / "checkpoints"))
     run_to_the_end(config, out, "--max_steps", str(steps + 1), resume=True)
