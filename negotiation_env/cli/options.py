@@ -67,7 +67,8 @@ UnscoredShare = Annotated[
 Record = Annotated[
     Path | None,
     typer.Option(
-        "--record", help="Write every request and reply of policies and judges to a new file; --resume goes on with it."
+        "--record",
+        help="Write every request and reply of policies and judges to a new file; a run that is resumed goes on with it.",
     ),
 ]
 Replay = Annotated[

@@ -202,11 +202,13 @@ def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):
     asked = page.locator(".afterwards")
     assert asked.locator(".call").count() == 0
     asked.get_by_text("3 probes").click()
+    asked.locator(".call h4").nth(2).wait_for()  # what is folded is built in its own time
     assert asked.locator(".call h4").count() == 3
     assert "satisfaction" in asked.locator(".call").first.inner_text()
     asked.get_by_text("Challenge: the agreement").click()
-    assert "I owe you a doubt" in asked.inner_text()
+    asked.get_by_text("I owe you a doubt").wait_for()
     asked.get_by_text("2 comparisons").click()
+    asked.locator(".call h4").nth(3).wait_for()
     assert asked.locator(".call h4").nth(3).inner_text().startswith("quality, against ")
 
 

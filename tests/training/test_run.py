@@ -165,7 +165,7 @@ def test_a_folder_that_another_run_writes_into_is_left_alone(copied):
     other.start()
     try:
         assert held.wait(60)
-        refused(config, out, "another .* --out")
+        refused(config, out, "another run has .* another folder")
     finally:
         over.set()
         other.join()
