@@ -100,12 +100,21 @@ def _imported(path: Path, module: str) -> Iterator[str]:
 
 
 def _named(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Call):
+        return _called(node)
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if not isinstance(node, ast.ImportFrom) or node.level > len(package.split(".")) * bool(package):
         return []
     source = resolve_name("." * node.level + (node.module or ""), package)
     return [f"{source}.{alias.name}" for alias in node.names]
+
+
+def _called(node: ast.Call) -> list[str]:
+    """What `import_module("name")` and `__import__("name")` name."""
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    told = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+    return [told] if name in ("import_module", "__import__") and isinstance(told, str) else []
 
 
 def _digest(files: Iterable[Path]) -> str:

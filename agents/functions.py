@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from negotiation_env.errors import message_of
 from negotiation_env.events import Task
 from negotiation_env.interfaces import Reply, Request
 from negotiation_env.text import writable_text
@@ -34,8 +35,10 @@ class FunctionAgent:
             said: object = self._function(as_text(request))
         # A user's code may raise anything. A slip in one game must not cost a thousand others their records; a function
         # that always fails is stopped by the run's limit of unscored games.
-        except Exception as error:
-            return Reply("", error=writable_text(f"{self.name} raised {type(error).__name__}: {error}"))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # `sys.exit` too, which would end the run in silence
+            return Reply("", error=writable_text(f"{self.name} raised {type(error).__name__}: {message_of(error)}"))
         if not isinstance(said, str):
             return Reply("", error=f"{self.name} returned a {type(said).__name__}; expected a str")
         return Reply(said)

@@ -17,15 +17,16 @@ _EXPECTED: Final = (
 )
 _LOGIN: Final = re.compile(r"(?<=://)[^/\s]*@(?!https?://)")
 """Not up to an @ that parts a model from its URL, which happens in a list of specs."""
-_SECRET_FIELD: Final = re.compile(
-    r"([?&](?:sig|code|[^=&#\s]*(?:key|token|secret|signature|passw|pwd|auth|credential)[^=&#\s]*)=)([^&#\s\"]*)", re.I
-)
+_FIELD: Final = re.compile(r"(?<=[?&])([^=&#?\s]*)=([^&#\s\"]*)")
+_SECRET: Final = re.compile("(?:sig|code)$|.*(?:key|token|secret|signature|passw|pwd|auth|credential)", re.I)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def without_secrets(text: str) -> str:
     """A text without the user names and passwords of its URLs, and without the keys in their queries."""
-    return _SECRET_FIELD.sub(rf"\1{HIDDEN}", _LOGIN.sub("", text))
+    return _FIELD.sub(
+        lambda found: f"{found[1]}={HIDDEN}" if _SECRET.match(found[1]) else found[0], _LOGIN.sub("", text)
+    )
 
 
 def check_base_url(url: str) -> None:
@@ -60,7 +61,7 @@ def login_of(url: str) -> tuple[str, str] | None:
 
 def query_secrets(url: str) -> list[str]:
     """The keys in a URL's query."""
-    return [unquote(found[2]) for found in _SECRET_FIELD.finditer(url)]
+    return [unquote(value) for name, value in _FIELD.findall(url) if _SECRET.match(name)]
 
 
 def proxy_of(url: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
+from unicodedata import category
 
 from negotiation_env.address import check_base_url, without_secrets
 from negotiation_env.faults import EndpointFault, PassingFault
@@ -32,6 +33,8 @@ MOST_TOKENS: Final = 100_000_000
 _LONGEST_NAME: Final = 200
 _WHOLE: Final = ("stop", "eos", "eos_token", "stop_sequence", "end_turn")
 _CUT: Final = ("length", "max_tokens", "model_length")
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters by their category, which show nothing."""
 _PASSING: Final = ("error", "abort", "insufficient_system_resource")
 """What an engine says of its own failures; what a filter or the model decided would come out the same again."""
 
@@ -214,7 +217,7 @@ def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
     if not isinstance(choice, dict):
         raise PassingFault(f"the reply holds no choice: {_quoted(raw)}", usage=usage)
     reason = choice.get("finish_reason")
-    told = "stop" if reason is None else str(reason).lower()
+    told = "stop" if reason in (None, "") else str(reason).lower()
     ended = "" if told in (*_WHOLE, *_CUT) else told if re.fullmatch("[a-z_]{1,40}", told) else "something else"
     return Answer(choice, told not in _WHOLE, ended, usage, _model_name(found), raw)
 
@@ -227,7 +230,7 @@ def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
     if refusal := _refusal(message):
         raise EndpointFault(f"the model refuses: {refusal[:200]!r}", usage=answer.usage)
     text = _text(message.get("content"))
-    if not any(character.isprintable() and not character.isspace() for character in text):
+    if not any(category(character)[0] in "LNPS" and character not in _FILLERS for character in text):
         raise _no_text(answer)
     alternatives = chat_alternatives(answer.choice.get("logprobs"), text)
     usage = {**answer.usage, "ended": answer.ended} if answer.ended else answer.usage

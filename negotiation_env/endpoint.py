@@ -47,7 +47,7 @@ class _Story:
         start: When it began, in seconds of the performance counter.
         tries: Requests sent.
         asked_to_wait: Seconds that the server asked to wait, where that was waited.
-        billed: Tokens and cost of all answers, those of failed tries too.
+        billed: Tokens and cost of all answers, those of failed tries too, and whether a cost was guessed.
     """
 
     start: float = field(default_factory=time.perf_counter)
@@ -60,6 +60,8 @@ class _Story:
         for name in _BILLED:
             if usage.get(name) is not None:
                 self.billed[name] = self.billed.get(name, 0) + usage[name]
+        if usage.get("cost_guessed"):
+            self.billed["cost_guessed"] = True
 
     def usage(self, last: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The usage of the whole call, whose last answer told `last`."""
@@ -173,11 +175,21 @@ class Endpoint:
         try:
             reply = call.read(answer)
         except EndpointFault as fault:
-            self._bill(fault.usage, booked, story)
+            self._bill(self._priced(fault.usage, call, call.max_tokens), booked, story)
             raise
-        self._bill(reply.usage, booked, story)
+        said = min(len(reply.text) // _CHARACTERS_A_TOKEN, call.max_tokens)
+        self._bill(self._priced(reply.usage, call, said), booked, story)
         most = call.max_tokens * _MOST_CHARACTERS
         return replace(reply, text=reply.text[:most], truncated=True) if len(reply.text) > most > 0 else reply
+
+    def _priced(self, told: Mapping[str, Any], call: Call, said: int) -> Mapping[str, Any]:
+        """What an answer cost; guessed where it does not tell its tokens, for a cost limit has to hold all the same."""
+        counts = (told.get("prompt_tokens"), told.get("completion_tokens"))
+        guess = (len(call.body) // _CHARACTERS_A_TOKEN, said)
+        cost = self.settings.cost(
+            *(known if known is not None else about for known, about in zip(counts, guess, strict=True))
+        )
+        return told if None not in counts or cost is None else {**told, "cost": cost, "cost_guessed": True}
 
     def _bill(self, usage: Mapping[str, Any], booked: float, story: _Story) -> None:
         story.bill(usage)

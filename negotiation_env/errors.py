@@ -21,6 +21,7 @@ __all__ = [
     "ModelError",
     "NegotiationError",
     "UserError",
+    "message_of",
     "os_fault",
     "why",
 ]
@@ -61,11 +62,19 @@ class EngineError(NegotiationError):
     """What samples for a training run cannot take the learner's weights, or samples from others."""
 
 
-def why(error: Exception) -> str:
+def why(error: BaseException) -> str:
     """What somebody's code raised and where, in one line: enough to find the slip."""
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return one_line(f"raised {type(error).__name__}{place}: {error}")
+    return one_line(f"raised {type(error).__name__}{place}: {message_of(error)}")
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says; it may be of somebody's own class, which cannot."""
+    try:
+        return str(error)
+    except Exception:
+        return "its message cannot be made"
 
 
 class Diverged(NegotiationError):

@@ -132,7 +132,7 @@ def rejudge(
     run: Path,
     judge: Judge,
     *,
-    batch: int = 32,
+    batch: int = 8,
     contents: str = "",
     unscored_limit: float = 0.2,
     progress: Callable[[object], None] = lambda _: None,
@@ -142,7 +142,7 @@ def rejudge(
     Args:
         run: The run's folder, with its episodes.jsonl.
         judge: The new judge.
-        batch: Episodes whose questions go to the judge in one call.
+        batch: Episodes whose questions go to the judge in one call; what it had said of them is lost at an interrupt.
         contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
             asked again.
         unscored_limit: The highest share of episodes with something left unsaid, 0 to 1; see `UnscoredLimit`.

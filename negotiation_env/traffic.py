@@ -183,7 +183,7 @@ class _Replayed:
 def request_key(model: str, request: ChatRequest) -> str:
     """What a request to a model is known by: SHA-256 over all that can change its reply."""
     content = json.dumps([model, _content(request)], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def writable(reply: Reply) -> Reply:

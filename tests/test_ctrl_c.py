@@ -107,7 +107,7 @@ def test_every_command_stops_in_one_line_while_an_endpoint_hangs(tmp_path, argum
         for name, place in places.items():
             arguments = [str(each).replace(name, place) for each in arguments]
         code, out, errors = interrupted(negotiate(tmp_path, *arguments), lambda: server.under_way > 0)
-    assert (code, errors.count("\n"), out.count("Traceback")) == (130, 1, 0)
+    assert (code, errors.count("\n"), out.count("Traceback")) == (130, 1, 0), errors
     assert told in errors
 
 

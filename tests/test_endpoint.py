@@ -13,6 +13,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.event_loop import run
 from negotiation_env.faults import EndpointFault, PassingFault
 from tests.endpoint_server import FAULTS, EndpointServer
+from tests.raw_server import Answer, raw_server
 
 ASK = ChatRequest(({"role": "user", "content": "Grüß „Gott“ 你好"},), Sampling(0.5, 0.9, 7), seed=2**40 + 3)
 
@@ -228,3 +229,19 @@ def test_a_batch_whose_caller_is_interrupted_sends_nothing_more():
             run(asyncio.wait_for(work, 0.1))
         time.sleep(0.6)
     assert len(server.bodies) <= 1
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -(10**9)}, {"completion_tokens": 2}])
+def test_an_answer_that_does_not_tell_its_tokens_is_priced_by_a_guess_that_says_so(usage):
+    with EndpointServer(lambda _: {"choices": [{"message": {"content": "Hi."}}], "usage": usage}) as server:
+        reply = Endpoint(EndpointSettings("m", server.url, prompt_price=10.0, completion_price=100.0)).chat([ASK])[0]
+    assert reply.usage["cost"] > 0
+    assert reply.usage["cost_guessed"] is True
+
+
+def test_an_answer_that_cannot_be_read_is_priced_by_a_guess_too():
+    with raw_server(lambda _: Answer(body=b'{"id": 1, "id": 2}')) as server:
+        settings = EndpointSettings("m", server.url, prompt_price=10.0, completion_price=100.0, attempts=2)
+        reply = Endpoint(settings).chat([ASK])[0]
+    assert reply.error
+    assert reply.usage["cost"] > 0

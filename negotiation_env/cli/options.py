@@ -68,7 +68,7 @@ Record = Annotated[
     Path | None,
     typer.Option(
         "--record",
-        help="Write every request and reply of policies and judges to a new file; a run that is resumed goes on with it.",
+        help="Write all requests and replies of policies and judges to a new file; a resumed run goes on with it.",
     ),
 ]
 Replay = Annotated[

@@ -43,7 +43,10 @@ def rejudge_command(
     from negotiation_env.rejudge import FOLDER, rejudge
     from negotiation_env.run_folder import EPISODES, claim
 
-    told = f"stopped; what the judge has said is kept in {run / FOLDER}; go on with the same command"
+    told = (
+        f"stopped; what the judge has said is kept in {run / FOLDER}, but for the last few negotiations; go on with "
+        "the same command"
+    )
     with claim(run), told_on_ctrl_c(told):
         count = len(latest_episodes(run / EPISODES))
         decider = resolve_judge(judge, open_traffic(record, replay, resume=True), cache=not no_cache)

@@ -6,7 +6,7 @@ Only what the person at the keyboard can mend (`UserError`, such as weights that
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from negotiation_env.errors import JudgeError, UserError, why
 from negotiation_env.text import one_line
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["answers"]
 
 Q = TypeVar("Q")
+_LONGEST_REASON: Final = 10_000
+"""Characters; a record is read by people, too."""
 A = TypeVar("A", bound="Verdict | Preference")
 
 
@@ -40,11 +42,11 @@ def answers(
     """
     try:
         found = list(ask(asked))
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
     except JudgeError as error:
         return [unscored(one_line(str(error)))] * len(asked)
-    except Exception as error:
+    except BaseException as error:  # a judge may use `sys.exit`, or be cancelled
         if len(asked) == 1:
             return [unscored(f"{name} {why(error)}")]
         return [answer for each in asked for answer in answers(name, ask, [each], kind, unscored)]
@@ -70,6 +72,8 @@ def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], 
     try:
         if answer.value is not None and type(answer.value) is not float:
             answer = replace(answer, value=float(answer.value))  # NumPy's and torch's cannot be recorded
+        if len(answer.reason) > _LONGEST_REASON:
+            answer = replace(answer, reason=f"{answer.reason[:_LONGEST_REASON]}…")
         adapter = _adapter(cast("Any", kind))
         recorded: A = adapter.validate_json(adapter.dump_json(answer, warnings=False))
         return answer if recorded == answer else recorded  # such as with lists in the place of tuples

@@ -171,9 +171,9 @@ class LLMJudge:
         """What the model says; where it raises, the calls before stay on record."""
         try:
             replies = [writable(reply) for reply in self.model.chat(requests)] if requests else []
-        except UserError:
+        except (UserError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             return [Reply("", error=f"{self.model.name} {why(error)}")] * len(requests)
         if len(replies) != len(requests):
             told = f"expected {len(requests)} replies from {self.model.name}, one a request; got {len(replies)}"

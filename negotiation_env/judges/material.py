@@ -25,7 +25,8 @@ VERSION: Final = "v1"
 _ANY_LENGTH: Final = 1_000_000_000
 """The judge sees a text whole or not at all; the game limits how long one may be."""
 _DIGIT: Final = r"[\d²³¹⁰-₉¼-¾⅐-⅞]"
-_CUT_NUMBER: Final = re.compile(rf"{_DIGIT}\n[.,:/]?{_DIGIT}|{_DIGIT}[.,:/]\n{_DIGIT}|(?:\A|\W)-\n{_DIGIT}")
+_WITHIN: Final = "[.,:/'⁄∕٫٬]"
+_CUT_NUMBER: Final = re.compile(rf"{_DIGIT}\n{_WITHIN}?{_DIGIT}|{_DIGIT}{_WITHIN}\n{_DIGIT}|(?:\A|\W)-\n{_DIGIT}")
 """A line feed within a number, such as 10|5, 10|.5, 10.|5, -|10."""
 
 

@@ -1,5 +1,6 @@
 """Judges of somebody's own that fail in every way: only their own questions are unscored, and nothing ends."""
 
+import asyncio
 import re
 import sys
 from dataclasses import replace
@@ -144,10 +145,22 @@ def test_one_question_costs_no_other_its_answer():
     assert [verdict.value for verdict in judged(Own(one_bad), questions)] == [3.0, None, 3.0]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), UserError("install torch")])
+class Untellable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("install torch")])
 def test_what_is_no_slip_of_the_judge_passes(error):
     with pytest.raises(type(error)):
         judged(raising(error), [SCORE])
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), asyncio.CancelledError(), Untellable()])
+def test_a_judge_that_leaves_or_cannot_say_why_leaves_its_question_unscored(error):
+    (verdict,) = judged(raising(error), [SCORE])
+    assert verdict.value is None
+    assert f"raised {type(error).__name__}" in verdict.reason
 
 
 @pytest.mark.parametrize("judge", [WAYS["quotes a model"][0], giving(3.0, reason="\ud83d")])
