@@ -22,7 +22,6 @@ __all__ = [
     "Call",
     "EndpointSettings",
     "chat_completion",
-    "json_object",
     "read_answer",
     "response_format",
 ]
@@ -159,7 +158,7 @@ def _request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
     return json.dumps(kept, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def json_object(raw: bytes) -> dict[str, Any]:
+def _json_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in an answer; numbers that are not finite are left to whoever reads them.
 
     Raises:
@@ -210,7 +209,7 @@ def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
     Raises:
         PassingFault: There is no choice.
     """
-    found = json_object(raw)
+    found = _json_object(raw)
     usage = _usage(settings, found.get("usage"))
     choices = found.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None

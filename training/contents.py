@@ -29,7 +29,8 @@ def run_contents(config: TrainConfig, held_out_judge: Judge | None) -> dict[str,
         config: Its opponents and judges were resolved before.
         held_out_judge: The second judge, whose name tells what is in its file.
     """
-    learner = "hf:{}+{}".format(*sources(config))
+    source, adapter = (name.replace('"', '""') for name in sources(config))
+    learner = f'hf:"{source}"+"{adapter}"'  # a folder's name may hold the mark between them
     judges = [spec for spec in (config.judge, config.held_out_judge) if spec not in ("self", "none")]
     found = contents_of([learner, *parse_opponents(config.opponent).agents], judges)
     weights = {"the learner's weights": found.pop(learner)} if learner in found else {}  # their folder may move
