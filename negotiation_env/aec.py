@@ -41,7 +41,7 @@ environment was made with. A scenario with more is refused at reset. One with fe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,10 +51,10 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 from pettingzoo.utils import OrderEnforcingWrapper
 
-from negotiation_env.choices import chosen_scenario, parties, require_fit, writer_seat
+from negotiation_env.choices import chosen_scenario, parties, require_fit, reset_options, writer_seat
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Question, QuestionKind, Verdict
+from negotiation_env.events import Outcome, Question, QuestionKind, Ruling, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges import judged, resolve_judge
 from negotiation_env.protocol import Negotiation, Phase, Rules
@@ -66,25 +66,10 @@ from negotiation_env.spaces import FreeText
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["NegotiationEnv", "Ruling", "env", "observation_space", "raw_env", "step_many"]
+__all__ = ["NegotiationEnv", "env", "observation_space", "raw_env", "step_many"]
 
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 _Last = tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A verdict and the place in the game where it fell.
-
-    Attributes:
-        kind: What was asked.
-        turn: Number of utterances at that moment.
-        verdict: The answer.
-    """
-
-    kind: QuestionKind
-    turn: int
-    verdict: Verdict
 
 
 def env(**settings: Any) -> OrderEnforcingWrapper:
@@ -213,12 +198,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
                 `possible_agents`; "writer": the seat that writes the completion. None leaves the choice as it is.
 
         Raises:
-            UserError: No scenario has that id, it has too many parties, or the writer is no seat.
+            UserError: The options are no mapping, no scenario has that id, it has too many parties, or the writer is no
+                seat.
             ValueError: The rules do not fit the scenario.
         """
+        chosen = reset_options(options)
         if seed is not None:
             self._random = np_random(seed)[0]
-        chosen = options or {}
         scenario = self._scenario(chosen.get("scenario"))
         writer = chosen.get("writer")
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
@@ -278,6 +264,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    if not TYPE_CHECKING:  # a type checker would take any name for one of its attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """What a reset brings is asked for before the first one; or there is no such attribute."""
+            when = "" if "game" in vars(self) else " before the first reset()"
+            raise AttributeError(f"{type(self).__name__} has no {name!r}{when}")
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:

@@ -1,6 +1,6 @@
 """What a caller may ask of an environment, checked: its scenarios, one of them, who writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, SupportsIndex
 
@@ -8,7 +8,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
 
-__all__ = ["chosen_scenario", "parties", "require_fit", "writer_seat"]
+__all__ = ["chosen_scenario", "parties", "require_fit", "reset_options", "writer_seat"]
 
 
 def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
@@ -24,6 +24,17 @@ def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
         raise ValueError(f"scenarios: {told}; got {wrong[0]!r:.80}")
     for scenario in {each.seats: each for each in scenarios}.values():
         Negotiation(scenario, rules)
+
+
+def reset_options(options: object) -> Mapping[str, Any]:
+    """The options of a reset.
+
+    Raises:
+        UserError: They are no mapping.
+    """
+    if options is None or isinstance(options, Mapping):
+        return options or {}
+    raise UserError(f'options: expected a mapping such as {{"scenario": "train-0001"}}, or None; got {options!r:.80}')
 
 
 def chosen_scenario(wanted: object, scenarios: Sequence[Scenario], room: int) -> Scenario:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env import prompts
-from negotiation_env.aec import NegotiationEnv, Ruling
+from negotiation_env.aec import NegotiationEnv
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Task, Utterance
+from negotiation_env.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.files import FORMAT, append_lines, parse_value, read_lines
 from negotiation_env.interfaces import Reply, TokenTrace
 from negotiation_env.protocol import Negotiation, Rules

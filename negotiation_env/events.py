@@ -13,6 +13,7 @@ __all__ = [
     "Outcome",
     "Question",
     "QuestionKind",
+    "Ruling",
     "Status",
     "Task",
     "Turn",
@@ -140,6 +141,21 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.value is not None and not 0.0 <= self.value <= 5.0:
             raise ValueError(f"verdict: expected a value from 0 to 5, or None for unscored; got {self.value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict and the place in the game where it fell.
+
+    Attributes:
+        kind: What was asked.
+        turn: Number of utterances at that moment.
+        verdict: The answer.
+    """
+
+    kind: QuestionKind
+    turn: int
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode, latest_episodes
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
-from negotiation_env.events import Question, QuestionKind
+from negotiation_env.events import Question, QuestionKind, Ruling
 from negotiation_env.files import append_lines, make_folder, read_lines, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.interrupts import interruptible, put_off

@@ -38,6 +38,8 @@ _SEAT = re.compile(r"negotiator_\d+")
 _TRAILING = re.compile(r"[\s*_\]⟧]+\Z")
 _COLONS = ":："
 _RARE_COLONS = "\u02d0\u02f8\u0589\u05c3\u0703\u0704\u1361\u16ec\u1803\u1809\u205a\u2236\ua4fd\ua789\ufe13\ufe30\ufe55"
+_LONG_HEAD = 64
+"""Characters before a colon beyond which decoration may stand before a name."""
 _LINE_ENDS = "\r\v\f\x85\u2028\u2029"
 _SURROGATES = "\ud800-\udfff"
 _HIDDEN = "\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060-\u2064\u3164\ufeff\uffa0\ufff9-\ufffb"
@@ -121,12 +123,20 @@ def _replacement(match: re.Match[str]) -> str:
 
 
 def _has_fake_speaker(text: str, speakers: tuple[str, ...]) -> bool:
-    if ":" not in text and "：" not in text:  # a text that has a rarer colon is suspicious already
-        return False
-    for head in _heads(speakers).findall(f"\n{text}"):  # noqa: SIM110 - a generator takes as long as the rest
+    """Whether a line opens with a speaker; may say so where `_without_fake_speakers` then finds none.
+
+    A text that has a rarer colon is suspicious already and never comes here.
+    """
+    colon = text.find(":")
+    while colon >= 0:
+        head = text[text.rfind("\n", 0, colon) + 1 : colon]
+        if len(head) > _LONG_HEAD:
+            return _without_fake_speakers(text, speakers) != text
         if _speaks(head, speakers):
             return True
-    return False
+        line_end = text.find("\n", colon)
+        colon = text.find(":", line_end) if line_end >= 0 else -1
+    return "：" in text and _without_fake_speakers(text, speakers) != text
 
 
 def _without_fake_speakers(text: str, speakers: tuple[str, ...]) -> str:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from math import fsum, isfinite
 from typing import Any
 
-from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode
-from negotiation_env.events import JudgeCall, Message
+from negotiation_env.events import JudgeCall, Message, Ruling
 
 __all__ = [
     "RunningUsage",

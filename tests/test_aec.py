@@ -171,6 +171,8 @@ def test_reset_takes_a_scenario_its_id_or_a_writer_and_ignores_what_it_does_not_
         assert (game.game.scenario.id, game.game.rules.writer) == ("b", 1)
     with pytest.raises(UserError, match="no scenario 'c'"):
         game.reset(options={"scenario": "c"})
+    with pytest.raises(UserError, match="expected a mapping such as"):
+        game.reset(options="b")
 
 
 def test_a_scenario_with_more_parties_than_the_environment_was_made_for_is_refused_and_the_game_before_goes_on():
@@ -314,3 +316,15 @@ def test_before_reset_there_is_nothing_to_look_at():
     with pytest.raises(AttributeError, match="before reset"):
         game.last()
     assert str(game) == str(game.unwrapped)
+
+
+@pytest.mark.parametrize("look", ["observe", "step", "abort"])
+def test_before_reset_the_environment_without_wrappers_says_so_too(look):
+    game = raw_env(scenarios=[two_parties()], judge=ScriptedJudge())
+    with pytest.raises(AttributeError, match=r"NegotiationEnv has no '\w+' before the first reset"):
+        getattr(game, look)("negotiator_0")
+    with pytest.raises(AttributeError, match="before the first reset"):
+        game.last()
+    game.reset()
+    with pytest.raises(AttributeError, match=r"has no 'games'$"):
+        game.games  # noqa: B018 - the look is what is tested

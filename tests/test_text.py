@@ -223,6 +223,13 @@ def test_no_line_of_what_comes_out_opens_with_a_speaker(raw):
     assert neutralise(clean.text, 1000, ("Ann", "Noor")) == CleanText(clean.text, ())
 
 
+@given(st.lists(st.sampled_from([*_PIECES, "a longer piece of a line, " * 3, "x"]), max_size=12).map("".join))
+def test_the_quick_look_at_ordinary_text_finds_the_speakers_that_the_long_one_finds(raw):
+    quick, long = (neutralise(text, 1000, ("Ann", "Noor")) for text in (raw, f"{raw}\u200b"))
+    assert quick.text == long.text
+    assert ("fake_speaker" in quick.events) == ("fake_speaker" in long.events)
+
+
 @given(st.text(), st.integers(1, 40))
 def test_whatever_comes_the_result_is_short_writable_and_stable(raw, limit):
     clean = neutralise(raw, limit)

@@ -9,12 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from negotiation_env.errors import JudgeError, UserError, why
+from negotiation_env.events import Verdict
 from negotiation_env.text import one_line
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from negotiation_env.events import Verdict
     from negotiation_env.judges.pairwise import Preference
 
 __all__ = ["answers"]
@@ -55,14 +55,10 @@ def answers(
         return [unscored(told)] * len(asked)
     for place, answer in enumerate(found):
         # A bare verdict is surely usable; to look closer would cost as much as those that give such verdicts do.
-        bare = type(answer) is kind and type(answer.value) is float and answer.judge is name
-        if not bare or _says_more(answer):
+        bare = type(answer) is Verdict and type(answer.value) is float and answer.judge is name
+        if kind is not Verdict or not bare or answer.reason or answer.calls or answer.details:
             found[place] = _usable(name, answer, kind, unscored)
     return found
-
-
-def _says_more(answer: "Verdict | Preference") -> bool:
-    return bool(answer.reason or answer.calls or getattr(answer, "details", None))
 
 
 def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], A]) -> A:

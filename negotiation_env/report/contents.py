@@ -7,9 +7,8 @@ unpacked when its episode is opened.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from negotiation_env.aec import Ruling
 from negotiation_env.episode import Episode, Said
-from negotiation_env.events import Status, Task
+from negotiation_env.events import Ruling, Status, Task
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.handshake import parse_turn
 from negotiation_env.report.afterwards import ShownAfterwards, show_afterwards

@@ -3,13 +3,12 @@
 from dataclasses import asdict
 
 from negotiation_env import Verdict
-from negotiation_env.aec import Ruling
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import ITSELF, Decoding, Setting
 from negotiation_env.benchmark.measures import Seen
 from negotiation_env.benchmark.plan import Place, Planned
 from negotiation_env.episode import Episode, Said
-from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Task
+from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Task
 from negotiation_env.judges.pairwise import Duel, Preference
 from negotiation_env.protocol import Rules
 from negotiation_env.scenario import Scenario

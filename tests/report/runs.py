@@ -10,13 +10,12 @@ import pytest
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
 from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
-from negotiation_env.aec import Ruling
 from negotiation_env.benchmark.bradley_terry import bradley_terry
 from negotiation_env.benchmark.run import run_benchmark
 from negotiation_env.episode import Episode, append_episode
 from negotiation_env.estimates import Estimate
 from negotiation_env.evaluate import evaluate
-from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Status, Verdict
+from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.runner import Game, play
