@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from negotiation_env.events import Task
+from negotiation_env.game.events import Task
 from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Reply, Request, Sampling
 
 __all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent", "with_sampling"]

@@ -14,7 +14,7 @@ from negotiation_env.specs import names, source_and_adapter
 
 __all__ = ["contents_of"]
 
-_OURS: Final = ("negotiation_env", "agents", "training")
+_OURS: Final = ("negotiation_env",)
 """A checkout of this project is no part of the agent in it."""
 
 
@@ -27,13 +27,14 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
     judge's name tells.
 
     Args:
-        agents: Specs that `agents.specs` resolves, as agents or models; resolved before, so that modules are there.
-        judges: Specs that `negotiation_env.judges` resolves.
+        agents: Specs that `negotiation_env.agents.specs` resolves, as agents or models; resolved before, so that
+            modules are there.
+        judges: Specs that `negotiation_env.judges.specs` resolves.
 
     Raises:
         UserError: An endpoint's file cannot be read.
     """
-    from negotiation_env.endpoint import read_endpoint
+    from negotiation_env.endpoints.endpoint import read_endpoint
 
     agents, judges = list(agents), list(judges)
     found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}

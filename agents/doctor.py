@@ -3,17 +3,17 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from agents.chat import ChatAgent
-from agents.models.chat_tokens import ChatTokens
-from agents.models.in_process import InProcessModel
-from negotiation_env.doctor import Finding, examine_endpoint
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.in_process import InProcessModel
+from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.errors import ModelError
-from negotiation_env.events import Task
+from negotiation_env.game.chats import conversation
+from negotiation_env.game.events import Task
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Agent, Reply, Request
-from negotiation_env.judges.handshake import parse_turn
-from negotiation_env.prompts import conversation
-from negotiation_env.scenario import Scenario
+from negotiation_env.judges.doctor import Finding, examine_endpoint
 
 __all__ = ["examine_agent"]
 

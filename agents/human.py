@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper, UnsupportedOperation
 
-from negotiation_env.events import Task
+from negotiation_env.console.terminal import console, say
+from negotiation_env.game.events import Task
 from negotiation_env.interfaces import Reply, Request
-from negotiation_env.terminal import console, say
 
 __all__ = ["HumanAgent"]
 

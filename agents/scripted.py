@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents.adversarial import attack, lie, pressure
-from negotiation_env.events import Message, Task
+from negotiation_env.agents.adversarial import attack, lie, pressure
+from negotiation_env.game.events import Message, Task
+from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Reply, Request
-from negotiation_env.judges.handshake import parse_turn
 
 __all__ = ["SCRIPTS", "ScriptedAgent"]
 

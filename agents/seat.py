@@ -8,13 +8,13 @@ from typing import Any
 
 import gymnasium
 
-from agents.specs import resolve_agent
-from negotiation_env.aec import NegotiationEnv
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.episodes.runner import derive_seed, replied
 from negotiation_env.errors import UserError
-from negotiation_env.events import Outcome, Turn
+from negotiation_env.game.events import Outcome, Turn
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge, Request
-from negotiation_env.runner import derive_seed, replied
-from negotiation_env.scenario import Scenario
 
 __all__ = ["SeatEnv"]
 
@@ -22,7 +22,8 @@ __all__ = ["SeatEnv"]
 class SeatEnv(gymnasium.Env[dict[str, Any], str]):
     """One seat of a negotiation.
 
-    Observations, actions and the terminal reward are those of `negotiation_env.aec`; so are the keyword arguments.
+    Observations, actions and the terminal reward are those of
+    `negotiation_env.environment.aec`; so are the keyword arguments.
 
     Args:
         opponent: Plays every other seat: an agent or its spec string.

@@ -5,15 +5,15 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from agents.chat import ChatAgent
-from agents.functions import FunctionAgent
-from agents.scripted import SCRIPTS, ScriptedAgent
-from negotiation_env.address import without_secrets
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.functions import FunctionAgent
+from negotiation_env.agents.scripted import SCRIPTS, ScriptedAgent
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
-from negotiation_env.loading import Once
+from negotiation_env.loading.heavy import Once
 from negotiation_env.specs import load_factory, make, source_and_adapter
-from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
 
@@ -38,7 +38,7 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     if kind == "scripted" and rest in SCRIPTS:
         return ScriptedAgent(rest)
     if spec == "human":
-        from agents.human import HumanAgent
+        from negotiation_env.agents.human import HumanAgent
 
         return HumanAgent()
     if kind == "function" and ":" in rest:
@@ -76,26 +76,26 @@ def resolve_model(spec: str) -> ChatModel:
     """
     kind, _, rest = spec.partition(":")
     if spec == "embedded":
-        from agents.models.embedded import embedded_adapter, embedded_model
-        from agents.models.in_process import load_model
+        from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+        from negotiation_env.agents.models.in_process import load_model
 
         return load_model(embedded_model(), embedded_adapter(), name=spec)
     if kind == "hf" and rest:
-        from agents.models.embedded import embedded_model
-        from agents.models.in_process import load_model
+        from negotiation_env.agents.models.embedded import embedded_model
+        from negotiation_env.agents.models.in_process import load_model
 
         source, adapter = source_and_adapter(rest)
         return load_model(embedded_model() if source == "embedded" else source, adapter, name=spec)
     if kind == "vllm" and rest:
-        from agents.models.embedded import embedded_adapter, embedded_model
-        from agents.models.vllm_engine import VllmEngine
+        from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+        from negotiation_env.agents.models.vllm_engine import VllmEngine
 
         if rest == "embedded":
             return VllmEngine(embedded_model(), embedded_adapter(), name=spec)
         source, adapter = source_and_adapter(rest)
         return VllmEngine(source, adapter, name=spec)
     if (kind == "openai" and rest) or spec.endswith(".toml"):
-        from negotiation_env.endpoint import connect, read_endpoint, short_endpoint
+        from negotiation_env.endpoints.endpoint import connect, read_endpoint, short_endpoint
 
         return connect(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
     raise UserError(f"no agent {without_secrets(spec)!r}; expected one of: {AGENT_SPECS}")

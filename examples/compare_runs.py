@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.episode import Episode, latest_episodes
-from negotiation_env.estimates import Estimate, mean_with_interval
-from training.report import plot_against_control
+from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.statistics.intervals import Estimate, mean_with_interval
+from negotiation_env.training.report import plot_against_control
 
 
 def main(runs: Annotated[list[str], typer.Argument(metavar="LABEL=FOLDER...")], out: Path = Path("curves.png")) -> None:

@@ -4,10 +4,10 @@ Run: python examples/custom_agent.py
 The same by name: negotiate play --agents python:examples.custom_agent:Mediator scripted:accommodating --judge embedded
 """
 
-from agents.scripted import ScriptedAgent
 from negotiation_env import Reply, Request, load_scenarios, resolve_judge
-from negotiation_env.events import Task
-from negotiation_env.runner import Game, play
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.events import Task
 
 
 class Mediator:

@@ -3,10 +3,10 @@
 Run: python examples/family_dinner.py
 """
 
-from agents.scripted import ScriptedAgent
 from negotiation_env import load_scenarios, resolve_judge
-from negotiation_env.episode import Episode
-from negotiation_env.runner import Game, play
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.runner import Game, play
 
 
 def main(judge: str = "embedded") -> Episode:

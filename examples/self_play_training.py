@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training.config import load_config
-from training.run import TrainResult, train
+from negotiation_env.training.config import load_config
+from negotiation_env.training.run import TrainResult, train
 
 
 def main(out: Path, **overrides: Any) -> TrainResult:

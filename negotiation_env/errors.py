@@ -9,7 +9,7 @@ training itself, `Interrupted` Ctrl-C.
 from pathlib import Path
 from traceback import extract_tb
 
-from negotiation_env.text import one_line
+from negotiation_env.text.untrusted import one_line
 
 __all__ = [
     "Diverged",

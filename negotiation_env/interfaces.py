@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from negotiation_env.events import Message, Question, Task, Verdict
+from negotiation_env.game.events import Message, Question, Task, Verdict
 
 __all__ = ["Agent", "Alternatives", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
 

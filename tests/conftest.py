@@ -50,7 +50,7 @@ def small_network():
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from agents.models.embedded import embedded_model
+    from negotiation_env.agents.models.embedded import embedded_model
 
     folder = embedded_model()
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, num_hidden_layers=2)

@@ -8,30 +8,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.models.fake import FakeModel
-from agents.scripted import ScriptedAgent
 from negotiation_env import ChatRequest, ScriptedJudge
-from negotiation_env.benchmark.ability import Ability, AbilitySettings, ability_file, kept_ability
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.benchmark.ability.comparison import Ability, AbilitySettings, ability_file, kept_ability
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.benchmark.lines import AnswerFile
-from negotiation_env.episode import read_episodes, stream_latest
+from negotiation_env.endpoints.recording import Recorder, Replayer
+from negotiation_env.episodes.answer_file import AnswerFile
+from negotiation_env.episodes.episode import read_episodes, stream_latest
+from negotiation_env.episodes.evaluate import evaluate
+from negotiation_env.episodes.rejudge import FOLDER, rejudge
+from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, SUMMARY, open_run
+from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
-from negotiation_env.estimates import Estimate
-from negotiation_env.evaluate import evaluate
-from negotiation_env.rejudge import FOLDER, rejudge
 from negotiation_env.report import write_report
 from negotiation_env.report.folder import read_run
-from negotiation_env.run_folder import EPISODES, SETTINGS, SUMMARY, open_run
-from negotiation_env.summary import Summary
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Table, tables_to_json
 from negotiation_env.synthesis.candidates import CANDIDATES, Candidate, append_candidates, read_candidates
-from negotiation_env.table import Table, tables_to_json
-from negotiation_env.traffic import Recorder, Replayer
+from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out, read_held_out
 from tests.arbitrary_json import json_texts
 from tests.conftest import two_parties
 from tests.report.runs import benchmark
-from training.held_out_log import HELD_OUT, HeldOut, append_held_out, read_held_out
 
 ABILITY = Ability("m", AbilitySettings("0.4"))
 REJUDGED = f"{FOLDER}/scripted-judge-a-fake.jsonl"

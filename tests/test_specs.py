@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiation_env.errors import UserError
-from negotiation_env.judges import resolve_judge
+from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import model_and_url, names, source_and_adapter
 from tests.raw_server import Answer, raw_server
 

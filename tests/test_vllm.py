@@ -5,15 +5,15 @@ import urllib.request
 
 import pytest
 
-from agents.chat import ChatAgent
 from negotiation_env import ChatRequest, Sampling
-from negotiation_env.chat_completions import EndpointSettings
+from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.data import load_injections
-from negotiation_env.doctor import examine_judge
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.forms import ComparisonForm, Pair, form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from negotiation_env.runner import Game, play
 from tests.conftest import two_parties
 from tests.judges.test_llm import AGREEMENT, SCORE
 

@@ -26,7 +26,7 @@ def vllm_environment() -> str:
 def serving(log: Path, **variables: str) -> Iterator[str]:
     """Serve the embedded model as "policy"; gives the URL."""
     venv = vllm_environment()
-    from agents.models.embedded import embedded_model
+    from negotiation_env.agents.models.embedded import embedded_model
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

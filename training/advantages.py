@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from statistics import fmean, stdev
 
-from negotiation_env.runner import derive_seed
+from negotiation_env.episodes.runner import derive_seed
 
 __all__ = ["group_advantages", "no_signal", "order_advantages", "shuffled"]
 

@@ -6,9 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from agents.models.pretrained import needs_trust, trusts_remote_code, why
+from negotiation_env.agents.models.pretrained import needs_trust, trusts_remote_code, why
 from negotiation_env.errors import UserError
-from training.config import TrainConfig
+from negotiation_env.training.config import TrainConfig
 
 __all__ = ["Architecture", "Parameters", "count_parameters", "find_architecture"]
 
@@ -137,7 +137,7 @@ def count_parameters(config: TrainConfig, architecture: Architecture) -> Paramet
 def _adapter_size(config: TrainConfig, model: Any) -> int:
     from peft import LoraConfig, PeftConfig, get_peft_model
 
-    from agents.models.embedded import embedded_adapter
+    from negotiation_env.agents.models.embedded import embedded_adapter
 
     adapter = config.adapter or (str(embedded_adapter()) if config.model == "embedded" else "none")
     if adapter == "none":

@@ -1,27 +1,27 @@
 """What a training run will take, worked out without weights: parameters, memory, tokens, the judge's calls.
 
 Tokens, calls and money are upper bounds: they follow from the longest negotiation that the config allows, on the
-scenario with the longest texts. Memory is an estimate; `training.memory` has its formula.
+scenario with the longest texts. Memory is an estimate; `negotiation_env.training.memory` has its formula.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.models.in_process import CACHED_BATCHES, MAX_BATCH
+from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
-from negotiation_env.evaluate import GAMES_AT_A_TIME, pick
+from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm_file import JudgeFile
-from training.architectures import Parameters, count_parameters, find_architecture
-from training.config import TrainConfig
-from training.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
-from training.memory import Load, Memory, estimate_memory
-from training.opponents import Opponents, Pool, parse_opponents
+from negotiation_env.training.architectures import Parameters, count_parameters, find_architecture
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
+from negotiation_env.training.memory import Load, Memory, estimate_memory
+from negotiation_env.training.opponents import Opponents, Pool, parse_opponents
 
 if TYPE_CHECKING:
-    from agents.models.chat_tokens import ChatTokens
+    from negotiation_env.agents.models.chat_tokens import ChatTokens
 
 __all__ = ["Bill", "Budget", "Work", "plan"]
 

@@ -12,9 +12,9 @@ from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
 from negotiation_env.errors import UserError
-from training.opponents import RATINGS, load_ratings
-from training.players import Players
-from training.run_folder import numbered
+from negotiation_env.training.opponents import RATINGS, load_ratings
+from negotiation_env.training.players import Players
+from negotiation_env.training.run_folder import numbered
 
 __all__ = ["SavePlayers", "check_checkpoint", "last_checkpoint", "remove_after", "steps_behind"]
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from negotiation_env.errors import UserError
-from negotiation_env.events import Task
-from negotiation_env.protocol import Negotiation, Rules
-from negotiation_env.scenario import Scenario
-from negotiation_env.settings_file import read_toml
+from negotiation_env.files.settings_file import read_toml
+from negotiation_env.game.events import Task
+from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.scenario import Scenario
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -40,8 +40,9 @@ class TrainConfig(BaseModel):
         warmup_steps: Steps over which the learning rate rises from 0.
         max_grad_norm: Gradients are clipped to this norm.
         beta: Weight of the KL term towards the model as it was before training; 0 is the paper's, 0.04 its baseline's.
-        opponent: Who plays against the learner, as in `training.opponents`; a mixture is a table of weights.
-            "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner itself.
+        opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of
+            weights. "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner
+            itself.
         learner_seat: 0, 1, or "alternate" from scenario to scenario.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
@@ -167,7 +168,7 @@ class TrainConfig(BaseModel):
 
     @property
     def rules(self) -> dict[str, Any]:
-        """How the training's negotiations are played: fields of `negotiation_env.protocol.Rules`."""
+        """How the training's negotiations are played: fields of `negotiation_env.game.protocol.Rules`."""
         if self.method == "single-agent":
             return {"max_turns": 0, "personas": self.personas}
         return {

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from agents.contents import contents_of
+from negotiation_env.agents.contents import contents_of
+from negotiation_env.episodes.run_folder import differences
 from negotiation_env.errors import UserError
-from negotiation_env.files import write_whole
+from negotiation_env.files.durable import write_whole
 from negotiation_env.interfaces import Judge
-from negotiation_env.run_folder import differences
-from negotiation_env.strict_json import read_json
-from training.config import TrainConfig
-from training.learner import sources
-from training.opponents import parse_opponents
+from negotiation_env.text.strict_json import read_json
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.learner import sources
+from negotiation_env.training.opponents import parse_opponents
 
 __all__ = ["check_contents", "run_contents", "write_contents"]
 

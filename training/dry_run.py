@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agents.models.chat_tokens import ChatTokens
-from agents.models.pretrained import load_tokenizer, needs_trust, why
-from agents.specs import resolve_agent
-from negotiation_env.address import check_base_url, without_secrets
-from negotiation_env.endpoint import read_endpoint
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.pretrained import load_tokenizer, needs_trust, why
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.endpoints.address import check_base_url, without_secrets
+from negotiation_env.endpoints.endpoint import read_endpoint
 from negotiation_env.errors import UserError
-from negotiation_env.judges import JUDGE_SPECS
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm_file import JudgeFile, read_llm_judge, short_spec
 from negotiation_env.judges.panel import COMBINATIONS
+from negotiation_env.judges.specs import JUDGE_SPECS
 from negotiation_env.specs import load_factory, names
-from training.budget import Budget, plan
-from training.config import TrainConfig
-from training.memory import Item
-from training.opponents import parse_opponents
+from negotiation_env.training.budget import Budget, plan
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.memory import Item
+from negotiation_env.training.opponents import parse_opponents
 
 if TYPE_CHECKING:
     from rich.table import Table

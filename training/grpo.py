@@ -21,8 +21,9 @@ Those without a key:
   trained;
 - the judge is not asked for agreement before every party has spoken.
 
-What this adds to TRL: the rollout (`training.rollout`), the advantages (`training.advantages`; TRL's would count a
-negotiation of several rows several times), and rows cut to their micro-batch's width.
+What this adds to TRL: the rollout (`negotiation_env.training.rollout`), the advantages
+(`negotiation_env.training.advantages`; TRL's would count a negotiation of several rows several times), and rows cut to
+their micro-batch's width.
 """
 
 import os
@@ -34,23 +35,23 @@ from typing import Any
 from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
-from agents.models.pretrained import trusts_remote_code
+from negotiation_env.agents.models.pretrained import trusts_remote_code
 from negotiation_env.data import load_scenarios
+from negotiation_env.episodes.evaluate import pick
+from negotiation_env.episodes.run_folder import EPISODES
+from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import pick
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker
-from negotiation_env.run_folder import EPISODES
-from negotiation_env.runner import derive_seed
-from negotiation_env.scenario import Scenario
-from training.checkpoints import SavePlayers
-from training.config import TrainConfig
-from training.divergence import CheckWeights, FiniteTraining
-from training.metrics import step_metrics
-from training.players import Players
-from training.progress import StepLog
-from training.rollout import Rollout, task_key
-from training.run_folder import CHECKPOINTS, METRICS
+from negotiation_env.training.checkpoints import SavePlayers
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.divergence import CheckWeights, FiniteTraining
+from negotiation_env.training.metrics import step_metrics
+from negotiation_env.training.players import Players
+from negotiation_env.training.progress import StepLog
+from negotiation_env.training.rollout import Rollout, task_key
+from negotiation_env.training.run_folder import CHECKPOINTS, METRICS
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 

@@ -6,18 +6,18 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from negotiation_env.console.progress import progress
 from negotiation_env.data import load_scenarios
-from negotiation_env.evaluate import evaluate, pick
+from negotiation_env.episodes.evaluate import evaluate, pick
+from negotiation_env.episodes.rejudge import rejudge
+from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
+from negotiation_env.episodes.summary import Summary
 from negotiation_env.interfaces import Judge
-from negotiation_env.progress import progress
-from negotiation_env.rejudge import rejudge
-from negotiation_env.run_folder import SETTINGS, SUMMARY
-from negotiation_env.summary import Summary
-from training.config import TrainConfig
-from training.held_out_log import HELD_OUT, HeldOut, append_held_out
-from training.learner import evaluating
-from training.players import Players
-from training.run_folder import numbered
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out
+from negotiation_env.training.learner import evaluating
+from negotiation_env.training.players import Players
+from negotiation_env.training.run_folder import numbered
 
 __all__ = ["HeldOutPlay"]
 

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from negotiation_env.estimates import Estimate
-from negotiation_env.files import append_lines, read_lines
+from negotiation_env.files.durable import append_lines, read_lines
+from negotiation_env.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

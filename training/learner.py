@@ -7,9 +7,9 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from agents.models.pretrained import load_network, load_tokenizer, loading
-from training.adapters import LEARNER
-from training.config import TrainConfig
+from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
+from negotiation_env.training.adapters import LEARNER
+from negotiation_env.training.config import TrainConfig
 
 __all__ = ["evaluating", "load_learner", "sources"]
 
@@ -40,7 +40,7 @@ def load_learner(config: TrainConfig) -> tuple[Any, Any]:
 
 def sources(config: TrainConfig) -> tuple[str, str]:
     """Where the model and the adapter to go on from are: folders or hub ids; "none" is no adapter."""
-    from agents.models.embedded import embedded_adapter, embedded_model
+    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
 
     if config.model == "embedded":
         return str(embedded_model()), config.adapter or str(embedded_adapter())

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from negotiation_env.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
-from negotiation_env.protocol import Negotiation, Rules
-from negotiation_env.scenario import Scenario
-from training.config import TrainConfig
+from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
+from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from agents.models.chat_tokens import ChatTokens
+    from negotiation_env.agents.models.chat_tokens import ChatTokens
 
 __all__ = ["LongestGame", "Ruler", "Speech", "longest_game", "longest_scenario"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from training.architectures import Architecture, Parameters
-from training.config import TrainConfig
+from negotiation_env.training.architectures import Architecture, Parameters
+from negotiation_env.training.config import TrainConfig
 
 __all__ = ["Item", "Load", "Memory", "estimate_memory"]
 

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from negotiation_env.dialogue_metrics import dialogue_metrics
-from negotiation_env.episode import Episode
-from negotiation_env.events import Status, Task
-from negotiation_env.summary import refusal
-from training.advantages import no_signal
+from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.summary import refusal
+from negotiation_env.game.events import Status, Task
+from negotiation_env.training.advantages import no_signal
 
 __all__ = ["group_rewards", "step_metrics"]
 

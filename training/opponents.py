@@ -8,7 +8,7 @@ An opponent is written as one of
 - `base`: the model as it was before training;
 - `pool:EVERY,SIZE`: one of the last SIZE copies, of which one is taken every EVERY steps, all as likely;
 - `pool:EVERY,SIZE,rated`: the same, but a copy with which the learner fares worse comes more often;
-- any agent, as `agents.specs` knows it: an API model, a scripted or manipulative negotiator.
+- any agent, as `negotiation_env.agents.specs` knows it: an API model, a scripted or manipulative negotiator.
 
 A mixture is a table of such specs and their weights. The choice is made for a whole group, for the advantages compare
 games with the same opponent, and follows from the run's seed, the step and the group alone.
@@ -22,9 +22,9 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
-from negotiation_env.files import write_whole
-from negotiation_env.runner import derive_seed
+from negotiation_env.files.durable import write_whole
 
 __all__ = [
     "RATINGS",

@@ -5,15 +5,15 @@ from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 
-from agents.chat import ChatAgent
-from agents.specs import resolve_agent
-from negotiation_env.episode import Episode
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.episodes.episode import Episode
 from negotiation_env.interfaces import Agent, Sampling
-from training.config import TrainConfig
-from training.divergence import FiniteModel
-from training.engines import Engine
-from training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
-from training.snapshots import Snapshots
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.divergence import FiniteModel
+from negotiation_env.training.engines import Engine
+from negotiation_env.training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
+from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["Players"]
 

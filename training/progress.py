@@ -8,8 +8,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from negotiation_env.progress import bar
-from training.config import TrainConfig
+from negotiation_env.console.progress import bar
+from negotiation_env.training.config import TrainConfig
 
 __all__ = ["StepLog"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
-from negotiation_env.estimates import Estimate
-from negotiation_env.files import whole_lines, write_whole
-from negotiation_env.summary import Summary
-from training.config import TrainConfig
-from training.held_out_log import HELD_OUT, HeldOut, read_held_out
-from training.run_folder import METRICS
+from negotiation_env.files.durable import whole_lines, write_whole
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, read_held_out
+from negotiation_env.training.run_folder import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

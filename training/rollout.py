@@ -11,20 +11,20 @@ from typing import Any
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
-from agents.models.chat_tokens import ChatTokens
-from negotiation_env.address import without_secrets
-from negotiation_env.episode import Episode, append_episode
-from negotiation_env.events import JudgeCall, Question, Verdict
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.episodes.episode import Episode, append_episode
+from negotiation_env.episodes.runner import Game, derive_seed, play_many
+from negotiation_env.episodes.unscored_limit import UnscoredLimit
+from negotiation_env.game.events import JudgeCall, Question, Verdict
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
-from negotiation_env.runner import Game, derive_seed, play_many
-from negotiation_env.scenario import Scenario
-from negotiation_env.unscored import UnscoredLimit
-from training.advantages import group_advantages, no_signal, order_advantages, shuffled
-from training.config import TrainConfig
-from training.learner import evaluating
-from training.players import Players
-from training.rows import Row, empty_row, learner_rows
+from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.learner import evaluating
+from negotiation_env.training.players import Players
+from negotiation_env.training.rows import Row, empty_row, learner_rows
 
 __all__ = ["Rollout", "task_key"]
 

@@ -9,28 +9,42 @@ from typing import Any
 
 from transformers import set_seed
 
+from negotiation_env.episodes.run_folder import SUMMARY, claim
+from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import Diverged, UserError
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
-from negotiation_env.judges import resolve_judge
-from negotiation_env.run_folder import SUMMARY, claim
-from negotiation_env.scenario import Scenario
+from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import names
-from negotiation_env.summary import Summary
-from training.adapters import LEARNER
-from training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
-from training.config import TrainConfig
-from training.contents import check_contents, run_contents, write_contents
-from training.engines import Engine
-from training.engines.in_process import InProcess
-from training.grpo import NegotiationTrainer, build_trainer
-from training.held_out import HeldOutPlay
-from training.held_out_log import HELD_OUT, read_held_out
-from training.learner import load_learner
-from training.players import Players
-from training.progress import StepLog
-from training.report import before_and_after, groups_with_signal, plot_dialogue, plot_held_out, plot_rewards
-from training.run_folder import CHECKPOINTS, CONFIG, check_judge, check_records, check_run, rewind, write_config
-from training.snapshots import Snapshots
+from negotiation_env.training.adapters import LEARNER
+from negotiation_env.training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.contents import check_contents, run_contents, write_contents
+from negotiation_env.training.engines import Engine
+from negotiation_env.training.engines.in_process import InProcess
+from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
+from negotiation_env.training.held_out import HeldOutPlay
+from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
+from negotiation_env.training.learner import load_learner
+from negotiation_env.training.players import Players
+from negotiation_env.training.progress import StepLog
+from negotiation_env.training.report import (
+    before_and_after,
+    groups_with_signal,
+    plot_dialogue,
+    plot_held_out,
+    plot_rewards,
+)
+from negotiation_env.training.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    check_judge,
+    check_records,
+    check_run,
+    rewind,
+    write_config,
+)
+from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
@@ -185,7 +199,7 @@ def _train(
 def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
     if config.engine == "in-process":
         return InProcess(model, tokenizer, snapshots)
-    from training.engines.vllm_server import VllmServers
+    from negotiation_env.training.engines.vllm_server import VllmServers
 
     urls = names(config.engine.removeprefix("vllm:"))
     return VllmServers(

@@ -10,12 +10,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from negotiation_env.address import without_secrets
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
 from negotiation_env.errors import UserError
-from negotiation_env.files import whole_lines, write_whole
-from negotiation_env.run_folder import CONFIG, EPISODES, SUMMARY
-from training.config import TrainConfig, load_config
-from training.held_out_log import HELD_OUT
+from negotiation_env.files.durable import whole_lines, write_whole
+from negotiation_env.training.config import TrainConfig, load_config
+from negotiation_env.training.held_out_log import HELD_OUT
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

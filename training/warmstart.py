@@ -4,7 +4,7 @@ The raw SmolLM2-135M-Instruct does not speak the turn grammar, so GRPO would hav
 fine-tunes an adapter with TRL's `SFTTrainer` on the demonstrations, seen from both seats, with the loss on the
 speaker's own turns and completion only. Prompts and ids are made by the code that plays the game.
 
-Run `python -m training.warmstart --out FOLDER` to make the shipped adapter again.
+Run `python -m negotiation_env.training.warmstart --out FOLDER` to make the shipped adapter again.
 """
 
 import json
@@ -15,15 +15,15 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.models.chat_tokens import ChatTokens
-from agents.models.pretrained import load_network, load_tokenizer
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
+from negotiation_env.console.terminal import say, say_json
 from negotiation_env.data import load_demos
 from negotiation_env.errors import Diverged
-from negotiation_env.events import Message, Utterance
-from negotiation_env.files import write_whole
-from negotiation_env.prompts import conversation
-from negotiation_env.scenario import Persona, Scenario
-from negotiation_env.terminal import say, say_json
+from negotiation_env.files.durable import write_whole
+from negotiation_env.game.chats import conversation
+from negotiation_env.game.events import Message, Utterance
+from negotiation_env.game.scenario import Persona, Scenario
 
 __all__ = ["WarmStart", "demo_rows", "train_warm_start"]
 
@@ -92,8 +92,8 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from agents.models.embedded import embedded_model
-    from training.divergence import CheckWeights, FiniteTraining, check_finite, trained_norm
+    from negotiation_env.agents.models.embedded import embedded_model
+    from negotiation_env.training.divergence import CheckWeights, FiniteTraining, check_finite, trained_norm
 
     source = str(embedded_model())
     tokenizer = load_tokenizer(source)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from negotiation_env.errors import ModelError
-from negotiation_env.events import Message
+from negotiation_env.game.events import Message
 
 __all__ = ["ChatTokens"]
 

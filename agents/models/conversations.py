@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agents.models.chat_tokens import ChatTokens
-from negotiation_env.events import Message
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.game.events import Message
 from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace
 
 __all__ = ["Conversation", "Conversations", "Draft"]

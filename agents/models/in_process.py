@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agents.models.beginnings import alike
-from agents.models.chat_tokens import ChatTokens
-from agents.models.conversations import Conversation, Conversations, Draft
-from agents.models.pretrained import load_network, load_tokenizer, loading
-from agents.models.sampling import draw, log_distribution, uniforms
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
+from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
+from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms
+from negotiation_env.agents.models.shared_prefixes import alike
 from negotiation_env.interfaces import ChatRequest, Reply
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class InProcessModel:
 def _empty_batch(conversations: list[Conversation], device: Any) -> _Batch:
     import torch
 
-    from agents.models.roomy_cache import roomy_cache
+    from negotiation_env.agents.models.roomy_cache import roomy_cache
 
     rows = len(conversations)
     return _Batch(conversations, roomy_cache(), torch.zeros(rows, 0, dtype=torch.long, device=device), [0] * rows)

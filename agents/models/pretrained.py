@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.errors import UserError
-from negotiation_env.loading import importing
+from negotiation_env.loading.heavy import importing
 
 __all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "trusts_remote_code", "why"]
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agents.models.chat_tokens import ChatTokens
-from agents.models.conversations import Conversations, Draft
-from agents.models.pretrained import trusts_remote_code, why
-from agents.models.vllm_tokens import sampling_fields
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.conversations import Conversations, Draft
+from negotiation_env.agents.models.pretrained import trusts_remote_code, why
+from negotiation_env.agents.models.vllm_tokens import sampling_fields
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import ChatRequest, Reply
-from negotiation_env.loading import importing
+from negotiation_env.loading.heavy import importing
 
 __all__ = ["VllmEngine"]
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from agents.models.chat_tokens import ChatTokens
-from agents.models.conversations import Conversations, Draft
-from negotiation_env.chat_completions import Call, read_answer, response_format
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.conversations import Conversations, Draft
+from negotiation_env.endpoints.chat_completions import Call, read_answer, response_format
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.endpoints.log_probabilities import completion_alternatives, log_probability
 from negotiation_env.interfaces import ChatRequest, Reply
-from negotiation_env.log_probabilities import completion_alternatives, log_probability
 
 __all__ = ["VllmTokens", "sampling_fields"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from negotiation_env.benchmark.lines import digest
-from negotiation_env.episode import Episode
-from negotiation_env.evaluate import fingerprint
-from negotiation_env.events import JudgeCall, Verdict
+from negotiation_env.episodes.answer_file import digest
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.game.events import JudgeCall, Verdict
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, examined
 
 __all__ = ["Asked", "Asking", "ask", "askings"]

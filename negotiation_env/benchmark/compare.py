@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from negotiation_env.benchmark.config import Comparison
-from negotiation_env.benchmark.lines import digest
 from negotiation_env.benchmark.plan import Place, Planned, pairs, place_of
-from negotiation_env.episode import Episode
-from negotiation_env.evaluate import fingerprint
-from negotiation_env.events import JudgeCall
+from negotiation_env.episodes.answer_file import digest
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Duel, PairwiseJudge, both_orders
 

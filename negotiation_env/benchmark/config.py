@@ -19,12 +19,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.address import without_secrets
 from negotiation_env.data import load_scenarios
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.episodes.evaluate import pick
 from negotiation_env.errors import UserError
-from negotiation_env.evaluate import pick
-from negotiation_env.scenario import Scenario
-from negotiation_env.settings_file import check_settings, read_toml
+from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.game.scenario import Scenario
 
 __all__ = ["ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
 

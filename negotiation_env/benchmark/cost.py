@@ -12,15 +12,15 @@ from typing import Final
 
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.events import Outcome, Task, Turn, Utterance, Verdict
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.episodes.usage import guessed_tokens
+from negotiation_env.game.events import Outcome, Task, Turn, Utterance, Verdict
+from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, form_of
 from negotiation_env.judges.probes import Probe, ProbeKind, probe_form
-from negotiation_env.protocol import Negotiation, Rules
-from negotiation_env.scenario import Scenario
-from negotiation_env.table import Cell, Table
-from negotiation_env.usage import guessed_tokens
+from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["Model", "cost_table"]
 

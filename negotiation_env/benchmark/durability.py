@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any, Final
 
-from negotiation_env.benchmark.lines import digest
-from negotiation_env.episode import Episode
-from negotiation_env.evaluate import fingerprint
-from negotiation_env.events import JudgeCall, Question, Task, Utterance, Verdict
+from negotiation_env.episodes.answer_file import digest
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.episodes.runner import derive_seed, replied
+from negotiation_env.game.chats import conversation
+from negotiation_env.game.events import JudgeCall, Question, Task, Utterance, Verdict
+from negotiation_env.game.protocol import agreement_question, understood
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
-from negotiation_env.judges import judged
-from negotiation_env.prompts import conversation
-from negotiation_env.protocol import agreement_question, understood
-from negotiation_env.runner import derive_seed, replied
+from negotiation_env.judges.asking import judged
 
 __all__ = ["VERSION", "Challenge", "challenges", "said_before"]
 

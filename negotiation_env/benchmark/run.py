@@ -11,30 +11,30 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from negotiation_env import prompts
 from negotiation_env.benchmark.asked import Asked, ask, askings
 from negotiation_env.benchmark.compare import Compared, compare, matches, not_played
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, said_before
-from negotiation_env.benchmark.lines import AnswerFile, digest
 from negotiation_env.benchmark.measures import seen_of
 from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
-from negotiation_env.benchmark.purse import Purse
+from negotiation_env.benchmark.spending import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
-from negotiation_env.episode import Episode, latest_episodes, read_episodes
+from negotiation_env.console.progress import progress
+from negotiation_env.episodes.answer_file import AnswerFile, digest
+from negotiation_env.episodes.episode import Episode, latest_episodes, read_episodes
+from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
+from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError
-from negotiation_env.evaluate import fingerprint
-from negotiation_env.files import write_whole
+from negotiation_env.files.durable import write_whole
+from negotiation_env.game import chats
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
 from negotiation_env.judges.probes import Examiner, ProbeKind
-from negotiation_env.loading import importing
-from negotiation_env.progress import progress
-from negotiation_env.run_folder import EPISODES, claim, open_run, play_into
-from negotiation_env.table import Table, tables_to_json
-from negotiation_env.unscored import UnscoredLimit
+from negotiation_env.loading.heavy import importing
+from negotiation_env.statistics.table import Table, tables_to_json
 
 __all__ = ["TABLES", "Cast", "run_benchmark"]
 
@@ -130,7 +130,7 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
         "order": [*config.negotiators, *config.panel],
         "contents": cast.contents,
         "judges": {"games": cast.judge.name, "comparisons": compare},
-        "prompts": prompts.VERSION,
+        "prompts": chats.VERSION,
         "scenarios": sorted({fingerprint(each.scenario) for each in games}),
     }
 

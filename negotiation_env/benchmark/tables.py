@@ -10,9 +10,9 @@ from typing import TypeVar
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting
 from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, SCORE, WAY, Measure, Seen
 from negotiation_env.benchmark.plan import grouped
-from negotiation_env.benchmark.statistics import Difference, cluster_mean, holm, mean_over_runs, paired_difference
-from negotiation_env.estimates import Estimate
-from negotiation_env.table import Cell, Table
+from negotiation_env.statistics.by_scenario import Difference, cluster_mean, holm, mean_over_runs, paired_difference
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["ARENAS", "INTERVALS", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from negotiation_env.benchmark.bradley_terry import Contest, bradley_terry
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import grouped
-from negotiation_env.benchmark.statistics import cluster_mean, holm, paired_difference
 from negotiation_env.benchmark.tables import ARENAS, INTERVALS, by_kind, row_name, run_cells, run_columns
-from negotiation_env.estimates import Estimate
 from negotiation_env.judges.pairwise import win_rate
-from negotiation_env.table import Cell, Table
+from negotiation_env.statistics.bradley_terry import Contest, bradley_terry
+from negotiation_env.statistics.by_scenario import cluster_mean, holm, paired_difference
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["win_tables"]
 

@@ -7,7 +7,6 @@ import traceback
 from io import StringIO
 from typing import NoReturn
 
-from negotiation_env.address import without_secrets
 from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     ability,
     benchmarking,
@@ -21,10 +20,11 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     viewing,
 )
 from negotiation_env.cli.app import app
+from negotiation_env.console.progress import stop_bars
+from negotiation_env.console.terminal import close_output, one_line, prepare, say
+from negotiation_env.console.threads import left_behind
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import Interrupted, NegotiationError, os_fault
-from negotiation_env.progress import stop_bars
-from negotiation_env.terminal import close_output, one_line, prepare, say
-from negotiation_env.threads import left_behind
 
 __all__ = ["app", "main"]
 

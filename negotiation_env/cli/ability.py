@@ -7,7 +7,7 @@ import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import print_table
-from negotiation_env.terminal import say
+from negotiation_env.console.terminal import say
 
 __all__ = ["ability"]
 
@@ -38,9 +38,9 @@ def ability(
     By EleutherAI's lm-eval. Writes ability.json: every metric with its standard error, and its difference from the
     first model, paired by document; beside it a file for each model with its answers.
     """
-    from agents.ability import find_tasks, load_tasks, measure, version
-    from negotiation_env.benchmark.ability import REPORT, AbilitySettings, ability_table
-    from negotiation_env.table import to_rich
+    from negotiation_env.benchmark.ability.comparison import REPORT, AbilitySettings, ability_table
+    from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, measure, version
+    from negotiation_env.statistics.table import to_rich
 
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)

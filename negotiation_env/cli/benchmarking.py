@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.console.terminal import say, say_json
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.specs import names
-from negotiation_env.terminal import say, say_json
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
     from negotiation_env.benchmark.cost import Model
     from negotiation_env.benchmark.run import Cast
+    from negotiation_env.endpoints.recording import Traffic
     from negotiation_env.interfaces import Agent
-    from negotiation_env.table import Table
-    from negotiation_env.traffic import Traffic
+    from negotiation_env.statistics.table import Table
 
 __all__ = ["bench"]
 
@@ -57,7 +57,7 @@ def bench(
     else:
         tables = _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
     if as_json:
-        from negotiation_env.table import tables_to_json
+        from negotiation_env.statistics.table import tables_to_json
 
         say_json(tables_to_json(tables))
         return
@@ -76,20 +76,20 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
     from negotiation_env.benchmark.run import run_benchmark
-    from negotiation_env.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.run_folder import SETTINGS, claim
 
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
 
 
 def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cast":
-    from agents.chat import with_sampling
-    from agents.contents import contents_of
-    from agents.specs import resolve_agent
+    from negotiation_env.agents.chat import with_sampling
+    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.specs import resolve_agent
     from negotiation_env.benchmark.config import Decoding
     from negotiation_env.benchmark.run import Cast
-    from negotiation_env.judges import resolve_judge
     from negotiation_env.judges.pairwise import as_pairwise
+    from negotiation_env.judges.specs import resolve_judge
 
     def drawn(agent: "Agent", decoding: Decoding | None) -> "Agent":
         return with_sampling(
@@ -118,9 +118,9 @@ def _judges(config: "BenchmarkConfig") -> list[str]:
 def _models(spec: str) -> "list[Model]":
     """What is behind a spec; a judge's file has its prices under [endpoint]."""
     from negotiation_env.benchmark.cost import Model
-    from negotiation_env.endpoint import read_endpoint
+    from negotiation_env.endpoints.endpoint import read_endpoint
+    from negotiation_env.files.settings_file import read_toml
     from negotiation_env.judges.llm_file import read_llm_judge
-    from negotiation_env.settings_file import read_toml
 
     kind, _, rest = spec.partition(":")
     if kind == "panel":
@@ -135,7 +135,7 @@ def _models(spec: str) -> "list[Model]":
 
 
 def _print(tables: "list[Table]") -> None:
-    from negotiation_env.table import to_rich
+    from negotiation_env.statistics.table import to_rich
 
     for table in tables:
         print_table(to_rich(table))

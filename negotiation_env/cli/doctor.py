@@ -9,7 +9,7 @@ from negotiation_env.cli.app import app
 from negotiation_env.cli.options import Agents, JudgeSpec, MaxTurns, Split, print_table, resolve_agents
 
 if TYPE_CHECKING:
-    from negotiation_env.doctor import Finding
+    from negotiation_env.judges.doctor import Finding
 
 __all__ = ["doctor"]
 
@@ -32,7 +32,7 @@ def doctor(
     from rich.table import Column, Table
     from rich.text import Text
 
-    from negotiation_env.progress import spinner
+    from negotiation_env.console.progress import spinner
 
     table = Table("", "what", Column("found", overflow="fold"), title="negotiate doctor", title_justify="left")
     ills = 0
@@ -46,11 +46,11 @@ def doctor(
 
 
 def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int) -> "Iterator[Finding]":
-    from agents.doctor import examine_agent
+    from negotiation_env.agents.doctor import examine_agent
     from negotiation_env.data import load_scenarios
-    from negotiation_env.doctor import examine_judge
-    from negotiation_env.judge_check.labelled import read_labelled
-    from negotiation_env.judges import resolve_judge
+    from negotiation_env.judges.check.labelled import read_labelled
+    from negotiation_env.judges.doctor import examine_judge
+    from negotiation_env.judges.specs import resolve_judge
 
     scenarios = load_scenarios(split)[:_ITEMS]
     for agent in resolve_agents(list(dict.fromkeys(agents))):

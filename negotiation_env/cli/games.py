@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import (
     Agents,
@@ -26,8 +25,9 @@ from negotiation_env.cli.options import (
     print_table,
     resolve_agents,
 )
+from negotiation_env.console.terminal import say
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import UserError
-from negotiation_env.terminal import say
 
 __all__ = ["evaluate_command", "play"]
 
@@ -50,13 +50,13 @@ def play(
 
     With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
     """
+    from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
-    from negotiation_env.evaluate import pick, seat_agents
-    from negotiation_env.interrupts import put_off
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.run_folder import open_games
-    from negotiation_env.runner import Game
-    from negotiation_env.runner import play as play_game
+    from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.run_folder import open_games
+    from negotiation_env.episodes.runner import Game
+    from negotiation_env.episodes.runner import play as play_game
+    from negotiation_env.judges.specs import resolve_judge
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
@@ -97,13 +97,13 @@ def evaluate_command(
     Writes episodes.jsonl and summary.json. A completion is written and scored whether or not the parties agree. A
     run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
-    from agents.contents import contents_of
+    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
-    from negotiation_env.evaluate import evaluate, pick
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.progress import progress
-    from negotiation_env.render import summary_table
-    from negotiation_env.run_folder import SETTINGS, claim
+    from negotiation_env.environment.render import summary_table
+    from negotiation_env.episodes.evaluate import evaluate, pick
+    from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.judges.specs import resolve_judge
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
     traffic = open_traffic(record, replay, resume=resume)

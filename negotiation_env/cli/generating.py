@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.console.terminal import say
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import MissingExtra
-from negotiation_env.terminal import say
 
 if TYPE_CHECKING:
+    from negotiation_env.endpoints.recording import Traffic
+    from negotiation_env.episodes.usage import Usage
     from negotiation_env.interfaces import ChatModel
     from negotiation_env.synthesis.card import Dataset
     from negotiation_env.synthesis.settings import Settings
     from negotiation_env.synthesis.sources import Sources
-    from negotiation_env.traffic import Traffic
-    from negotiation_env.usage import Usage
 
 __all__ = ["generate_command"]
 
@@ -59,9 +59,9 @@ def generate_command(
     are near another or that the judge finds poor are asked for again. Without --judge the author grades its own
     texts.
     """
-    from agents.contents import contents_of
-    from negotiation_env.progress import progress
-    from negotiation_env.run_folder import SETTINGS, claim
+    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.console.progress import progress
+    from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.synthesis.generate import generate
     from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
@@ -97,14 +97,14 @@ def generate_command(
 
 
 def _model(spec: str, traffic: "Traffic") -> "ChatModel":
-    from agents.specs import resolve_model
+    from negotiation_env.agents.specs import resolve_model
 
     return traffic.model(without_secrets(spec), lambda: resolve_model(spec))
 
 
 def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) -> None:
+    from negotiation_env.statistics.table import Table, to_rich
     from negotiation_env.synthesis.settings import at_most
-    from negotiation_env.table import Table, to_rich
 
     limits = at_most(settings, sources, judged=specs["judge"] != "none")
     rows = tuple(
@@ -118,7 +118,7 @@ def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) ->
 
 
 def _price(spec: str, usage: "Usage") -> str | None:
-    from negotiation_env.endpoint import read_endpoint
+    from negotiation_env.endpoints.endpoint import read_endpoint
 
     if not spec.endswith(".toml"):
         return None
@@ -127,9 +127,9 @@ def _price(spec: str, usage: "Usage") -> str | None:
 
 
 def _show(dataset: "Dataset", out: Path) -> None:
+    from negotiation_env.statistics.table import to_rich
     from negotiation_env.synthesis.candidates import usages_of
     from negotiation_env.synthesis.card import tables
-    from negotiation_env.table import to_rich
 
     for table in tables(dataset):
         print_table(to_rich(table))

@@ -7,7 +7,7 @@ import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, open_traffic, print_table, writable
-from negotiation_env.terminal import say_json
+from negotiation_env.console.terminal import say_json
 
 __all__ = ["judge_check", "judge_compare"]
 
@@ -33,11 +33,11 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
-    from negotiation_env.judge_check.check import check_judge, plan_check
-    from negotiation_env.judge_check.labelled import read_labelled
-    from negotiation_env.judge_check.tables import check_tables
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.progress import progress
+    from negotiation_env.console.progress import progress
+    from negotiation_env.judges.check.check import check_judge, plan_check
+    from negotiation_env.judges.check.labelled import read_labelled
+    from negotiation_env.judges.check.tables import check_tables
+    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
     decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
@@ -65,11 +65,11 @@ def judge_compare(
     no_cache: NoCache = False,
 ) -> None:
     """Show how well two judges agree."""
-    from negotiation_env.judge_check.compare import compare_judges
-    from negotiation_env.judge_check.labelled import read_labelled
-    from negotiation_env.judge_check.tables import comparison_tables
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.progress import progress
+    from negotiation_env.console.progress import progress
+    from negotiation_env.judges.check.compare import compare_judges
+    from negotiation_env.judges.check.labelled import read_labelled
+    from negotiation_env.judges.check.tables import comparison_tables
+    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
     traffic = open_traffic(record, replay)

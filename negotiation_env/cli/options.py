@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
-from negotiation_env.terminal import console
 
 if TYPE_CHECKING:
+    from negotiation_env.endpoints.recording import Traffic
+    from negotiation_env.game.scenario import Scenario
     from negotiation_env.interfaces import Agent
-    from negotiation_env.scenario import Scenario
-    from negotiation_env.traffic import Traffic
 
 __all__ = [
     "Agents",
@@ -88,7 +88,7 @@ def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = Fal
     Raises:
         UserError: Both files are given, or one cannot be used.
     """
-    from negotiation_env.traffic import Live, Recorder, Replayer
+    from negotiation_env.endpoints.recording import Live, Recorder, Replayer
 
     if record and replay:
         raise UserError("--record and --replay exclude each other")
@@ -97,7 +97,7 @@ def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = Fal
 
 def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
     """The agents that the specs name."""
-    from agents.specs import resolve_agent
+    from negotiation_env.agents.specs import resolve_agent
 
     return [resolve_agent(spec, traffic) for spec in specs]
 

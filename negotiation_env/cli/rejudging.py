@@ -7,14 +7,14 @@ import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, UnscoredShare, open_traffic, print_table
-from negotiation_env.terminal import say, say_json
+from negotiation_env.console.terminal import say, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from negotiation_env.estimates import Estimate
-    from negotiation_env.rejudge import RejudgeReport
+    from negotiation_env.episodes.rejudge import RejudgeReport
+    from negotiation_env.statistics.intervals import Estimate
 
 __all__ = ["rejudge_command"]
 
@@ -36,12 +36,12 @@ def rejudge_command(
     They stay as they were played. Its verdicts and the comparison go to the folder's rejudged/; a command that was
     killed goes on where it was.
     """
-    from agents.contents import contents_of
-    from negotiation_env.episode import latest_episodes
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.progress import progress
-    from negotiation_env.rejudge import FOLDER, rejudge
-    from negotiation_env.run_folder import EPISODES, claim
+    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.console.progress import progress
+    from negotiation_env.episodes.episode import latest_episodes
+    from negotiation_env.episodes.rejudge import FOLDER, rejudge
+    from negotiation_env.episodes.run_folder import EPISODES, claim
+    from negotiation_env.judges.specs import resolve_judge
 
     told = (
         f"stopped; what the judge has said is kept in {run / FOLDER}, but for the last few negotiations; go on with "

@@ -10,12 +10,12 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.console.terminal import say, say_json
 from negotiation_env.errors import Interrupted, UserError
-from negotiation_env.loading import importing
-from negotiation_env.terminal import say, say_json
+from negotiation_env.loading.heavy import importing
 
 if TYPE_CHECKING:
-    from training.config import TrainConfig
+    from negotiation_env.training.config import TrainConfig
 
 __all__ = ["train"]
 
@@ -45,7 +45,7 @@ def train(
     learner samples anew.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # renamed options inside TRL
-    from training.config import load_config
+    from negotiation_env.training.config import load_config
 
     settings = _overrides(context.args) | ({} if seed is None else {"seed": str(seed)})
     loaded = load_config(config, settings)
@@ -59,7 +59,7 @@ def train(
 
 def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
     with importing("a dry run", "train"):
-        from training.dry_run import dry_run, tables
+        from negotiation_env.training.dry_run import dry_run, tables
     found = dry_run(config, processes)
     if as_json:
         say_json(found.to_json())
@@ -71,7 +71,7 @@ def _dry_run(config: "TrainConfig", processes: int, as_json: bool) -> None:
 def _train(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
-    from negotiation_env.run_folder import claim
+    from negotiation_env.episodes.run_folder import claim
 
     with ExitStack() as folder:
         if os.environ.get("RANK", "0") == "0":  # one process claims for all
@@ -83,11 +83,11 @@ def _train_in(
     config: "TrainConfig", out: Path, record: Path | None, replay: Path | None, *, resume: bool, cache: bool
 ) -> None:
     with importing("training", "train"):
-        from training.run import train as run_training
-        from training.run import way_on
-    from negotiation_env.judges import resolve_judge
-    from negotiation_env.render import summary_table
-    from negotiation_env.run_folder import CONFIG
+        from negotiation_env.training.run import train as run_training
+        from negotiation_env.training.run import way_on
+    from negotiation_env.environment.render import summary_table
+    from negotiation_env.episodes.run_folder import CONFIG
+    from negotiation_env.judges.specs import resolve_judge
 
     traffic = open_traffic(record, replay, resume=resume)
     judge = None if config.judge == "self" else resolve_judge(config.judge, traffic, cache=cache)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.terminal import say
+from negotiation_env.console.terminal import say
 
 __all__ = ["view"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from negotiation_env.errors import UserError
-from negotiation_env.scenario import Persona, Scenario
-from negotiation_env.user_files import read_rows
+from negotiation_env.files.user_files import read_rows
+from negotiation_env.game.scenario import Persona, Scenario
 
 __all__ = [
     "SPLITS",

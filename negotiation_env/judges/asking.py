@@ -9,20 +9,39 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from negotiation_env.errors import JudgeError, UserError, why
-from negotiation_env.events import Verdict
-from negotiation_env.text import one_line
+from negotiation_env.game.events import Question, QuestionKind, Verdict
+from negotiation_env.interfaces import Judge
+from negotiation_env.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from negotiation_env.judges.pairwise import Preference
 
-__all__ = ["answers"]
+__all__ = ["answers", "judged"]
 
 Q = TypeVar("Q")
 _LONGEST_REASON: Final = 10_000
 """Characters; a record is read by people, too."""
 A = TypeVar("A", bound="Verdict | Preference")
+
+
+def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
+    """A judge's answers; what it raises or gives amiss leaves its questions unscored and ends nothing.
+
+    Raises:
+        UserError: What the judge needs is missing, such as a package or weights that could not be fetched.
+    """
+    found = answers(judge.name, judge.judge, questions, Verdict, lambda reason: Verdict(None, judge.name, reason))
+    for place, verdict in enumerate(found):
+        if verdict.value not in (0.0, 1.0, None) and questions[place].kind is QuestionKind.AGREEMENT:
+            found[place] = _undecided(verdict)
+    return found
+
+
+def _undecided(verdict: Verdict) -> Verdict:
+    """An agreement is there or not: a probability in its place would count as a yes."""
+    return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for an agreement, got {verdict.value:g}")
 
 
 def answers(

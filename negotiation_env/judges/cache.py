@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
 
+from negotiation_env.endpoints.recording import read_reply, request_key, sound, write_reply
 from negotiation_env.errors import UserError
-from negotiation_env.fetch import cache_dir
 from negotiation_env.interfaces import Alternatives, ChatRequest, Reply
-from negotiation_env.traffic import read_reply, request_key, sound, write_reply
+from negotiation_env.loading.fetch import cache_dir
 
 __all__ = ["LIMIT", "ReplyCache", "users_cache"]
 

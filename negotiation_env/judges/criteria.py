@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from negotiation_env.errors import UserError
-from negotiation_env.settings_file import check_settings, read_toml
+from negotiation_env.files.settings_file import check_settings, read_toml
 
 __all__ = ["LEVELS", "Aspect", "Criteria", "load_criteria"]
 

@@ -8,9 +8,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from negotiation_env.endpoints.log_probabilities import log_probability
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import LEVELS
-from negotiation_env.log_probabilities import log_probability
 
 __all__ = ["expected_level", "probability_of_true"]
 

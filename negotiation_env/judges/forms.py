@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from negotiation_env.events import Message, Question, QuestionKind
+from negotiation_env.game.events import Message, Question, QuestionKind
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.material import chat, clean, instructions, is_quoted, party_key, scene, spoken
-from negotiation_env.scenario import Scenario
-from negotiation_env.strict_json import read_json
+from negotiation_env.text.strict_json import read_json
 
 __all__ = [
     "AgreementForm",

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
+from negotiation_env.endpoints.recording import writable
 from negotiation_env.errors import UserError, why
-from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
+from negotiation_env.game.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
@@ -21,7 +22,6 @@ from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
 from negotiation_env.judges.ranking import Ranking, RankingForm
-from negotiation_env.traffic import writable
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
 

@@ -13,13 +13,13 @@ A judge file:
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import connect, short_endpoint
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import connect, short_endpoint
+from negotiation_env.endpoints.recording import Live, Traffic
+from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.judges.cache import users_cache
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from negotiation_env.settings_file import check_settings, read_toml
-from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["JudgeFile", "llm_judge", "read_llm_judge", "short_spec"]
 

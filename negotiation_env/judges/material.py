@@ -13,11 +13,11 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
-from negotiation_env.alike import folded
-from negotiation_env.events import Message, Question
+from negotiation_env.game.events import Message, Question
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.judges.criteria import Criteria
-from negotiation_env.scenario import Scenario
-from negotiation_env.text import masked, neutralise
+from negotiation_env.text.alike import folded
+from negotiation_env.text.untrusted import masked, neutralise
 
 __all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key", "scene", "spoken"]
 
@@ -62,7 +62,7 @@ def party_key(seat: int) -> str:
 
 
 def is_quoted(quote: str, text: str) -> bool:
-    """Whether a quote has words and stands in a text, but for presentation (`negotiation_env.alike.folded`).
+    """Whether a quote has words and stands in a text, but for presentation (`negotiation_env.text.alike.folded`).
 
     Letters, digits and a number's sign must be the text's own, and the quote may not begin or end within a number.
     """

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from negotiation_env.estimates import Estimate, share_with_interval
-from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
+from negotiation_env.game.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges import judged
-from negotiation_env.judges.asking import answers
+from negotiation_env.judges.asking import answers, judged
+from negotiation_env.statistics.intervals import Estimate, share_with_interval
 
 if TYPE_CHECKING:
     from negotiation_env.judges.forms import Pair

@@ -5,11 +5,11 @@ from dataclasses import replace
 from statistics import fmean, median
 from typing import Final
 
-from negotiation_env.events import Question, QuestionKind, Verdict
+from negotiation_env.console.threads import side_by_side
+from negotiation_env.game.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges import judged
+from negotiation_env.judges.asking import judged
 from negotiation_env.judges.probes import Examiner, Probe, examined
-from negotiation_env.threads import side_by_side
 
 __all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge"]
 

@@ -13,14 +13,14 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from negotiation_env.events import Message, Utterance, Verdict
+from negotiation_env.game.events import Message, Utterance, Verdict
+from negotiation_env.game.protocol import agreement_question
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.asking import answers
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.forms import Form, Level, Reading, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import VERSION, chat, clean, instructions, is_quoted, party_key, scene, spoken
-from negotiation_env.protocol import agreement_question
-from negotiation_env.scenario import Scenario
 
 __all__ = ["AcceptanceForm", "Examiner", "FaithfulnessForm", "Probe", "ProbeKind", "examined", "probe_form"]
 

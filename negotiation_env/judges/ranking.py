@@ -6,13 +6,13 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from negotiation_env.events import Message, Verdict
+from negotiation_env.game.events import Message, Verdict
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.asking import answers
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.forms import Reading, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import chat, clean, instructions, scene
-from negotiation_env.scenario import Scenario
 
 __all__ = ["Ranker", "Ranking", "RankingForm", "ranked"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from negotiation_env.events import Question, QuestionKind, Verdict
-from negotiation_env.judges.handshake import handshake
+from negotiation_env.game.events import Question, QuestionKind, Verdict
+from negotiation_env.game.turn_grammar import handshake
 
 __all__ = ["ScriptedJudge"]
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from negotiation_env.files import write_whole
-from negotiation_env.loading import importing
+from negotiation_env.files.durable import write_whole
+from negotiation_env.loading.heavy import importing
 from negotiation_env.report.folder import read_run
 
 __all__ = ["REPORT", "write_report"]

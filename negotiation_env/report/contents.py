@@ -7,16 +7,16 @@ unpacked when its episode is opened.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from negotiation_env.episode import Episode, Said
-from negotiation_env.events import Ruling, Status, Task
+from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.episodes.usage import Usage, judge_usage, policy_usage
+from negotiation_env.game.events import Ruling, Status, Task
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import TokenTrace
-from negotiation_env.judges.handshake import parse_turn
-from negotiation_env.report.afterwards import ShownAfterwards, show_afterwards
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.learning import advantages, trained_tasks
+from negotiation_env.report.probes_and_challenges import ShownAfterwards, show_afterwards
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
-from negotiation_env.scenario import Scenario
-from negotiation_env.usage import Usage, judge_usage, policy_usage
 
 __all__ = ["Contents", "Detail", "Row", "ShownTurn", "TurnDetail", "contents"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.episode import Episode, latest_episodes
+from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
-from negotiation_env.files import read_file, refuse_link
-from negotiation_env.report.afterwards import FILES, Afterwards, read_afterwards
-from negotiation_env.run_folder import CONFIG, EPISODES, SETTINGS
-from negotiation_env.table import Table, read_tables
+from negotiation_env.files.durable import read_file, refuse_link
+from negotiation_env.report.probes_and_challenges import FILES, Afterwards, read_afterwards
+from negotiation_env.statistics.table import Table, read_tables
 
 __all__ = ["Part", "Run", "Source", "read_run"]
 

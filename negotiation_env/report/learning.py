@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean, stdev
 from typing import Any, Final
 
-from negotiation_env.episode import Episode
-from negotiation_env.events import Task
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.game.events import Task
 
 __all__ = ["advantages", "trained_tasks"]
 

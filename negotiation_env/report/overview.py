@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from negotiation_env.episode import Episode
-from negotiation_env.estimates import Estimate
-from negotiation_env.events import Status
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.summary import Summary, summarise
+from negotiation_env.game.events import Status
 from negotiation_env.report.folder import Part, Run
-from negotiation_env.summary import Summary, summarise
-from negotiation_env.table import Table, cell_text
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Table, cell_text
 
 __all__ = ["Figure", "Overview", "Share", "overview"]
 

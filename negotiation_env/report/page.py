@@ -15,13 +15,13 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from pydantic_core import to_json
 
-from negotiation_env import __version__
-from negotiation_env.estimates import Estimate
 from negotiation_env.report.contents import contents
 from negotiation_env.report.folder import Run
 from negotiation_env.report.overview import overview
 from negotiation_env.report.plots import run_plots, table_plots
-from negotiation_env.table import cell_text
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import cell_text
+from negotiation_env.version import __version__
 
 __all__ = ["embed_json", "page"]
 

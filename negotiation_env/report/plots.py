@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from negotiation_env.episode import Episode
-from negotiation_env.estimates import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.episodes.episode import Episode
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.inline_svg import TONES, to_inline_svg
-from negotiation_env.table import Table, cell_text
+from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.statistics.table import Table, cell_text
 
 __all__ = ["run_plots", "table_plots"]
 

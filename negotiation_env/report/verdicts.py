@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from negotiation_env.events import JudgeCall, QuestionKind, Verdict
+from negotiation_env.game.events import JudgeCall, QuestionKind, Verdict
 from negotiation_env.judges.material import party_key
 from negotiation_env.judges.probes import ProbeKind
-from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
+from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 
 __all__ = ["Bar", "Quote", "ShownVerdict", "as_text", "show_verdict"]
 

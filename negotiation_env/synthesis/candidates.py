@@ -6,14 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from negotiation_env.events import JudgeCall
-from negotiation_env.files import append_lines, read_lines
+from negotiation_env.endpoints.recording import sound
+from negotiation_env.episodes.run_folder import CANDIDATES
+from negotiation_env.episodes.usage import Usage, calls_usage
+from negotiation_env.files.durable import append_lines, read_lines
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.material import clean
-from negotiation_env.run_folder import CANDIDATES
 from negotiation_env.synthesis.neighbours import Nearest
-from negotiation_env.traffic import sound
-from negotiation_env.usage import Usage, calls_usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from negotiation_env.statistics.table import Cell, Table, cell_text
 from negotiation_env.synthesis.candidates import Candidate, Fate, usages_of
 from negotiation_env.synthesis.forms import VERSION
 from negotiation_env.synthesis.neighbours import RUN
@@ -15,7 +16,6 @@ from negotiation_env.synthesis.plan import Slot
 from negotiation_env.synthesis.quality import ASPECTS
 from negotiation_env.synthesis.settings import Settings
 from negotiation_env.synthesis.split import SPLIT_LIMITS, Split
-from negotiation_env.table import Cell, Table, cell_text
 
 __all__ = ["Dataset", "card", "tables"]
 

@@ -13,15 +13,15 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from negotiation_env.alike import name_key
-from negotiation_env.events import Message
+from negotiation_env.game.events import Message
+from negotiation_env.game.scenario import MAX_CHARACTERS, Persona
 from negotiation_env.judges.forms import Strict
 from negotiation_env.judges.material import chat, clean
-from negotiation_env.scenario import MAX_CHARACTERS, Persona
 from negotiation_env.synthesis.neighbours import jaccard
 from negotiation_env.synthesis.plan import Slot
 from negotiation_env.synthesis.sources import KindName, Known, Pairs, pair_text
-from negotiation_env.text import SILENCE
+from negotiation_env.text.alike import name_key
+from negotiation_env.text.untrusted import SILENCE
 
 __all__ = ["VALUES", "VERSION", "WORDS", "Kind", "OutOfLimits", "instructions", "kind_of", "read_field"]
 

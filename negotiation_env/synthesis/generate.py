@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.console.interrupts import interruptible, put_off
+from negotiation_env.episodes.run_folder import claim, open_run
+from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import ModelError, UserError
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
-from negotiation_env.interrupts import interruptible, put_off
 from negotiation_env.judges.forms import Unreadable, parse, schema_of
 from negotiation_env.judges.material import clean
-from negotiation_env.run_folder import claim, open_run
-from negotiation_env.runner import derive_seed
 from negotiation_env.synthesis.candidates import (
     CANDIDATES,
     REJECTED,

@@ -1,7 +1,7 @@
 """Near-duplicates: the nearest texts by shared words and by meaning.
 
 Word 3-grams rather than an edit distance: they find a text whose sentences were moved, and an inverted index makes
-them cheap. The limits are set on the shipped texts: `benchmarks/shipped_duplicates.py`.
+them cheap. The limits are set on the shipped texts: `measurements/shipped_duplicates.py`.
 """
 
 import re
@@ -131,7 +131,7 @@ def find_encoder() -> Encode | None:
     """
     if not (find_spec("torch") and find_spec("transformers")):
         return None
-    from negotiation_env.smoke_test_judge.encoder import load_encoder
+    from negotiation_env.judges.smoke_test.encoder import load_encoder
 
     return load_encoder().encode
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from negotiation_env.events import JudgeCall
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.forms import Level, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import chat, is_quoted

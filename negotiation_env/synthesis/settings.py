@@ -6,13 +6,13 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from negotiation_env.episodes.usage import Usage, guessed_tokens
 from negotiation_env.errors import UserError
 from negotiation_env.synthesis.forms import VERSION, kind_of
 from negotiation_env.synthesis.neighbours import NearLimits
 from negotiation_env.synthesis.plan import Slot, plan_slots
 from negotiation_env.synthesis.quality import MAX_TOKENS, Grading
 from negotiation_env.synthesis.sources import KindName, Known, Sources
-from negotiation_env.usage import Usage, guessed_tokens
 
 __all__ = ["Settings", "at_most", "fingerprint", "plan_of"]
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.scenario import Persona, Scenario
-from negotiation_env.settings_file import read_toml
-from negotiation_env.user_files import read_rows, row_text
+from negotiation_env.files.settings_file import read_toml
+from negotiation_env.files.user_files import read_rows, row_text
+from negotiation_env.game.scenario import Persona, Scenario
 
 __all__ = ["KindName", "Known", "Pairs", "Sources", "load_sources", "pair_text"]
 

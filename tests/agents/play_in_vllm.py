@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from agents.chat import ChatAgent
-from agents.specs import resolve_model
 from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios
-from negotiation_env.episode import append_episode
-from negotiation_env.runner import Game, play_many
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.specs import resolve_model
+from negotiation_env.episodes.episode import append_episode
+from negotiation_env.episodes.runner import Game, play_many
 
 
 def main(spec: str, folder: Path) -> None:

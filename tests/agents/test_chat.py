@@ -1,10 +1,10 @@
 import pytest
 
-from agents.chat import COMPLETION, DIALOGUE, ChatAgent, with_sampling
-from agents.models.fake import FakeModel
-from agents.scripted import ScriptedAgent
 from negotiation_env import Sampling
-from negotiation_env.events import Task
+from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent, with_sampling
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.game.events import Task
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from agents.chat import ChatAgent  # noqa: E402
-from agents.models.chat_tokens import ChatTokens  # noqa: E402
-from agents.models.embedded import embedded_model  # noqa: E402
-from agents.models.in_process import InProcessModel  # noqa: E402
 from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
-from negotiation_env.runner import Game, play_many  # noqa: E402
-from training.rows import learner_rows  # noqa: E402
+from negotiation_env.agents.chat import ChatAgent  # noqa: E402
+from negotiation_env.agents.models.chat_tokens import ChatTokens  # noqa: E402
+from negotiation_env.agents.models.embedded import embedded_model  # noqa: E402
+from negotiation_env.agents.models.in_process import InProcessModel  # noqa: E402
+from negotiation_env.episodes.runner import Game, play_many  # noqa: E402
+from negotiation_env.training.rows import learner_rows  # noqa: E402
 
 pytestmark = pytest.mark.models
 

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from agents.models.chat_tokens import ChatTokens
-from agents.models.embedded import embedded_model
+from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.embedded import embedded_model
 from negotiation_env.errors import ModelError
 
 pytestmark = pytest.mark.models

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from agents.models.embedded import embedded_model
-from agents.specs import resolve_model
+from negotiation_env.agents.models.embedded import embedded_model
+from negotiation_env.agents.specs import resolve_model
 from negotiation_env.errors import UserError
 
 pytestmark = pytest.mark.models

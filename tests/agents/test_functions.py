@@ -1,10 +1,10 @@
 import pytest
 
-from agents.functions import FunctionAgent, as_text
 from negotiation_env import Reply, Request, ScriptedJudge, Utterance
-from negotiation_env.events import Status, Task
-from negotiation_env.prompts import conversation, single_agent_chat
-from negotiation_env.runner import Game, play_many
+from negotiation_env.agents.functions import FunctionAgent, as_text
+from negotiation_env.episodes.runner import Game, play_many
+from negotiation_env.game.chats import conversation, single_agent_chat
+from negotiation_env.game.events import Status, Task
 from tests.conftest import three_parties, two_parties
 
 

@@ -6,11 +6,11 @@ torch = pytest.importorskip("torch")
 
 from peft import PeftModel  # noqa: E402
 
-from agents.chat import ChatAgent  # noqa: E402
-from agents.models.in_process import InProcessModel, load_model  # noqa: E402
 from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
+from negotiation_env.agents.chat import ChatAgent  # noqa: E402
+from negotiation_env.agents.models.in_process import InProcessModel, load_model  # noqa: E402
+from negotiation_env.episodes.runner import Game, play_many  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
-from negotiation_env.runner import Game, play_many  # noqa: E402
 from tests.conftest import small_network  # noqa: E402
 
 pytestmark = pytest.mark.models

@@ -9,15 +9,15 @@ pytest.importorskip("trl")
 
 from transformers import LlamaConfig, LlamaForCausalLM, dynamic_module_utils
 
-from agents.models.embedded import embedded_model
-from agents.models.in_process import load_model
-from agents.models.pretrained import TRUST, load_tokenizer
 from negotiation_env import ChatRequest, Sampling
+from negotiation_env.agents.models.embedded import embedded_model
+from negotiation_env.agents.models.in_process import load_model
+from negotiation_env.agents.models.pretrained import TRUST, load_tokenizer
 from negotiation_env.errors import UserError
-from training.architectures import count_parameters, find_architecture
-from training.config import TrainConfig
-from training.dry_run import dry_run
-from training.learner import load_learner
+from negotiation_env.training.architectures import count_parameters, find_architecture
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.dry_run import dry_run
+from negotiation_env.training.learner import load_learner
 
 pytestmark = pytest.mark.models
 

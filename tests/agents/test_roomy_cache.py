@@ -4,7 +4,7 @@ torch = pytest.importorskip("torch")
 
 from transformers import DynamicCache  # noqa: E402
 
-from agents.models.roomy_cache import roomy_cache  # noqa: E402
+from negotiation_env.agents.models.roomy_cache import roomy_cache  # noqa: E402
 
 pytestmark = pytest.mark.models
 

@@ -2,8 +2,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agents.models.sampling import draw, log_distribution, uniforms  # noqa: E402
 from negotiation_env import Sampling  # noqa: E402
+from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms  # noqa: E402
 
 LOGITS = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
 

@@ -2,15 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from agents.functions import FunctionAgent
-from agents.scripted import ScriptedAgent
 from negotiation_env import Persona, Request, Scenario, ScriptedJudge, Utterance
+from negotiation_env.agents.functions import FunctionAgent
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.data import load_injections, load_scenarios
-from negotiation_env.events import Task
-from negotiation_env.judges.handshake import parse_turn
-from negotiation_env.prompts import conversation
-from negotiation_env.runner import Game, play
-from negotiation_env.text import neutralise
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.chats import conversation
+from negotiation_env.game.events import Task
+from negotiation_env.game.turn_grammar import parse_turn
+from negotiation_env.text.untrusted import neutralise
 from tests.conftest import three_parties, two_parties
 
 SCENARIOS = load_scenarios("eval_conflict")

@@ -2,11 +2,11 @@ import sys
 
 import pytest
 
-from agents.scripted import SCRIPTS
-from agents.specs import resolve_agent
 from negotiation_env import Reply, Request, ScriptedJudge, resolve_judge
+from negotiation_env.agents.scripted import SCRIPTS
+from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.errors import UserError
-from negotiation_env.events import Task
+from negotiation_env.game.events import Task
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -16,7 +16,7 @@ def test_every_script_has_a_spec(name):
 
 def test_a_users_own_function_agent_and_judge_are_loaded_by_name():
     assert resolve_agent("function:textwrap:dedent").act([]) == []
-    assert isinstance(resolve_agent("python:agents.human:HumanAgent").act([]), list)
+    assert isinstance(resolve_agent("python:negotiation_env.agents.human:HumanAgent").act([]), list)
     assert isinstance(resolve_judge("python:negotiation_env.judges.scripted:ScriptedJudge"), ScriptedJudge)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.specs import resolve_agent
-from negotiation_env.episode import latest_episodes
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.episodes.episode import latest_episodes
 from negotiation_env.errors import MissingExtra
 from tests.vllm_server import trainer_logprobs, vllm_environment
 
@@ -32,7 +32,7 @@ def test_without_vllm_the_user_is_told_what_to_install():
 def played(tmp_path_factory):
     """The folder of what was played."""
     python = Path(vllm_environment(), "bin", "python")
-    from agents.models.embedded import embedded_adapter, embedded_model
+    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
 
     folder = tmp_path_factory.mktemp("played")
     command = [str(python), str(SCRIPT), f"vllm:{embedded_model()}+{embedded_adapter()}", str(folder)]
@@ -46,9 +46,9 @@ def played(tmp_path_factory):
 def test_games_carry_the_ids_that_were_sampled_and_the_models_log_probabilities(played):
     import torch
 
-    from agents.models.embedded import embedded_adapter, embedded_model
-    from agents.models.in_process import load_model
-    from training.rows import learner_rows
+    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+    from negotiation_env.agents.models.in_process import load_model
+    from negotiation_env.training.rows import learner_rows
 
     model = load_model(embedded_model(), embedded_adapter())
     for episode in latest_episodes(played / "together").values():

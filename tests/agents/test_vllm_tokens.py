@@ -8,11 +8,11 @@ from hypothesis import given, settings
 
 pytest.importorskip("transformers")
 
-from agents.models.vllm_tokens import VllmTokens
 from negotiation_env import ChatRequest, Sampling
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
-from negotiation_env.faults import EndpointFault
+from negotiation_env.agents.models.vllm_tokens import VllmTokens
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.endpoints.faults import EndpointFault
 from tests.arbitrary_json import json_texts
 from tests.endpoint_server import EndpointServer
 
@@ -38,7 +38,7 @@ def completion(ids, logprob=-0.5, **changes):
 def tokenizer():
     from transformers import AutoTokenizer
 
-    from agents.models.embedded import embedded_model
+    from negotiation_env.agents.models.embedded import embedded_model
 
     return AutoTokenizer.from_pretrained(embedded_model())
 

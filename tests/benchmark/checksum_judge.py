@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from negotiation_env import ScriptedJudge
-from negotiation_env.events import Question, Verdict
+from negotiation_env.game.events import Question, Verdict
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, ProbeKind

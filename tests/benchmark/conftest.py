@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from negotiation_env.benchmark.bradley_terry import bradley_terry
+from negotiation_env.statistics.bradley_terry import bradley_terry
 
 
 @pytest.fixture(scope="module")

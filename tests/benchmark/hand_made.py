@@ -7,11 +7,11 @@ from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import ITSELF, Decoding, Setting
 from negotiation_env.benchmark.measures import Seen
 from negotiation_env.benchmark.plan import Place, Planned
-from negotiation_env.episode import Episode, Said
-from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Task
+from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Task
+from negotiation_env.game.protocol import Rules
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.judges.pairwise import Duel, Preference
-from negotiation_env.protocol import Rules
-from negotiation_env.scenario import Scenario
 from tests.conftest import two_parties
 
 OFFER, YES = "Let us share.\nPROPOSE: We share the well.", "Good.\nACCEPT"

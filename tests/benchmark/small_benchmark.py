@@ -1,6 +1,6 @@
 """A benchmark of a few games between scripts."""
 
-from agents.scripted import ScriptedAgent
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.run import Cast
 from negotiation_env.judges.pairwise import as_pairwise

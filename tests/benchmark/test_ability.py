@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.ability import find_tasks, load_tasks, measure, open_model, version
-from negotiation_env.benchmark.ability import (
+from negotiation_env.benchmark.ability.comparison import (
     REPORT,
     Ability,
     AbilitySettings,
@@ -16,8 +15,9 @@ from negotiation_env.benchmark.ability import (
     compare,
     kept_ability,
 )
+from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, measure, open_model, version
 from negotiation_env.errors import MissingExtra, ModelError, UserError
-from negotiation_env.estimates import Estimate
+from negotiation_env.statistics.intervals import Estimate
 from tests.conftest import small_network
 from tests.endpoint_server import EndpointServer
 

@@ -5,7 +5,7 @@ from negotiation_env.benchmark.compare import compare, not_played
 from negotiation_env.benchmark.compare import matches as matches_of
 from negotiation_env.benchmark.config import Comparison, Decoding, Setting
 from negotiation_env.benchmark.plan import Planned, place_of
-from negotiation_env.events import JudgeCall
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference, ScoringPairwise
 from tests.benchmark.hand_made import compared, episode, place, question, question_place
 from tests.conftest import two_parties

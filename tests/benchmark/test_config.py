@@ -6,7 +6,7 @@ import pytest
 from negotiation_env import load_scenarios
 from negotiation_env.benchmark.config import BenchmarkConfig, Comparison, Decoding, Setting, read_benchmark
 from negotiation_env.errors import UserError
-from negotiation_env.scenario import Scenario
+from negotiation_env.game.scenario import Scenario
 from tests.conftest import two_parties
 
 TWO = {"base": "scripted:stubborn", "other": "scripted:pushy"}

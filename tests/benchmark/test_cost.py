@@ -2,13 +2,13 @@ from collections import Counter
 
 import pytest
 
-from agents.scripted import ScriptedAgent
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.config import Comparison, Decoding, Setting
 from negotiation_env.benchmark.cost import Model, cost_table
 from negotiation_env.benchmark.plan import plan
 from negotiation_env.benchmark.run import run_benchmark
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.events import QuestionKind, Verdict
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.game.events import QuestionKind, Verdict
 from tests.benchmark.checksum_judge import ChecksumJudge
 from tests.benchmark.small_benchmark import cast_of, small
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from agents.chat import ChatAgent
-from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.benchmark.durability import Challenge, challenges, said_before
+from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError
-from negotiation_env.runner import Game, play_many
 from tests.conftest import three_parties, two_parties
 
 STANDS, REOPENS = "I stand by it.", "Then let us look again.\nPROPOSE: Noor gets the well on Mondays."

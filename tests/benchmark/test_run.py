@@ -6,18 +6,18 @@ from itertools import count
 
 import pytest
 
-from agents.scripted import ScriptedAgent
 from negotiation_env import Reply, ScriptedJudge, Verdict
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import Decoding
-from negotiation_env.benchmark.lines import AnswerFile
-from negotiation_env.benchmark.purse import Purse
 from negotiation_env.benchmark.run import TABLES, run_benchmark
-from negotiation_env.episode import latest_episodes, read_episodes
+from negotiation_env.benchmark.spending import Purse
+from negotiation_env.episodes.answer_file import AnswerFile
+from negotiation_env.episodes.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, MissingExtra, UserError
-from negotiation_env.events import JudgeCall
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference
-from negotiation_env.table import read_tables
+from negotiation_env.statistics.table import read_tables
 from tests.benchmark.checksum_judge import ChecksumJudge
 from tests.benchmark.small_benchmark import FILES, NEGOTIATORS, cast_of, scripted, small
 

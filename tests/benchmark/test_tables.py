@@ -4,7 +4,7 @@ import pytest
 
 from negotiation_env.benchmark.config import Decoding, Setting
 from negotiation_env.benchmark.tables import outcome_tables
-from negotiation_env.estimates import Estimate
+from negotiation_env.statistics.intervals import Estimate
 from tests.benchmark.hand_made import place, question, question_place, seen
 from tests.benchmark.small_benchmark import small
 from tests.conftest import three_parties, two_parties

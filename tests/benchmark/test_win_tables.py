@@ -4,7 +4,7 @@ import pytest
 
 from negotiation_env.benchmark.config import Decoding, Setting
 from negotiation_env.benchmark.win_tables import win_tables
-from negotiation_env.estimates import Estimate
+from negotiation_env.statistics.intervals import Estimate
 from tests.benchmark.hand_made import FAILED, compared, place, question_place
 from tests.benchmark.small_benchmark import small
 

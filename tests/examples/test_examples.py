@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agents.scripted import ScriptedAgent
-from agents.specs import resolve_agent
 from negotiation_env import ScriptedJudge, load_scenarios
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.episodes.runner import Game, play
 from negotiation_env.judges.llm_file import read_llm_judge
-from negotiation_env.runner import Game, play
 from tests.endpoint_server import EndpointServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -93,7 +93,7 @@ def test_four_parties_agree_on_a_dinner_that_the_embedded_judge_scores():
 
 @pytest.mark.models
 def test_self_play_training_runs_from_end_to_end_on_the_embedded_model(tmp_path):
-    from agents.specs import resolve_model
+    from negotiation_env.agents.specs import resolve_model
 
     small = {"max_steps": 1, "group_size": 2, "groups_per_step": 1, "max_turns": 2, "eval_scenarios": 1}
     short = {"max_turn_tokens": 8, "max_completion_tokens": 8, "save_steps": 1}

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from negotiation_env.cli import app
 from negotiation_env.judges.llm_file import read_llm_judge
-from training.config import load_config
+from negotiation_env.training.config import load_config
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "recipes"

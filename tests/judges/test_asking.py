@@ -8,19 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.chat import ChatAgent
-from agents.models.fake import FakeModel
-from agents.specs import resolve_agent
 from negotiation_env import Question, ScriptedJudge, Verdict
-from negotiation_env.episode import Episode
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.episodes.episode import Episode
+from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
-from negotiation_env.events import JudgeCall, QuestionKind
-from negotiation_env.judges import judged, resolve_judge
+from negotiation_env.game.events import JudgeCall, QuestionKind
+from negotiation_env.judges.asking import judged
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Preference, as_pairwise, both_orders
 from negotiation_env.judges.panel import PanelJudge
 from negotiation_env.judges.probes import Probe, ProbeKind, examined
-from negotiation_env.runner import Game, play
+from negotiation_env.judges.specs import resolve_judge
 from tests.conftest import two_parties
 
 SCORE = Question(QuestionKind.SCORE, two_parties(), completion="We share.")

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from negotiation_env import ChatRequest, Reply, Sampling
+from negotiation_env.endpoints.recording import write_reply
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Alternatives
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.expected import expected_level, probability_of_true
-from negotiation_env.traffic import write_reply
 from tests.endpoint_server import tokens
 
 ASK = ChatRequest(({"role": "user", "content": "Hello"},), Sampling(0.0, 1.0, 7))

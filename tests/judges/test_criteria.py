@@ -4,7 +4,7 @@ import pytest
 
 from negotiation_env import Question, Reply
 from negotiation_env.errors import UserError
-from negotiation_env.events import QuestionKind
+from negotiation_env.game.events import QuestionKind
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import ScoreForm
 from negotiation_env.judges.material import instructions

@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from agents.scripted import ScriptedAgent
 from negotiation_env import load_scenarios
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
-from negotiation_env.evaluate import seat_agents
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.episodes.evaluate import seat_agents
+from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from negotiation_env.runner import Game, play_many
 from tests.endpoint_server import FAULTS, EndpointServer
 from tests.llm_replies import judge_reply, level_of
 

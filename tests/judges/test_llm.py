@@ -5,12 +5,12 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from agents.models.fake import FakeModel
 from negotiation_env import Question, Reply, Scenario, Utterance, Verdict
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
-from negotiation_env.events import QuestionKind
-from negotiation_env.judges import judged
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.game.events import QuestionKind
+from negotiation_env.judges.asking import judged
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings, _Answer

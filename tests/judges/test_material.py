@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiation_env import Persona, Question, Scenario, Utterance
-from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.data import load_injections
-from negotiation_env.endpoint import Endpoint
-from negotiation_env.events import QuestionKind
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.game.events import QuestionKind
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import AgreementForm, ComparisonForm, Pair, ScoreForm

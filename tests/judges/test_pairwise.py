@@ -4,10 +4,10 @@ from itertools import combinations
 import pytest
 
 from negotiation_env import ScriptedJudge
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.errors import JudgeError
-from negotiation_env.events import JudgeCall
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.pairwise import Preference, ScoringPairwise, both_orders, win_rate

@@ -2,10 +2,10 @@ import pytest
 
 from negotiation_env import Question, ScriptedJudge
 from negotiation_env.errors import JudgeError
-from negotiation_env.events import QuestionKind, Verdict
-from negotiation_env.judges import resolve_judge
+from negotiation_env.game.events import QuestionKind, Verdict
 from negotiation_env.judges.panel import ExaminingPanel, PanelJudge
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind
+from negotiation_env.judges.specs import resolve_judge
 from tests.conftest import two_parties
 
 SCORE = Question(QuestionKind.SCORE, two_parties(), completion="We share.")

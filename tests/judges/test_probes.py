@@ -6,8 +6,8 @@ import re
 import pytest
 
 from negotiation_env import Scenario, Utterance
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.errors import JudgeError
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings

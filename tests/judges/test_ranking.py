@@ -3,8 +3,8 @@ import json
 import pytest
 
 from negotiation_env import Verdict
-from negotiation_env.chat_completions import EndpointSettings
-from negotiation_env.endpoint import Endpoint
+from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
 from tests.conftest import two_parties

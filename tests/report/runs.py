@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from agents.models.fake import FakeModel
-from agents.scripted import ScriptedAgent
 from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
-from negotiation_env.benchmark.bradley_terry import bradley_terry
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.run import run_benchmark
-from negotiation_env.episode import Episode, append_episode
-from negotiation_env.estimates import Estimate
-from negotiation_env.evaluate import evaluate
-from negotiation_env.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict
+from negotiation_env.episodes.episode import Episode, append_episode
+from negotiation_env.episodes.evaluate import evaluate
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.llm import LLMJudge
-from negotiation_env.runner import Game, play
-from negotiation_env.table import Table, tables_to_json
+from negotiation_env.statistics.bradley_terry import bradley_terry
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Table, tables_to_json
 from tests.benchmark.small_benchmark import cast_of, small
 from tests.llm_replies import judge_reply
 

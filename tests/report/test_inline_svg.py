@@ -1,9 +1,9 @@
 import re
 from xml.etree import ElementTree
 
-from negotiation_env.estimates import Estimate
 from negotiation_env.report.plots import table_plots
-from negotiation_env.table import Table
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Table
 
 
 def plots(*names, matrix=False):

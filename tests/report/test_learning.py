@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env.events import Task
+from negotiation_env.game.events import Task
 from negotiation_env.report.learning import advantages, trained_tasks
 from tests.report.runs import learned
 

@@ -1,6 +1,6 @@
-from negotiation_env.events import QuestionKind, Verdict
+from negotiation_env.game.events import QuestionKind, Verdict
+from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 from negotiation_env.report.verdicts import Bar, Quote, as_text, show_verdict
-from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
 
 NAMES = ("Lea", "Noor")
 

@@ -4,11 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from negotiation_env.cli import app, generating
+from negotiation_env.endpoints.recording import Recorder
 from negotiation_env.errors import UserError
 from negotiation_env.synthesis.generate import generate
 from negotiation_env.synthesis.settings import Settings
 from negotiation_env.synthesis.sources import load_sources
-from negotiation_env.traffic import Recorder
 from tests.synthesis import writers
 
 DOMAINS = 'everyday = ["queues", "lifts", "gifts"]\nprofessional = ["ferries", "mills"]\n'

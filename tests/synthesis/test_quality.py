@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from agents.models.fake import FakeModel
+from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.interfaces import Reply
 from negotiation_env.synthesis.quality import ASPECTS, Grading, grade
 from tests.synthesis.writers import levels, material, words

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.models.fake import FakeModel
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.game.scenario import Persona
 from negotiation_env.interfaces import ChatRequest, Reply
-from negotiation_env.scenario import Persona
 from negotiation_env.synthesis.quality import ASPECTS
 from negotiation_env.synthesis.settings import Settings
 from negotiation_env.synthesis.sources import Sources

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from negotiation_env import ScriptedJudge
-from negotiation_env.episode import read_episodes
-from training.config import TrainConfig
-from training.run_folder import to_toml
+from negotiation_env.episodes.episode import read_episodes
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.run_folder import to_toml
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 540.0  # seconds that a run may take on a busy machine

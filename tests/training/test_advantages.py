@@ -2,7 +2,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from training.advantages import group_advantages, no_signal, order_advantages, shuffled
+from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
 
 
 def test_an_advantage_is_the_distance_from_the_groups_mean_in_standard_deviations():

@@ -4,18 +4,18 @@ import pytest
 
 pytest.importorskip("torch")
 
-from agents.chat import ChatAgent
-from agents.models.fake import FakeModel
 from negotiation_env import ScriptedJudge
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import UserError
-from negotiation_env.events import Task
-from negotiation_env.runner import Game, play_many
+from negotiation_env.game.events import Task
+from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
+from negotiation_env.training.budget import plan
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.longest_game import Ruler, longest_game
+from negotiation_env.training.memory import Load, estimate_memory
 from tests.conftest import two_parties
-from training.architectures import Architecture, Parameters, count_parameters, find_architecture
-from training.budget import plan
-from training.config import TrainConfig
-from training.longest_game import Ruler, longest_game
-from training.memory import Load, estimate_memory
 
 GIB = 1024**3
 PUBLISHED = {
@@ -311,9 +311,9 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from agents.models.chat_tokens import ChatTokens
-    from agents.models.embedded import embedded_model
-    from agents.models.in_process import InProcessModel
+    from negotiation_env.agents.models.chat_tokens import ChatTokens
+    from negotiation_env.agents.models.embedded import embedded_model
+    from negotiation_env.agents.models.in_process import InProcessModel
     from negotiation_env.interfaces import Sampling
 
     tokenizer = AutoTokenizer.from_pretrained(embedded_model())

@@ -8,14 +8,14 @@ from accelerate import PartialState  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from negotiation_env.errors import UserError  # noqa: E402
-from training.checkpoints import (  # noqa: E402
+from negotiation_env.training.checkpoints import (  # noqa: E402
     SavePlayers,
     check_checkpoint,
     last_checkpoint,
     remove_after,
     steps_behind,
 )
-from training.opponents import RATINGS  # noqa: E402
+from negotiation_env.training.opponents import RATINGS  # noqa: E402
 
 
 def checkpoint(folder, step, whole=True):

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.chat import ChatAgent
-from agents.models.conversations import Conversations
 from negotiation_env import Persona, Scenario, ScriptedJudge
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.conversations import Conversations
+from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
-from negotiation_env.events import Task
-from negotiation_env.runner import Game, play
+from negotiation_env.game.events import Task
+from negotiation_env.training.config import TrainConfig, load_config
+from negotiation_env.training.rows import learner_rows
+from negotiation_env.training.run_folder import check_run, rewind, to_toml, write_config
 from tests.conftest import three_parties, two_parties
-from training.config import TrainConfig, load_config
-from training.rows import learner_rows
-from training.run_folder import check_run, rewind, to_toml, write_config
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
 

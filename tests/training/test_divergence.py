@@ -6,14 +6,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agents.models.fake import FakeModel  # noqa: E402
+from negotiation_env.agents.models.fake import FakeModel  # noqa: E402
 from negotiation_env.errors import Diverged  # noqa: E402
 from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402
+from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.divergence import CheckWeights, FiniteModel, FiniteTraining  # noqa: E402
+from negotiation_env.training.progress import StepLog  # noqa: E402
 from tests.training.command import checkpoints, episodes, log_of, metrics, training, write_config  # noqa: E402
-from training.config import TrainConfig  # noqa: E402
-from training.divergence import CheckWeights, FiniteModel, FiniteTraining  # noqa: E402
-from training.progress import StepLog  # noqa: E402
 
 NUMBERS = [float("nan"), float("inf"), float("-inf")]
 

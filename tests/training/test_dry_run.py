@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from negotiation_env.cli import app
 from negotiation_env.errors import UserError
-from training.config import TrainConfig
-from training.dry_run import dry_run, judge_files
+from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.dry_run import dry_run, judge_files
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
 JUDGE = """
@@ -154,7 +154,7 @@ def test_no_password_is_told():
 
 @pytest.mark.models
 def test_a_tokenizer_that_is_here_is_used():
-    from agents.models.embedded import embedded_model
+    from negotiation_env.agents.models.embedded import embedded_model
 
     found = dry_run(config(model=str(embedded_model()), adapter="none"))
     assert not any("3.2 characters" in told for told in found.unchecked)

@@ -1,8 +1,8 @@
 import pytest
 
 from negotiation_env.errors import UserError
-from negotiation_env.estimates import Estimate
-from training.held_out_log import HeldOut, append_held_out, read_held_out
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.training.held_out_log import HeldOut, append_held_out, read_held_out
 
 
 def held_out(step, score, judge="a judge", agreed=None):

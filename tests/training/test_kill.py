@@ -6,6 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from negotiation_env.training.checkpoints import last_checkpoint, steps_behind  # noqa: E402
+from negotiation_env.training.held_out_log import HELD_OUT, read_held_out  # noqa: E402
+from negotiation_env.training.opponents import RATINGS  # noqa: E402
 from tests.killing import interrupt_when, kill_when  # noqa: E402
 from tests.training.command import (  # noqa: E402
     PATIENCE,
@@ -18,9 +21,6 @@ from tests.training.command import (  # noqa: E402
     training,
     write_config,
 )
-from training.checkpoints import last_checkpoint, steps_behind  # noqa: E402
-from training.held_out_log import HELD_OUT, read_held_out  # noqa: E402
-from training.opponents import RATINGS  # noqa: E402
 
 pytestmark = pytest.mark.models
 

@@ -1,10 +1,10 @@
 import pytest
 
-from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge, load_scenarios
-from negotiation_env.dialogue_metrics import dialogue_metrics
-from negotiation_env.runner import Game, play_many
-from training.metrics import group_rewards, step_metrics
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
+from negotiation_env.episodes.runner import Game, play_many
+from negotiation_env.training.metrics import group_rewards, step_metrics
 
 
 def episodes(scores, groups=2):

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from negotiation_env.errors import UserError
-from training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
+from negotiation_env.training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
 
 FRESH = Ratings({})
 

@@ -4,17 +4,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agents.models.fake import FakeModel  # noqa: E402
-from agents.scripted import ScriptedAgent  # noqa: E402
-from negotiation_env.events import Question, QuestionKind, Task  # noqa: E402
+from negotiation_env.agents.models.fake import FakeModel  # noqa: E402
+from negotiation_env.agents.scripted import ScriptedAgent  # noqa: E402
+from negotiation_env.game.events import Question, QuestionKind, Task  # noqa: E402
 from negotiation_env.interfaces import Reply  # noqa: E402
+from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.opponents import load_ratings  # noqa: E402
+from negotiation_env.training.players import Players  # noqa: E402
+from negotiation_env.training.run import judge_of  # noqa: E402
+from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 from tests.conftest import two_parties  # noqa: E402
 from tests.llm_replies import judge_reply  # noqa: E402
-from training.config import TrainConfig  # noqa: E402
-from training.opponents import load_ratings  # noqa: E402
-from training.players import Players  # noqa: E402
-from training.run import judge_of  # noqa: E402
-from training.snapshots import Snapshots  # noqa: E402
 
 
 class FakeEngine:

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from negotiation_env.events import Task
+from negotiation_env.game.events import Task
 from tests.training.command import episodes, finish, log_of, metrics, run_to_the_end, training, write_config
 
 pytestmark = pytest.mark.models

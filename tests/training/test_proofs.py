@@ -11,19 +11,19 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
-from negotiation_env.episode import read_episodes  # noqa: E402
+from negotiation_env.episodes.episode import read_episodes  # noqa: E402
+from negotiation_env.episodes.usage import Usage, judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
-from negotiation_env.events import JudgeCall  # noqa: E402
+from negotiation_env.game.events import JudgeCall  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402
-from negotiation_env.usage import Usage, judge_usage  # noqa: E402
-from training.adapters import LEARNER, merged  # noqa: E402
-from training.checkpoints import last_checkpoint  # noqa: E402
-from training.config import TrainConfig  # noqa: E402
-from training.engines.in_process import InProcess  # noqa: E402
-from training.grpo import build_trainer, cut_to_width  # noqa: E402
-from training.learner import load_learner  # noqa: E402
-from training.players import Players  # noqa: E402
-from training.snapshots import Snapshots  # noqa: E402
+from negotiation_env.training.adapters import LEARNER, merged  # noqa: E402
+from negotiation_env.training.checkpoints import last_checkpoint  # noqa: E402
+from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.engines.in_process import InProcess  # noqa: E402
+from negotiation_env.training.grpo import build_trainer, cut_to_width  # noqa: E402
+from negotiation_env.training.learner import load_learner  # noqa: E402
+from negotiation_env.training.players import Players  # noqa: E402
+from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -229,7 +229,9 @@ def test_a_judge_that_cannot_order_is_told_before_the_run(small_model, tmp_path)
 def test_a_step_that_diverges_changes_no_weight_and_makes_no_checkpoint(small_model, tmp_path, monkeypatch, what):
     trainer = trainer_of(small_model, tmp_path)
     if what == "the loss":
-        monkeypatch.setattr("training.rollout.group_advantages", lambda rewards: [torch.nan] * len(rewards))
+        monkeypatch.setattr(
+            "negotiation_env.training.rollout.group_advantages", lambda rewards: [torch.nan] * len(rewards)
+        )
     else:
         next(p for p in trainer.model.parameters() if p.requires_grad).register_hook(lambda gradient: gradient / 0)
     before = weights(trainer.model)

@@ -4,9 +4,15 @@ from math import isnan, sqrt
 import pytest
 
 from negotiation_env.errors import UserError
-from negotiation_env.estimates import Estimate
-from training.held_out_log import HELD_OUT, HeldOut, append_held_out
-from training.report import groups_with_signal, plot_against_control, plot_dialogue, plot_held_out, plot_rewards
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out
+from negotiation_env.training.report import (
+    groups_with_signal,
+    plot_against_control,
+    plot_dialogue,
+    plot_held_out,
+    plot_rewards,
+)
 
 SHARE = Estimate(0.5, 0.2, 0.8, 10)
 

@@ -1,13 +1,13 @@
 import pytest
 
-from agents.chat import ChatAgent
-from agents.models.fake import FakeModel
 from negotiation_env import Reply, ScriptedJudge
-from negotiation_env.events import Task
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.events import Task
 from negotiation_env.interfaces import TokenTrace
-from negotiation_env.runner import Game, play
+from negotiation_env.training.rows import learner_rows
 from tests.conftest import two_parties
-from training.rows import learner_rows
 
 END = 2
 BOTH = (Task.UTTERANCE, Task.COMPLETION)

@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from negotiation_env import ScriptedJudge  # noqa: E402
+from negotiation_env.episodes.run_folder import claim  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
-from negotiation_env.run_folder import claim  # noqa: E402
+from negotiation_env.training.config import TrainConfig, load_config  # noqa: E402
+from negotiation_env.training.opponents import RATINGS  # noqa: E402
+from negotiation_env.training.run import train, way_on  # noqa: E402
+from negotiation_env.training.run_folder import CHECKPOINTS, CONFIG  # noqa: E402
 from tests.training.command import checkpoints, write_config  # noqa: E402
 from tests.training.command import judge as judge_of_runs  # noqa: E402
-from training.config import TrainConfig, load_config  # noqa: E402
-from training.opponents import RATINGS  # noqa: E402
-from training.run import train, way_on  # noqa: E402
-from training.run_folder import CHECKPOINTS, CONFIG  # noqa: E402
 
 
 def test_a_run_that_cannot_begin_leaves_nothing_that_stands_in_the_way_of_the_next(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.snapshots import Snapshots  # noqa: E402
+from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 
 
 def model():

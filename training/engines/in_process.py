@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from agents.models.in_process import InProcessModel
+from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.interfaces import ChatModel
-from training.adapters import merged
-from training.snapshots import Snapshots
+from negotiation_env.training.adapters import merged
+from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["InProcess"]
 

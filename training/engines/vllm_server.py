@@ -20,19 +20,19 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from peft import LoraConfig, PeftModel
 
-from agents.models.sampling import log_distribution
-from agents.models.vllm_tokens import VllmTokens
-from negotiation_env.address import without_secrets
-from negotiation_env.chat_completions import Call, EndpointSettings
-from negotiation_env.endpoint import Endpoint, connect
+from negotiation_env.agents.models.sampling import log_distribution
+from negotiation_env.agents.models.vllm_tokens import VllmTokens
+from negotiation_env.console.threads import side_by_side
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.endpoints.chat_completions import Call, EndpointSettings
+from negotiation_env.endpoints.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
-from negotiation_env.events import Message
+from negotiation_env.game.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
-from negotiation_env.threads import side_by_side
-from training.adapters import LEARNER
-from training.divergence import check_finite
-from training.learner import evaluating
-from training.snapshots import Snapshots
+from negotiation_env.training.adapters import LEARNER
+from negotiation_env.training.divergence import check_finite
+from negotiation_env.training.learner import evaluating
+from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["VllmServers"]
 

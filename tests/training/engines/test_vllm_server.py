@@ -9,21 +9,21 @@ torch = pytest.importorskip("torch")
 from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
-from agents.chat import ChatAgent  # noqa: E402
-from agents.models.embedded import embedded_adapter, embedded_model  # noqa: E402
-from agents.models.fake import FakeModel  # noqa: E402
-from agents.models.vllm_tokens import VllmTokens  # noqa: E402
 from negotiation_env import ChatRequest, Reply, Sampling, ScriptedJudge, load_scenarios  # noqa: E402
-from negotiation_env.chat_completions import EndpointSettings  # noqa: E402
-from negotiation_env.endpoint import Endpoint  # noqa: E402
+from negotiation_env.agents.chat import ChatAgent  # noqa: E402
+from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model  # noqa: E402
+from negotiation_env.agents.models.fake import FakeModel  # noqa: E402
+from negotiation_env.agents.models.vllm_tokens import VllmTokens  # noqa: E402
+from negotiation_env.endpoints.chat_completions import EndpointSettings  # noqa: E402
+from negotiation_env.endpoints.endpoint import Endpoint  # noqa: E402
+from negotiation_env.episodes.runner import Game, play_many  # noqa: E402
 from negotiation_env.errors import Diverged, EngineError, UserError  # noqa: E402
-from negotiation_env.runner import Game, play_many  # noqa: E402
+from negotiation_env.training.engines.vllm_server import VllmServers, _connect, _RoundRobin, _tell  # noqa: E402
+from negotiation_env.training.rows import learner_rows  # noqa: E402
+from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 from tests.endpoint_server import EndpointServer  # noqa: E402
 from tests.raw_server import raw_server  # noqa: E402
 from tests.vllm_server import serving, trainer_logprobs  # noqa: E402
-from training.engines.vllm_server import VllmServers, _connect, _RoundRobin, _tell  # noqa: E402
-from training.rows import learner_rows  # noqa: E402
-from training.snapshots import Snapshots  # noqa: E402
 
 TEMPERATURE = 0.7
 HELLO = ({"role": "user", "content": "Name a fruit."},)

@@ -8,9 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
-from negotiation_env.episode import read_episodes  # noqa: E402
-from training.config import TrainConfig  # noqa: E402
-from training.run import train  # noqa: E402
+from negotiation_env.episodes.episode import read_episodes  # noqa: E402
+from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.run import train  # noqa: E402
 
 pytestmark = [pytest.mark.vllm, pytest.mark.models]
 

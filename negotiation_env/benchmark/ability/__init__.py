@@ -1,0 +1,1 @@
+"""General ability, measured by lm-eval before and after training."""

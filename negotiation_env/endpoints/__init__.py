@@ -1,0 +1,1 @@
+"""OpenAI-compatible endpoints: calls, wire format, limits, secrets, recordings."""

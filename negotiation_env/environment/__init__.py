@@ -1,0 +1,1 @@
+"""The PettingZoo environment around the game."""

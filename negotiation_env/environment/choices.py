@@ -1,0 +1,74 @@
+"""What a caller may ask of an environment, checked: its scenarios, one of them, who writes."""
+
+from collections.abc import Mapping, Sequence
+from operator import index
+from typing import Any, SupportsIndex
+
+from negotiation_env.errors import UserError
+from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.scenario import Scenario
+
+__all__ = ["chosen_scenario", "parties", "require_fit", "reset_options", "writer_seat"]
+
+
+def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
+    """Refuse when an environment is made what would break it in the middle of a run.
+
+    Raises:
+        ValueError: There are no scenarios, one is none, or the rules do not fit one of them.
+    """
+    if not scenarios:
+        raise ValueError("scenarios is empty; give at least one Scenario")
+    if wrong := [each for each in scenarios if not isinstance(each, Scenario)]:
+        told = "expected Scenario values, or the name of a split or file"
+        raise ValueError(f"scenarios: {told}; got {wrong[0]!r:.80}")
+    for scenario in {each.seats: each for each in scenarios}.values():
+        Negotiation(scenario, rules)
+
+
+def reset_options(options: object) -> Mapping[str, Any]:
+    """The options of a reset.
+
+    Raises:
+        UserError: They are no mapping.
+    """
+    if options is None or isinstance(options, Mapping):
+        return options or {}
+    raise UserError(f'options: expected a mapping such as {{"scenario": "train-0001"}}, or None; got {options!r:.80}')
+
+
+def chosen_scenario(wanted: object, scenarios: Sequence[Scenario], room: int) -> Scenario:
+    """The scenario that was asked for, by itself or by the id of one of the environment's.
+
+    Args:
+        wanted: A `Scenario` or an id.
+        scenarios: The environment's.
+        room: How many agents there are.
+
+    Raises:
+        UserError: There is none, or it takes more agents.
+    """
+    found = wanted if isinstance(wanted, Scenario) else next((each for each in scenarios if each.id == wanted), None)
+    if found is None:
+        told = f"no scenario {wanted!r:.80} among this environment's {len(scenarios)}"
+        raise UserError(f"{told}; expected a Scenario or the id of one of them")
+    if found.seats > room:
+        told = f"{parties(found)}, and this environment was made for {room}"
+        raise UserError(f"{told}; make one with this scenario among its scenarios")
+    return found
+
+
+def writer_seat(seat: object, scenario: Scenario) -> int:
+    """The seat as an int, NumPy's included; True is none.
+
+    Raises:
+        UserError: The scenario has no such seat.
+    """
+    if isinstance(seat, SupportsIndex) and not isinstance(seat, bool) and 0 <= (found := index(seat)) < scenario.seats:
+        return found
+    raise UserError(f"writer must be a seat from 0 to {scenario.seats - 1}: {parties(scenario)}; got {seat!r:.80}")
+
+
+def parties(scenario: Scenario) -> str:
+    """How many parties a scenario has, for a message."""
+    return f"scenario {scenario.id!r:.80} has {scenario.seats} {'party' if scenario.seats == 1 else 'parties'}"

@@ -1,0 +1,1 @@
+"""Episodes: played, recorded, kept in a run's folder, judged again, summed up."""

@@ -1,0 +1,291 @@
+"""The record of one negotiation; what games, training, benchmarks and viewers all write and read.
+
+One episode is one line of JSON in an append-only file. `FORMAT` is the version of its layout.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.errors import UserError
+from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines
+from negotiation_env.game import chats
+from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
+from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.rewards import MAX_REWARD, reward
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.interfaces import Reply, TokenTrace
+
+if TYPE_CHECKING:
+    from pydantic import SerializerFunctionWrapHandler, TypeAdapter
+
+__all__ = [
+    "FORMAT",
+    "Episode",
+    "FailedTurn",
+    "Said",
+    "append_episode",
+    "latest_episodes",
+    "read_episodes",
+    "record",
+    "stream_latest",
+]
+
+_NO_EPISODE = f"is not an episode of format {FORMAT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn as it was played.
+
+    Attributes:
+        seat: Who spoke.
+        task: An utterance, or the completion.
+        text: The neutralised text.
+        events: What was wrong with the raw text.
+        raw: The raw text, where it differs.
+        truncated: It was cut short: by the token limit, or by what `usage["ended"]` names.
+        tokens: The exact tokens, where the policy gave them.
+        usage: Token counts and latency in seconds, where the policy gave them.
+        model: The model as the endpoint named it; not in a line where it is empty.
+    """
+
+    seat: int
+    task: Task
+    text: str
+    events: tuple[str, ...] = ()
+    raw: str | None = None
+    truncated: bool = False
+    tokens: TokenTrace | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTurn:
+    """A turn whose agent failed, which ended the game unscored.
+
+    Attributes:
+        seat: Whose turn it was.
+        task: An utterance, or the completion.
+        error: What failed.
+        usage: What the calls took all the same: they were answered, and are paid for.
+        model: The model as the endpoint named it.
+    """
+
+    seat: int
+    task: Task
+    error: str
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One negotiation from scenario to reward.
+
+    Attributes:
+        id: Unique within a run.
+        scenario: What was negotiated.
+        seed: Seeded the replies.
+        rules: How it was played.
+        agents: The name of the agent in each seat.
+        judge: The judge's name.
+        said: Every turn in order, the completion last.
+        rulings: Every verdict with its judge call.
+        outcome: How it ended.
+        reward: The terminal reward of every party; None is unscored.
+        prompts: Version of the prompt templates.
+        tags: What a run adds, such as group, optimizer step and learner's seat.
+        format: Version of this layout.
+        failed: The turn that an agent failed; None, and not in a line, where none did.
+
+    Raises:
+        ValueError: A reward or score is none, or there are more turns than the rules allow.
+    """
+
+    id: str
+    scenario: Scenario
+    seed: int
+    rules: Rules
+    agents: tuple[str, ...]
+    judge: str
+    said: tuple[Said, ...]
+    rulings: tuple[Ruling, ...]
+    outcome: Outcome
+    reward: float | None
+    prompts: str = chats.VERSION
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+    failed: FailedTurn | None = None
+
+    @property
+    def asked(self) -> "tuple[Said | FailedTurn, ...]":
+        """Every turn that an agent was asked for, with what it took."""
+        return (*self.said, self.failed) if self.failed else self.said
+
+    def __post_init__(self) -> None:
+        for name, value in (("reward", self.reward), ("score", self.outcome.score)):
+            if value is not None and not 0.0 <= value <= MAX_REWARD:
+                raise ValueError(f"episode: expected a {name} from 0 to 5, or None for unscored; got {value!r}")
+        if not 0 <= self.outcome.turns <= self.rules.max_turns:
+            raise ValueError(f"episode: expected 0 to {self.rules.max_turns} turns, got {self.outcome.turns}")
+
+    @property
+    def dialogue(self) -> tuple[Utterance, ...]:
+        """The utterances, without the completion."""
+        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.said if s.task is Task.UTTERANCE)
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is unscored; None where it is scored."""
+        return self.outcome.reason if self.reward is None else None
+
+    def to_json(self) -> str:
+        """The episode as one line of JSON."""
+        return _adapter().dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> "Episode":
+        """Read an episode.
+
+        Raises:
+            ValueError: The line is not an episode of this format.
+        """
+        return parse_value(line, _adapter())
+
+
+@dataclass(frozen=True, slots=True)
+class _Id:
+    """All that is read of a line to know which ones count."""
+
+    id: str
+
+
+@cache
+def _id_adapter() -> "TypeAdapter[_Id]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Id)
+
+
+@cache
+def _adapter() -> "TypeAdapter[Episode]":
+    from pydantic import TypeAdapter, WrapSerializer
+
+    return TypeAdapter(Annotated[Episode, WrapSerializer(_line)])
+
+
+def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
+    """A line without what only calls of endpoints and failures have, where there were none."""
+    line = dump(episode)
+    if episode.failed is None:
+        del line["failed"]
+    for said in line["said"]:
+        if not said["model"]:
+            del said["model"]
+        if said["tokens"]:  # JSON has no -inf, and null could not be read back
+            said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+    return line
+
+
+def record(
+    env: NegotiationEnv, replies: list[Reply], *, id: str, seed: int, agents: tuple[str, ...], tags: Mapping[str, Any]
+) -> Episode:
+    """The episode of a finished environment.
+
+    Args:
+        env: Its game is over.
+        replies: The agents' replies in the order of their turns; a failed one is the last.
+        id: The episode's id.
+        seed: What seeded the replies.
+        agents: The name of the agent in each seat.
+        tags: Anything JSON-ready.
+    """
+    game, outcome = env.game, env.game.pending
+    if not isinstance(outcome, Outcome):
+        raise ValueError(f"only a finished game can be recorded; this one is {game.phase}")
+    utterances = [*game.dialogue, *([game.completion] if game.completion else [])]
+    said = tuple(
+        Said(
+            each.seat,
+            Task.COMPLETION if each is game.completion else Task.UTTERANCE,
+            each.text,
+            each.events,
+            each.raw,
+            reply.truncated,
+            reply.tokens,
+            reply.usage,
+            reply.model,
+        )
+        for each, reply in zip(utterances, replies, strict=False)
+    )
+    failed = _failed(game, outcome, replies[len(utterances)]) if len(replies) > len(utterances) else None
+    return Episode(
+        id=id,
+        scenario=game.scenario,
+        seed=seed,
+        rules=game.rules,
+        agents=agents,
+        judge=env.judge.name,
+        said=said,
+        rulings=env.rulings,
+        outcome=outcome,
+        reward=reward(outcome, game.rules),
+        tags=tags,
+        failed=failed,
+    )
+
+
+def _failed(game: Negotiation, outcome: Outcome, reply: Reply) -> FailedTurn:
+    """A reply that said nothing: of the party whose turn it would have been."""
+    completing = outcome.agreed or game.turns >= game.rules.max_turns
+    seat = game.rules.writer if completing else game.turns % game.scenario.seats
+    task = Task.COMPLETION if completing else Task.UTTERANCE
+    return FailedTurn(seat, task, reply.error or "", reply.usage, reply.model)
+
+
+def append_episode(path: Path, episode: Episode) -> None:
+    """Append one line to an episode file in a single write."""
+    append_lines(path, _adapter(), [episode])
+
+
+def read_episodes(path: Path) -> Iterator[Episode]:
+    """Episodes of a file, in order.
+
+    Half a line at the end is what a killed process left; it is passed over.
+
+    Raises:
+        UserError: The file is missing or a link, or a line is no episode; the message names the line.
+    """
+    if not path.exists():
+        raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
+    yield from read_lines(path, _adapter(), _NO_EPISODE)
+
+
+def latest_episodes(path: Path) -> dict[str, Episode]:
+    """Episodes of a file by id; the last line of an id counts, for an unscored game may have been played again.
+
+    Raises:
+        UserError: As for `read_episodes`.
+    """
+    return {episode.id: episode for episode in read_episodes(path)}
+
+
+def stream_latest(path: Path) -> Iterator[Episode]:
+    """The same, one after the other: for files larger than the memory.
+
+    Reads the file twice, and keeps nothing of it in memory but the ids.
+
+    Raises:
+        UserError: As for `read_episodes`.
+    """
+    lines = read_lines(path, _id_adapter(), _NO_EPISODE, extra="ignore")
+    last = {each.id: number for number, each in enumerate(lines)}
+    for number, episode in enumerate(read_episodes(path)):
+        if last.get(episode.id) == number:
+            yield episode

@@ -1,0 +1,149 @@
+"""Many negotiations at once, and what they amount to.
+
+A run's folder (`run_folder`) also holds, once all is played, `summary.json`. A run that was killed goes on where it
+was, and ends with the summary of an unbroken one.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.episodes.episode import Episode, stream_latest
+from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
+from negotiation_env.episodes.runner import Game, derive_seed
+from negotiation_env.episodes.summary import Summary, summarise
+from negotiation_env.episodes.unscored_limit import UnscoredLimit
+from negotiation_env.errors import UserError
+from negotiation_env.files.durable import write_whole
+from negotiation_env.game import chats
+from negotiation_env.game.protocol import Rules
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.interfaces import Agent, Judge
+
+__all__ = [
+    "GAMES_AT_A_TIME",
+    "RunSettings",
+    "evaluate",
+    "fingerprint",
+    "pick",
+    "seat_agents",
+]
+
+GAMES_AT_A_TIME: Final = 32
+"""In lockstep, unless an evaluation is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """All that decides what a run plays; a run goes on only with the same.
+
+    Attributes:
+        agents: Their names.
+        judge: The judge's name.
+        scenarios: Each one's id and the beginning of its content's SHA-256, in order.
+        seed: Seeds the replies.
+        batch: Games in lockstep at a time; in-process models differ in the last bit between batches of other games.
+        rules: How it is played.
+        contents: By spec what it does not say of itself; see `evaluate`.
+        prompts: Version of the prompt templates.
+    """
+
+    agents: tuple[str, ...]
+    judge: str
+    scenarios: tuple[str, ...]
+    seed: int
+    batch: int
+    rules: Rules
+    contents: Mapping[str, str]
+    prompts: str = chats.VERSION
+
+
+def evaluate(
+    agents: Sequence[Agent],
+    judge: Judge,
+    scenarios: Sequence[Scenario],
+    out: Path,
+    *,
+    seed: int = 0,
+    batch: int = GAMES_AT_A_TIME,
+    workers: int = 1,
+    resume: bool = False,
+    contents: Mapping[str, str] | None = None,
+    unscored_limit: float = 0.2,
+    progress: Callable[[Episode], None] = lambda _: None,
+    **rules: Any,
+) -> Summary:
+    """Play every scenario once and write the episodes and their summary.
+
+    A resumed run is held to the names of its agents and judge, and to `contents`. What an agent or judge is that comes
+    as a Python object, nothing else tells: give what it depends on as `contents`, or mind that yourself.
+
+    Args:
+        agents: One for each seat; the last one also takes the seats beyond.
+        judge: Decides and scores.
+        scenarios: What to negotiate; ids must differ.
+        out: The folder to write to; must hold no episodes yet, unless the run is resumed.
+        seed: Seeds the replies; the same seed gives the same games.
+        batch: Games in lockstep at a time.
+        workers: More than 1 plays as many games at a time, each for itself, for remote models.
+        resume: Go on with the folder's run: play what is missing or unscored, keep the rest.
+        contents: By spec or name what it does not say of an agent or judge, such as a digest of its code or weights; a
+            run goes on only with the same. The command line's are `negotiation_env.agents.contents.contents_of`.
+        unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
+        progress: Told of each episode, those that were kept first.
+        **rules: The fields of `Rules`.
+
+    Raises:
+        UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
+            settings or agents; two scenarios have one id, or there are none.
+        JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
+    """
+    games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
+    names = tuple(agent.name for agent in agents)
+    told = tuple(map(fingerprint, scenarios))
+    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), dict(contents or {}))
+    with claim(out):
+        open_run(out, asdict(settings), resume=resume)
+        path = out / EPISODES
+        play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, **rules)
+        limit.finish()
+        return _write_summary(out, games)
+
+
+def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:
+    twice = [id for id, times in Counter(scenario.id for scenario in scenarios).items() if times > 1]
+    if twice or not scenarios:
+        raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
+    return [
+        Game(scenario.id, scenario, seat_agents(agents, scenario.seats), derive_seed(seed, scenario.id))
+        for scenario in scenarios
+    ]
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """A scenario's id and the beginning of its content's SHA-256."""
+    return f"{scenario.id} {hashlib.sha256(scenario.to_json().encode()).hexdigest()[:12]}"
+
+
+def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
+    """Of the games' last episodes in the file."""
+    wanted = {game.id for game in games}
+    summary = summarise(episode for episode in stream_latest(out / EPISODES) if episode.id in wanted)
+    write_whole(out / SUMMARY, summary.to_json())
+    return summary
+
+
+def pick(scenarios: Sequence[Scenario], count: int, seed: int) -> list[Scenario]:
+    """A seeded sample of at most `count` scenarios, in their own order."""
+    import random
+
+    chosen = random.Random(seed).sample(range(len(scenarios)), min(count, len(scenarios)))
+    return [scenarios[index] for index in sorted(chosen)]
+
+
+def seat_agents(agents: Sequence[Agent], seats: int) -> tuple[Agent, ...]:
+    """One agent for each seat; the last one given takes the seats beyond."""
+    return tuple(agents[min(seat, len(agents) - 1)] for seat in range(seats))

@@ -1,0 +1,242 @@
+"""The folder of a run that plays games: its settings, its episodes, and going on where it was.
+
+`run.json` holds the settings, `episodes.jsonl` the games, append-only, a line as soon as one ends. A run that was
+killed goes on with the same settings only, keeps what is scored, and plays the rest. While it goes on, the folder is
+its own: `claim`.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from itertools import chain, count, takewhile
+from pathlib import Path
+from typing import Any, Final
+
+from negotiation_env.console.interrupts import put_off
+from negotiation_env.endpoints.address import without_secrets
+from negotiation_env.episodes.episode import Episode, append_episode, latest_episodes, stream_latest
+from negotiation_env.episodes.runner import Game, play_many
+from negotiation_env.episodes.unscored_limit import UnscoredLimit
+from negotiation_env.errors import NegotiationError, UserError, os_fault
+from negotiation_env.files.durable import append_bytes, hold, read_whole, refuse_link, write_whole
+from negotiation_env.interfaces import Judge
+from negotiation_env.text.untrusted import one_line
+
+__all__ = [
+    "CANDIDATES",
+    "CONFIG",
+    "EPISODES",
+    "SETTINGS",
+    "SUMMARY",
+    "claim",
+    "differences",
+    "open_games",
+    "open_run",
+    "play_into",
+]
+
+EPISODES = "episodes.jsonl"
+SUMMARY = "summary.json"
+SETTINGS = "run.json"
+CONFIG = "config.toml"
+"""The settings of a training run."""
+CANDIDATES = "candidates.jsonl"
+"""What a generation of scenarios has instead of episodes."""
+_HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a training"}
+"""By its file what a folder can hold, to which no other run may add."""
+_LOCK: Final = ".lock"
+_SHOWN: Final = 80
+"""Characters of a setting's value that a message shows."""
+_IDENTITY: Final = ("agents", "judge", "seed")
+"""What of an episode says whose game it is."""
+
+
+@contextmanager
+def claim(out: Path) -> Iterator[None]:
+    """Keep a folder for one run, which is refused where another one has it; make it where it is missing.
+
+    The claim ends with the block, and with the process, however that ends: what stays behind, an empty `.lock`, claims
+    nothing. The thread that has the claim may claim the folder again. A folder that was made for nothing is removed.
+
+    Raises:
+        UserError: Another run has the folder, or it cannot be made.
+    """
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{os_fault(error)}; mend that or name another place") from error
+    lock = hold(out / _LOCK, f"another run has {out}; wait until it has ended, or give another folder")
+    try:
+        yield
+    finally:
+        if made:
+            _remove_unused(out)
+        lock.release()
+
+
+@contextmanager
+def open_games(out: Path) -> Iterator[Callable[[Episode], None]]:
+    """Claim a folder of single games; what this yields appends one, under an id that the folder does not have yet.
+
+    Raises:
+        UserError: Another run has the folder, or it is an evaluation's, a benchmark's or a training's.
+    """
+    with claim(out):
+        if (out / SETTINGS).exists() or (out / CONFIG).exists():
+            raise UserError(f"{out} is the folder of a run, whose figures a single game would change; give another")
+        path = out / EPISODES
+        if path.exists():
+            append_bytes(path, b"")  # what cannot be written is told before the game
+
+        def keep(episode: Episode) -> None:
+            known = latest_episodes(path) if path.exists() else {}
+            names = chain([episode.id], (f"{episode.id}/{number}" for number in count(2)))
+            append_episode(path, replace(episode, id=next(name for name in names if name not in known)))
+
+        yield keep
+
+
+def _remove_unused(out: Path) -> None:
+    with suppress(OSError):
+        if [each.name for each in out.iterdir()] == [_LOCK]:
+            (out / _LOCK).unlink()
+            out.rmdir()
+
+
+def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+    """Write the settings of a new run, or compare those of one that goes on.
+
+    Args:
+        out: The run's folder, claimed.
+        settings: All that decides what is played, JSON-ready.
+        resume: The folder's run goes on.
+
+    Raises:
+        UserError: The folder holds a run already; or, to resume, none, or one with other settings: the message names
+            the keys; or a file is a link.
+    """
+    for name in _HELD:
+        refuse_link(out / name)
+    path = out / SETTINGS
+    text = without_secrets(json.dumps(settings, indent=1, ensure_ascii=False))  # specs hold URLs, and these passwords
+    if resume:
+        if not path.is_file():
+            raise UserError(f"nothing to resume: {path} is not there; start without --resume")
+        from pydantic import TypeAdapter
+
+        before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
+        if changed := differences(before, json.loads(text)):
+            raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
+    elif held := [told for name, told in _HELD.items() if (out / name).exists()]:
+        raise UserError(f"{out} holds {held[0]} already; go on with --resume, or give another --out")
+    write_whole(path, text + "\n")
+
+
+def play_into(
+    path: Path,
+    games: Sequence[Game],
+    judge: Judge,
+    *,
+    batch: int,
+    workers: int,
+    limit: UnscoredLimit,
+    progress: Callable[[Episode], None],
+    **rules: Any,
+) -> None:
+    """Play those of the games that the file does not hold scored, and append them to it.
+
+    Args:
+        path: The episode file of a claimed folder; it may end in half a line.
+        games: What to play.
+        judge: Decides and scores.
+        batch: Games in lockstep at a time.
+        workers: More than 1 plays as many games at a time, each for itself, for remote models.
+        limit: Told of each game.
+        progress: Told of each episode, those that were kept first.
+        **rules: The fields of `Rules`.
+
+    Raises:
+        UserError: The file holds one of the games as somebody else played it.
+        JudgeError: Too many episodes are unscored. Then, as after a `NegotiationError` of `progress`, no other game
+            begins, and those under way are played and kept first.
+        OSError: An episode could not be written. Then, as after Ctrl-C and any other error, all stops at once; what had
+            ended before is kept.
+    """
+    kept = set()
+    for episode in _scored(path, games, judge):
+        kept.add(episode.id)
+        limit.count(None)
+        progress(episode)
+    errors: list[NegotiationError] = []
+    for chosen in _batches(games, kept, batch, workers):
+        begun = takewhile(lambda _: not errors, chosen)
+        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, **rules)) as played:
+            for episode in played:
+                if episode.id in kept:
+                    continue
+                append_episode(path, episode)
+                try:
+                    progress(episode)
+                    limit.count(episode.failure)
+                except NegotiationError as error:
+                    errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def differences(before: Any, after: Any) -> list[str]:
+    """How settings differ, a sentence for each leaf that does: "rules.max_turns was 7 and is 5"."""
+    then, now = _flat(before), _flat(after)
+    pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
+    return [
+        f"{one_line(name)} was {_short(old)} and is {_short(new)}" for name, (old, new) in pairs.items() if old != new
+    ]
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """The leaves of a value by their dotted names, such as "rules.max_turns"."""
+    if not isinstance(value, Mapping | list | tuple):
+        return {name: value}
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
+
+
+def _scored(path: Path, games: Sequence[Game], judge: Judge) -> Iterator[Episode]:
+    """What need not be played again, out of a file that may not be there."""
+    wanted = {game.id: game for game in games}
+    for episode in stream_latest(path) if path.exists() else ():
+        if episode.reward is not None and (game := wanted.get(episode.id)):
+            _expect_own(path, episode, game, judge)
+            yield episode
+
+
+def _expect_own(path: Path, episode: Episode, game: Game, judge: Judge) -> None:
+    """A figure over the games of two runs would be neither's."""
+    names = tuple(agent.name for agent in game.agents)
+    then, now = (episode.agents, episode.judge, episode.seed), (names, judge.name, game.seed)
+    if changed := differences(dict(zip(_IDENTITY, then, strict=True)), dict(zip(_IDENTITY, now, strict=True))):
+        raise UserError(
+            f"{path} holds another run's game {one_line(game.id)}: {'; '.join(changed)}; give another folder"
+        )
+
+
+def _batches(games: Sequence[Game], done: Collection[str], batch: int, workers: int) -> Iterator[Sequence[Game]]:
+    """The games that are not done; with workers each is for itself, and all go to the pool at once.
+
+    In lockstep a batch that is not done is played whole, for in other company an in-process model can differ in the
+    last bit; only what is missing is kept of it.
+    """
+    if workers > 1:
+        yield [game for game in games if game.id not in done]
+        return
+    for start in range(0, len(games), batch):
+        chosen = games[start : start + batch]
+        if not all(game.id in done for game in chosen):
+            yield chosen

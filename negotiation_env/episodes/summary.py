@@ -1,0 +1,167 @@
+"""What many episodes amount to, counted in one pass: they need not be in memory together."""
+
+import json
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sized
+from dataclasses import asdict, dataclass, field, replace
+
+from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.episodes.usage import RunningUsage, Usage
+from negotiation_env.files.durable import parse_value
+from negotiation_env.game.events import Verdict
+from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
+
+__all__ = ["Summary", "refusal", "summarise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a set of episodes amounts to.
+
+    Attributes:
+        episodes: How many were played.
+        unscored: How many of them a judge or agent failed; they count nowhere else.
+        agreement_rate: Share that agreed, with the Wilson interval; a single agent's answers do not count here.
+        score: Collective Agency of the completions, 0 to 5, agreed or not, with a bootstrap interval.
+        reward: The terminal reward, see `negotiation_env.game.rewards`, with a bootstrap interval.
+        turns: Utterances a game, with a bootstrap interval.
+        turns_to_agreement: Utterances a game, over those that agreed.
+        refusals: Completions that the judge refused, by reason.
+        events: Utterances and completions with something neutralised in them, by event.
+        truncated: Share of utterances and completions that were cut short, mostly by the token limit.
+        judge: The judge that gave the scores.
+        usage: What the model calls took, by role: "policy" and "judge".
+        panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.
+        renamed: By agent or judge, the names that its model gave itself, where there were more than one (of a panel:
+            more than members): what answered changed within the run.
+    """
+
+    episodes: int
+    unscored: int
+    agreement_rate: Estimate
+    score: Estimate
+    reward: Estimate
+    turns: Estimate
+    turns_to_agreement: Estimate
+    refusals: dict[str, int]
+    events: dict[str, int]
+    truncated: float
+    judge: str
+    usage: dict[str, Usage] = field(default_factory=dict)
+    panel: dict[str, float | None] = field(default_factory=dict)
+    renamed: dict[str, list[str]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The summary as indented JSON; models that kept their names are not mentioned."""
+        told = {name: value for name, value in asdict(self).items() if name != "renamed" or value}
+        return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Summary":
+        """Read a summary.
+
+        Raises:
+            ValueError: The text is no summary.
+        """
+        from pydantic import TypeAdapter
+
+        return parse_value(text, TypeAdapter(cls))
+
+
+def summarise(episodes: Iterable[Episode]) -> Summary:
+    """The summary of some episodes; their order does not matter."""
+    tally = _Tally()
+    for episode in episodes:
+        tally.count(episode)
+    return tally.summary()
+
+
+class _Tally:
+    """What is kept of each episode: a few numbers."""
+
+    def __init__(self) -> None:
+        self._episodes = self._scored = self._negotiated = self._said = self._truncated = 0
+        self._score, self._reward, self._turns, self._turns_to_agreement = (array("d") for _ in range(4))
+        self._refusals: Counter[str] = Counter()
+        self._events: Counter[str] = Counter()
+        self._judges: set[str] = set()
+        self._policy, self._judge = RunningUsage(), RunningUsage()
+        self._panels: list[Verdict] = []
+        self._models: defaultdict[str, set[str]] = defaultdict(set)
+        self._members: defaultdict[str, int] = defaultdict(lambda: 1)
+
+    def count(self, episode: Episode) -> None:
+        self._episodes += 1
+        self._judges.add(episode.judge)
+        for said in episode.said:
+            self._count_said(said)
+        self._policy.add(turn.usage for turn in episode.asked if turn.usage)
+        for turn in episode.asked:
+            self._count_model(episode.agents[turn.seat], turn.model)
+        for ruling in episode.rulings:
+            self._count_judge(ruling.verdict)
+        self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
+        self._panels += [
+            replace(each.verdict, calls=())
+            for each in episode.rulings
+            if each.kind == "score" and "members" in each.verdict.details
+        ]
+        if episode.reward is not None:
+            self._count_scored(episode, episode.reward)
+
+    def _count_said(self, said: Said) -> None:
+        self._said += 1
+        self._truncated += said.truncated
+        self._events.update(said.events)
+
+    def _count_judge(self, verdict: Verdict) -> None:
+        for call in verdict.calls:
+            self._count_model(verdict.judge, call.model)
+        if isinstance(members := verdict.details.get("members"), Sized):
+            self._members[verdict.judge] = max(len(members), 1)
+
+    def _count_model(self, who: str, model: str) -> None:
+        """A fingerprint of the endpoint's settings, which may follow the name, changes from call to call."""
+        if model:
+            self._models[who].add(model.partition(" ")[0])
+
+    def _count_scored(self, episode: Episode, reward: float) -> None:
+        outcome = episode.outcome
+        self._scored += 1
+        self._reward.append(reward)
+        self._turns.append(outcome.turns)
+        if outcome.score is not None:
+            self._score.append(outcome.score)
+        if reason := refusal(episode):
+            self._refusals[reason] += 1
+        if not episode.rules.single:
+            self._negotiated += 1
+            if outcome.agreed:
+                self._turns_to_agreement.append(outcome.turns)
+
+    def summary(self) -> Summary:
+        from negotiation_env.judges.check.figures import panel_figures
+
+        return Summary(
+            episodes=self._episodes,
+            unscored=self._episodes - self._scored,
+            agreement_rate=share_with_interval(len(self._turns_to_agreement), self._negotiated),
+            score=mean_with_interval(self._score),
+            reward=mean_with_interval(self._reward),
+            turns=mean_with_interval(self._turns),
+            turns_to_agreement=mean_with_interval(self._turns_to_agreement),
+            refusals=dict(sorted(self._refusals.items())),
+            events=dict(sorted(self._events.items())),
+            truncated=self._truncated / max(self._said, 1),
+            judge=", ".join(sorted(self._judges)),
+            usage={"policy": self._policy.total(), "judge": self._judge.total()},
+            panel=panel_figures(self._panels),
+            renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
+        )
+
+
+def refusal(episode: Episode) -> str:
+    """Why the judge refused to score the completion; empty where it did not refuse."""
+    verdicts = (each.verdict for each in episode.rulings if each.kind == "score")
+    return next((verdict.reason for verdict in verdicts if "refused" in verdict.details), "")

@@ -1,0 +1,73 @@
+"""Files that people write: UTF-8 with or without a byte order mark, lines with any ends; errors tell the place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from negotiation_env.errors import UserError
+from negotiation_env.text.strict_json import has_surrogates, read_json
+
+__all__ = ["read_rows", "read_text", "row_text"]
+
+T = TypeVar("T")
+
+
+def read_text(path: Path, what: str) -> str:
+    r"""All of a text file, its lines ended by "\n".
+
+    Args:
+        path: The file.
+        what: What it should be, for the message, such as "judge file".
+
+    Raises:
+        UserError: It cannot be read, or is no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"no {what} {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        told = f"{path} is no UTF-8 text ({error.reason} at byte {error.start})"
+        raise UserError(f"{told}; expected a {what}: save it as UTF-8") from error
+
+
+def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> dict[str, T]:
+    """The values of a file of JSON lines, by their ids and in order; empty lines say nothing.
+
+    Args:
+        path: The file.
+        what: What it should be, for the message, such as "labelled set".
+        read: Makes an id and a value of a line's JSON; a `ValueError` of it says what is wrong.
+
+    Raises:
+        UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again; the message is one
+            line and names the file and the line.
+    """
+    found: dict[str, T] = {}
+    lines: dict[str, int] = {}
+    for number, line in enumerate(read_text(path, what).split("\n"), start=1):
+        if line.strip():
+            try:
+                id, value = read(read_json(line))
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}: {error}") from error
+            if id in found:
+                raise UserError(f"{path}, line {number}: the id {id!r:.80} stands in line {lines[id]}; ids must differ")
+            found[id], lines[id] = value, number
+    if not found:
+        raise UserError(f"{path}: expected a {what}, JSON lines, got an empty file")
+    return found
+
+
+def row_text(row: Any, name: str) -> str:
+    """The text of a row's field.
+
+    Raises:
+        ValueError: The row is no JSON object, or has no such text; the message names the field.
+    """
+    if not isinstance(row, dict):
+        raise ValueError(f"expected a JSON object, got {row!r:.80}")
+    text = row.get(name)
+    if not isinstance(text, str) or has_surrogates(text):
+        raise ValueError(f"expected text under {name!r}, got {text!r:.80}")
+    return text

@@ -1,0 +1,1 @@
+"""Heavy packages and fetched models, made ready at first use."""

@@ -1,0 +1,1 @@
+"""Intervals, agreement between raters, comparisons by scenario, and tables of them."""

@@ -1,0 +1,1 @@
+"""What others say, as text: made harmless, compared as a reader would, read strictly."""

@@ -1,0 +1,151 @@
+import json
+import subprocess
+import sys
+from itertools import count
+
+import pytest
+
+from negotiation_env.episodes.episode import latest_episodes
+from tests.endpoint_server import EndpointServer
+from tests.llm_replies import judge_reply
+
+
+def negotiate(*arguments, stdin=""):
+    command = [sys.executable, "-m", "negotiation_env", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, env=None, timeout=120)
+
+
+def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
+    out = str(tmp_path / "a")
+    done = negotiate(
+        *["eval", "--agents", "scripted:compromising", "scripted:stubborn", "--judge", "scripted"],
+        *["--split", "eval_conflict", "--n", "4", "--seed", "3", "--out", out],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "judge: scripted judge (a fake)" in done.stdout
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["episodes"] == 4
+    first = json.loads((tmp_path / "a" / "episodes.jsonl").read_text().splitlines()[0])
+    assert first["agents"] == ["scripted:compromising", "scripted:stubborn"]
+
+
+def test_play_shows_a_live_transcript(tmp_path):
+    done = negotiate(
+        "play", "--agents", "scripted:stubborn", "scripted:accommodating", "--judge", "scripted", "--seed", "2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PROPOSE:" in done.stdout
+    assert "agreed after 2 turns" in done.stdout
+
+
+def test_with_no_turns_a_single_agent_plays_and_is_evaluated(tmp_path):
+    shared = ["--agents", "scripted:stubborn", "--judge", "scripted", "--max-turns", "0"]
+    played = negotiate("play", *shared)
+    assert "answered; Collective Agency" in played.stdout, played.stderr
+    done = negotiate("eval", *shared, "--split", "eval_multi", "--n", "2", "--out", str(tmp_path / "a"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["turns"]["value"] == 0.0
+
+
+def test_a_person_can_play(tmp_path):
+    done = negotiate(
+        "play",
+        "--agents",
+        "human",
+        "scripted:accommodating",
+        "--judge",
+        "scripted",
+        stdin="Ours.\nPROPOSE: Share it.\n\nWe share.\n\n",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "your brief" in done.stdout
+    assert "agreed after 2 turns" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["play", "--scenario", "no-such", "--agents", "scripted:stubborn"], "no scenario 'no-such'"),
+        (["play", "--agents", "nobody"], "no agent 'nobody'"),
+        (["play", "--agents", "openai:m@http://127.0.0.1:9/v1"], "nobody answers at"),
+        (["eval", "--judge", "oracle", "--agents", "scripted:stubborn"], "no judge 'oracle'"),
+        (["eval", "--split", "no-such", "--agents", "scripted:stubborn"], "no split or file 'no-such'"),
+        (["train", "no-such.toml"], "no config file 'no-such.toml'"),
+        (["train", "examples/selfplay_embedded.toml", "--max_stepz", "3"], "there is no key 'max_stepz'"),
+        (["train", "examples/selfplay_embedded.toml", "max_steps"], "expected overrides as --KEY VALUE"),
+    ],
+)
+def test_what_a_user_can_mend_ends_in_one_line_and_code_2(arguments, told):
+    done = negotiate(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_recorded_evaluation_repeats_without_its_server(tmp_path):
+    def arguments(url, out, *more):
+        agents = [f"openai:m@{url}", "scripted:accommodating"]
+        return [
+            "eval",
+            "--agents",
+            *agents,
+            "--judge",
+            f"openai:m@{url}",
+            "--n",
+            "3",
+            "--out",
+            str(tmp_path / out),
+            *more,
+        ]
+
+    def answer(asked):
+        return judge_reply(asked) if "response_format" in asked else "Hm.\nPROPOSE: We share it."
+
+    tape = str(tmp_path / "tape")
+    with EndpointServer(answer) as server:
+        live = negotiate(*arguments(server.url, "live", "--workers", "3", "--record", tape))
+    assert live.returncode == 0, live.stderr
+    again = negotiate(*arguments(server.url, "again", "--replay", tape))
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "summary.json").read_bytes() == (tmp_path / "live" / "summary.json").read_bytes()
+    other = negotiate(*arguments(server.url, "other", "--replay", tape, "--seed", "9"))
+    assert (other.returncode, "holds no such request" in other.stderr) == (2, True)
+
+
+def test_a_recorded_evaluation_that_was_killed_goes_on_and_then_repeats_without_its_server(tmp_path):
+    tape, episodes = tmp_path / "tape", tmp_path / "live" / "episodes.jsonl"
+    replies = count()
+
+    def evaluate(out, url, *more):
+        agents = ["--agents", f"openai:m@{url}", "scripted:accommodating", "--judge", "scripted", "--n", "3"]
+        return negotiate("eval", *agents, "--workers", "2", "--out", str(tmp_path / out), *more)
+
+    with EndpointServer(lambda _: f"Take {next(replies)}.\nPROPOSE: We share it.") as server:
+        live = evaluate("live", server.url, "--record", str(tape))
+        assert live.returncode == 0, live.stderr
+        episodes.write_bytes(b"".join(episodes.read_bytes().splitlines(keepends=True)[:1]))
+        tape.write_bytes(tape.read_bytes()[:-9])
+        blocked = evaluate("other", server.url, "--record", str(tape))
+        assert (blocked.returncode, "go on with --resume" in blocked.stderr) == (2, True)
+        resumed = evaluate("live", server.url, "--resume", "--record", str(tape))
+        assert resumed.returncode == 0, resumed.stderr
+    again = evaluate("again", server.url, "--replay", str(tape))
+    assert again.returncode == 0, again.stderr
+    played = [latest_episodes(tmp_path / out / "episodes.jsonl") for out in ("live", "again")]
+    assert played[0] == played[1]
+
+
+def test_the_doctor_s_exit_code_says_whether_all_will_do():
+    with EndpointServer(lambda _: "O well, deep well") as server:
+        ill = negotiate("doctor", "--agents", "scripted:stubborn", "--judge", f"openai:m@{server.url}")
+    assert ill.returncode == 1, ill.stderr
+    assert "not honoured" in ill.stdout
+    assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
+
+
+COMMANDS = ["play", "eval", "train", "bench", "view", "generate", "ability"]
+COMMANDS += ["rejudge", "judge-check", "judge-compare", "doctor"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    assert "Usage: negotiate" in negotiate(command, "--help").stdout

@@ -1,0 +1,140 @@
+import json
+import math
+from dataclasses import asdict, replace
+
+import pytest
+
+from negotiation_env import Reply, ScriptedJudge
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.episodes.episode import (
+    Episode,
+    FailedTurn,
+    append_episode,
+    latest_episodes,
+    read_episodes,
+    stream_latest,
+)
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.episodes.summary import summarise
+from negotiation_env.episodes.usage import Usage, policy_usage
+from negotiation_env.errors import UserError
+from negotiation_env.game.protocol import Rules
+from negotiation_env.interfaces import TokenTrace
+from negotiation_env.text.strict_json import read_json
+from tests.conftest import two_parties
+
+
+@pytest.fixture
+def episode():
+    words = "Fine – 好 🙂 <|im_end|>\u2028\nPROPOSE: Share."
+    reply = Reply(words, truncated=True, tokens=TokenTrace((1, 2), (3,), (-0.5,)), usage={"seconds": 0.1})
+    agent = ChatAgent(FakeModel(lambda _: reply))
+    return play(Game("g", two_parties(), (agent, agent), tags={"step": 3}), ScriptedJudge(), max_turns=3)
+
+
+def test_an_episode_survives_its_file(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    for _ in range(2):
+        append_episode(path, episode)
+    assert list(read_episodes(path)) == [episode, episode]
+    assert Episode.from_json(episode.to_json()).said[0].tokens == TokenTrace((1, 2), (3,), (-0.5,))
+
+
+LAST = {
+    "the first turn": (0, Rules(), (0, "utterance")),
+    "the second turn": (1, Rules(), (1, "utterance")),
+    "the third turn": (2, Rules(max_turns=3), (0, "utterance")),
+    "the joint answer after agreement": (3, Rules(), (0, "completion")),
+    "another's joint answer": (3, Rules(writer=1), (1, "completion")),
+    "the joint answer without agreement": (2, Rules(max_turns=2, complete_without_agreement=True), (0, "completion")),
+    "the answer of one alone": (0, Rules(max_turns=0, writer=1), (1, "completion")),
+}
+
+
+@pytest.mark.parametrize(("good", "rules", "where"), LAST.values(), ids=LAST)
+def test_a_turn_that_failed_is_on_record_with_what_it_took(good, rules, where):
+    words = iter(["Hm."] * good)
+
+    def reply(_):
+        failed = Reply("", "refused", usage={"cost": 0.5, "prompt_tokens": 3}, model="m-2")
+        return next((Reply(each, usage={"cost": 0.5}) for each in words), failed)
+
+    agent = ChatAgent(FakeModel(reply))
+    judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) >= 3)
+    episode = play(Game("g", two_parties(), (agent, agent)), judge, **asdict(rules))
+    assert episode.failed == FailedTurn(*where, "refused", {"cost": 0.5, "prompt_tokens": 3}, "m-2")
+    assert len(episode.said) == good
+    assert policy_usage([episode]) == summarise([episode]).usage["policy"] == Usage(good + 1, 3, 0, 0.5 * (good + 1))
+    assert Episode.from_json(episode.to_json()) == episode
+
+
+def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(episode):
+    line = json.loads(episode.to_json())
+    assert "failed" not in line
+    assert all("model" not in said for said in line["said"])
+    named = replace(episode, said=(replace(episode.said[0], model="m-1"), *episode.said[1:]))
+    assert [said.get("model") for said in json.loads(named.to_json())["said"]] == ["m-1", None, None]
+    assert Episode.from_json(named.to_json()) == named
+
+
+def test_half_a_line_left_by_a_killed_process_is_passed_over(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    append_episode(path, episode)
+    with path.open("a") as file:
+        file.write(episode.to_json()[:40])
+    assert list(read_episodes(path)) == [episode]
+
+
+def test_a_broken_line_is_named(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(UserError, match="line 1 is not an episode"):
+        list(read_episodes(path))
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match="no episode file"):
+        list(read_episodes(tmp_path / "episodes.jsonl"))
+
+
+def test_a_stream_holds_each_episode_once_as_it_was_played_last(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    again = replace(episode, seed=7)
+    for each in (episode, replace(episode, id="other"), again):
+        append_episode(path, each)
+    assert [each.id for each in stream_latest(path)] == ["other", "g"]
+    assert {each.id: each for each in stream_latest(path)} == latest_episodes(path)
+
+
+def test_a_log_probability_that_json_cannot_hold_is_kept(tmp_path, episode):
+    trace = TokenTrace((1,), (2, 3), (-math.inf, -0.5))
+    usage = {"seconds": math.nan, "cost": math.inf}
+    told = replace(episode, said=(replace(episode.said[0], tokens=trace, usage=usage), *episode.said[1:]))
+    append_episode(tmp_path / "episodes.jsonl", told)
+    (found,) = read_episodes(tmp_path / "episodes.jsonl")
+    assert found.said[0].tokens == trace
+    assert found.said[0].usage == {"seconds": None, "cost": None}  # which says that nobody knows
+    read_json((tmp_path / "episodes.jsonl").read_bytes())  # strictly
+
+
+@pytest.mark.parametrize("value", [5.1, -0.1, 1e6, "NaN", "Infinity"])
+@pytest.mark.parametrize("name", ["reward", "score"])
+def test_a_reward_or_score_that_is_none_is_refused(episode, name, value):
+    row = json.loads(episode.to_json())
+    (row["outcome"] if name == "score" else row)[name] = value
+    with pytest.raises(ValueError, match=f"expected a {name} from 0 to 5"):
+        Episode.from_json(json.dumps(row))
+
+
+@pytest.mark.parametrize("turns", [-1, 4, 10**400])
+def test_a_number_of_turns_that_the_rules_do_not_allow_is_refused(episode, turns):
+    with pytest.raises(ValueError, match="expected 0 to 3 turns"):
+        replace(episode, outcome=replace(episode.outcome, turns=turns))
+
+
+def test_numbers_that_are_none_are_refused_in_one_line(tmp_path, episode):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text(episode.to_json().replace('"seed":0', '"seed":NaN') + "\n")
+    with pytest.raises(UserError, match=r"line 1 is not an episode of format 1: [^\n]+$"):
+        list(read_episodes(path))

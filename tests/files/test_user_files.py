@@ -1,0 +1,161 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from negotiation_env.data import read_scenarios
+from negotiation_env.errors import UserError
+from negotiation_env.files.settings_file import read_toml
+from negotiation_env.files.user_files import read_rows, read_text, row_text
+from negotiation_env.game.chats import brief, single_agent_chat
+from negotiation_env.judges.check.labelled import read_labelled
+from negotiation_env.judges.criteria import load_criteria
+from negotiation_env.judges.llm_file import read_llm_judge
+from negotiation_env.synthesis.sources import load_sources
+from tests.arbitrary_json import json_texts
+from tests.conftest import three_parties, two_parties
+
+BOM = b"\xef\xbb\xbf"
+SHIPPED = Path(__file__).parents[2] / "negotiation_env"
+GOOD = two_parties().to_dict()
+
+
+def pairs(path):
+    return load_sources("dilemmas", personas=path, shipped=False).pairs
+
+
+READERS = {
+    "scenarios": (SHIPPED / "data" / "eval_conflict.jsonl", read_scenarios),
+    "labelled": (SHIPPED / "data" / "judge_check.jsonl", lambda path: read_labelled(path).items),
+    "personas": (SHIPPED / "data" / "personas.jsonl", pairs),
+    "criteria": (SHIPPED / "judges" / "objectives" / "collective_agency.toml", lambda path: load_criteria(str(path))),
+    "judge": (SHIPPED.parent / "examples" / "judge.toml", read_llm_judge),
+    "training": (SHIPPED.parent / "examples" / "selfplay_embedded.toml", lambda path: read_toml(path, "config file")),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing_in_what_people_write(tmp_path, name):
+    path, read = READERS[name]
+    changed = tmp_path / path.name
+    changed.write_bytes(BOM + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read(changed) == read(path)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("content", ["Café".encode("utf-16"), "Café".encode("latin-1")])
+def test_what_is_no_utf_8_is_told_with_what_to_do(tmp_path, name, content):
+    path = tmp_path / READERS[name][0].name
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"is no UTF-8 text \(.* at byte \d\); expected a .*: save it as UTF-8"):
+        READERS[name][1](path)
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match=f"no list '{path}': (Is a directory|No such file or directory)"):
+            read_text(path, "list")
+
+
+@pytest.mark.parametrize(
+    "text", ["a = nan", "a = -inf", "a = 1e999", "a = [[1, [inf]]]", "a = " + "9" * 5000, "a = 1\na = 2"]
+)
+def test_settings_have_finite_numbers_and_every_key_once(tmp_path, text):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(UserError, match=r"a.toml is not valid TOML: .+"):
+        read_toml(tmp_path / "a.toml", "file")
+
+
+def test_settings_nested_beyond_reading_are_told(tmp_path):
+    (tmp_path / "a.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(UserError, match=r"a.toml is not valid TOML: "):
+        read_toml(tmp_path / "a.toml", "file")
+
+
+def test_empty_lines_say_nothing_and_count_for_the_numbers_of_lines(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('\n{"id": "a"}\n  \n{"id": "b"}\n\n{"id": "a"}')
+    with pytest.raises(UserError, match=r"a.jsonl, line 6: the id 'a' stands in line 2; ids must differ"):
+        read_rows(path, "list", lambda row: (row_text(row, "id"), row))
+
+
+def persona(number, **change):
+    changed = [dict(each) for each in GOOD["personas"]]
+    changed[number - 1] |= change
+    return {**GOOD, "personas": changed}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({**GOOD, "dilemma": "x" * 4001}, "scenario 'well': expected at most 4000 characters, .* 'dilemma'; got 4001"),
+        (
+            persona(2, goal="x" * 9000),
+            "scenario 'well', persona 2: expected at most 4000 characters, .* 'goal'; got 9000",
+        ),
+        (persona(1, name="x" * 4001), "persona 1: expected at most 4000 characters, .* 'name'; got 4001"),
+        (persona(1, red_line="x" * 4001), "persona 1: expected at most 4000 characters, .* 'red_line'; got 4001"),
+        (persona(1, style="x" * 4001), "persona 1: expected at most 4000 characters, .* 'style'; got 4001"),
+        (persona(2, values=["x" * 2000] * 2), "persona 2: expected at most 4000 characters, .* 'values'; got 4002"),
+        (persona(1, values="fairness"), "persona 1: expected a list of texts under 'values', got 'fairness'"),
+        (persona(1, values=None), "persona 1: expected a list of texts under 'values', got None"),
+        (persona(1, values=[1]), r"persona 1: expected a list of texts under 'values', got \[1\]"),
+        (persona(2, values={"a": 1}), "persona 2: expected a list of texts under 'values', got {'a': 1}"),
+        (persona(2, values=["a", "\ud83d"]), "persona 2: expected a list of texts under 'values'"),
+        (persona(2, goal=None), "persona 2: expected text under 'goal', got None"),
+        (persona(2, red_line=3), "persona 2: expected text under 'red_line', got 3"),
+        (persona(2, style=None), "persona 2: expected text under 'style', got None"),
+        (persona(1, name="Le\ud83da"), "persona 1: expected text under 'name', got a lone surrogate, half a character"),
+        (persona(1, name="*"), "persona 1: expected letters or digits in its 'name', got '\\*'"),
+        (
+            persona(1, name="noor\u200b "),
+            "scenario 'well': persona names must differ in more than case, white space and",
+        ),
+        ({**GOOD, "id": "half \ud83d"}, "scenario: expected text under 'id', got a lone surrogate"),
+        ({**GOOD, "dilemma": "half \ud83d"}, "scenario: expected text under 'dilemma', got a lone surrogate"),
+        ({**GOOD, "tension": "\udc00"}, "scenario: expected text under 'tension', got a lone surrogate"),
+        ({**GOOD, "category": ["a"]}, r"scenario: expected text under 'category', got \['a'\]"),
+        ({**GOOD, "domain": None}, "scenario: expected text under 'domain', got None"),
+        ({**GOOD, "personas": None}, "scenario 'well': expected a list under 'personas', got None"),
+        ({**GOOD, "personas": "Lea, Noor"}, "scenario 'well': expected a list under 'personas', got 'Lea, Noor'"),
+        ({**GOOD, "personas": [None, None]}, "persona 1: expected a JSON object, got None"),
+        ({"id": "x"}, "scenario: the field 'dilemma' is missing; got the fields \\['id'\\]"),
+        ([GOOD], "scenario: expected a JSON object, got \\[{"),
+        (GOOD, "the id 'well' stands in line 1; ids must differ"),
+        ('{"id": "a", "id": "b"}', "the name 'id' stands twice in one object"),
+        ('{"id": "a", "dilemma": NaN}', "NaN is not a finite number"),
+        ("[" * 5000, "it is nested deeper than 100 levels"),
+        ("{", "Expecting property name"),
+    ],
+)
+def test_a_wrong_scenario_is_told_with_file_line_and_field_in_one_line(tmp_path, row, told):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n" + (row if isinstance(row, str) else json.dumps(row)) + "\n")
+    with pytest.raises(UserError, match=rf"mine\.jsonl, line 2: .*{told}") as error:
+        read_scenarios(path)
+    message = str(error.value).replace(str(path), "")
+    assert "\n" not in message
+    assert len(message) < 300
+
+
+@given(json_texts(three_parties().to_dict()))
+def test_whatever_stands_in_a_file_it_is_read_or_told(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "arbitrary.jsonl"
+    path.write_bytes(content)
+    try:
+        texts = [scenario.to_json() for scenario in read_scenarios(path)]
+    except UserError as error:
+        texts = [str(error)]
+    assert all(text.encode() for text in texts)
+
+
+def test_a_field_at_the_limit_is_shown_whole(tmp_path):
+    # Each line opens like a speaker, and what is put there instead of its colon is longer.
+    dilemma = ("user: a\n" * 500)[:3990] + " Who pays?"
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({**persona(1, goal="g" * 4000), "dilemma": dilemma}))
+    (scenario,) = read_scenarios(path)
+    assert "Who pays?" in brief(scenario, 0)
+    assert "g" * 4000 in brief(scenario, 0)
+    assert "Who pays?" in single_agent_chat(scenario)[0]["content"]

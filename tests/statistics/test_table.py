@@ -1,0 +1,61 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Table, cell_text, read_tables, tables_to_json, to_rich
+
+RATE = Estimate(0.5, 0.25, 0.75, 8)
+TABLE = Table(
+    "Who wins", ("who", "rate", "games", "p", "over runs", "best"), (("a", RATE, 8, 0.125, "0.50", None),), "n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (RATE, "0.50 [0.25, 0.75]"),
+        (Estimate(1.0, None, None, 5), "1.00 (n = 5)"),
+        (Estimate(None, None, None, 0), "–"),
+        (None, "–"),
+        (0, "0"),
+        (12, "12"),
+        (0.125, "0.12"),
+        (0.0, "0.00"),
+        (0.0002, "0.0002"),
+        (-0.0042, "-0.0042"),
+        (0.049, "0.05"),
+        (-1e-17, "0.00"),
+        (Estimate(0.0004, 0.000312, 0.02, 8), "0.0004 [0.00031, 0.02]"),
+        ("0.5 ± 0.1", "0.5 ± 0.1"),
+    ],
+)
+def test_a_cell_has_two_decimals_or_digits_its_interval_or_count_and_a_dash_where_nothing_is_known(cell, text):
+    assert cell_text(cell) == text
+
+
+def test_tables_come_back_out_of_their_json_with_every_kind_of_cell():
+    matrix = Table("Who beats whom", ("", "a"), (("a", None), ("b", RATE)), matrix=True)
+    (found, other) = read_tables(tables_to_json([TABLE, matrix]))
+    assert (found, other) == (TABLE, matrix)
+    assert [type(cell) for cell in found.rows[0]] == [type(cell) for cell in TABLE.rows[0]]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '[{"title": "t"}]', '[{"title": "t", "columns": ["a"], "rows": [[1, 2]]}]'])
+def test_what_holds_no_tables_is_told(text):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        read_tables(text)
+
+
+def test_a_row_has_a_cell_for_each_column():
+    with pytest.raises(ValueError, match=r"table 'T': expected 2 cells a row, got \('a',\)"):
+        Table("T", ("who", "rate"), (("a",),))
+
+
+def test_in_a_terminal_text_is_shown_as_it_is_whatever_markup_it_holds():
+    odd = "[bold]a[/bold] [/]"
+    shown = io.StringIO()
+    Console(file=shown, width=150).print(to_rich(Table(odd, (odd, f"of {odd}"), ((odd, RATE),), f"note {odd}")))
+    assert shown.getvalue().count(odd) == 5
+    assert "0.50 [0.25, 0.75]" in shown.getvalue()
