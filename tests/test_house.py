@@ -42,7 +42,7 @@ ROOMS = (
     "cli",
     "__main__",
 )
-"""From the ground up: a room imports what stands before it, and itself; at a function's first call and for types too."""
+"""From the ground up: a room imports what stands before it, and itself; within functions and for types too."""
 
 
 def sources() -> Iterator[Path]:

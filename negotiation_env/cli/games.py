@@ -100,9 +100,9 @@ def evaluate_command(
     from negotiation_env.agents.contents import contents_of
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
-    from negotiation_env.environment.render import summary_table
     from negotiation_env.episodes.evaluate import evaluate, pick
     from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)

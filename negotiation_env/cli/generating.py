@@ -13,7 +13,7 @@ from negotiation_env.errors import MissingExtra
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
-    from negotiation_env.episodes.usage import Usage
+    from negotiation_env.endpoints.usage import Usage
     from negotiation_env.interfaces import ChatModel
     from negotiation_env.synthesis.card import Dataset
     from negotiation_env.synthesis.settings import Settings

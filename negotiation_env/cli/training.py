@@ -85,8 +85,8 @@ def _train_in(
     with importing("training", "train"):
         from negotiation_env.training.run import train as run_training
         from negotiation_env.training.run import way_on
-    from negotiation_env.environment.render import summary_table
     from negotiation_env.episodes.run_folder import CONFIG
+    from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
     traffic = open_traffic(record, replay, resume=resume)

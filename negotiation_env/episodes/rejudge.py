@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from negotiation_env.console.interrupts import interruptible, put_off
+from negotiation_env.endpoints.usage import Usage, rulings_usage
 from negotiation_env.episodes.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
-from negotiation_env.episodes.usage import Usage, rulings_usage
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import append_lines, make_folder, read_lines, write_whole
 from negotiation_env.game.events import Question, QuestionKind, Ruling

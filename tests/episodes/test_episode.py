@@ -7,6 +7,7 @@ import pytest
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.endpoints.usage import Usage
 from negotiation_env.episodes.episode import (
     Episode,
     FailedTurn,
@@ -16,8 +17,7 @@ from negotiation_env.episodes.episode import (
     stream_latest,
 )
 from negotiation_env.episodes.runner import Game, play
-from negotiation_env.episodes.summary import summarise
-from negotiation_env.episodes.usage import Usage, policy_usage
+from negotiation_env.episodes.summary import policy_usage, summarise
 from negotiation_env.errors import UserError
 from negotiation_env.game.protocol import Rules
 from negotiation_env.interfaces import TokenTrace
