@@ -20,8 +20,8 @@ from transformers import DynamicCache
 from measurements.harness import grid, machine, options, tell
 from negotiation_env.agents.models.embedded import embedded_adapter
 from negotiation_env.agents.models.roomy_cache import roomy_cache
-from negotiation_env.training.adapters import LEARNER, merged
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.engines.adapters import LEARNER, merged
 from negotiation_env.training.learner import load_learner
 
 LENGTH = 100

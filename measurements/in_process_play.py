@@ -35,11 +35,11 @@ from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.agents.models.roomy_cache import roomy_cache
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
-from negotiation_env.training.adapters import merged
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.engines.adapters import merged
 from negotiation_env.training.engines.in_process import InProcess
+from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.learner import load_learner
-from negotiation_env.training.snapshots import Snapshots
 
 GROUP, GROUPS, TURNS, TOKENS = 8, 2, 6, 40
 LEARNER, FROZEN = 1, 0

@@ -40,10 +40,10 @@ from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.training import grpo
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.engines.in_process import InProcess
+from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.learner import load_learner
 from negotiation_env.training.players import Players
 from negotiation_env.training.rollout import Rollout, TimedJudge
-from negotiation_env.training.snapshots import Snapshots
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "learning_embedded.toml"
 

@@ -14,8 +14,8 @@ from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.interfaces import Judge
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.engines.adapters import evaluating
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out
-from negotiation_env.training.learner import evaluating
 from negotiation_env.training.players import Players
 from negotiation_env.training.run_folder import numbered
 

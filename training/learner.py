@@ -1,28 +1,15 @@
 """The model that trains, and its tokenizer."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
-from negotiation_env.training.adapters import LEARNER
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.engines.adapters import LEARNER
 
-__all__ = ["evaluating", "load_learner", "sources"]
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Sampling from a model in train mode with gradient checkpointing would silently give garbage."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
+__all__ = ["load_learner", "sources"]
 
 
 def load_learner(config: TrainConfig) -> tuple[Any, Any]:

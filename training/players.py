@@ -10,10 +10,10 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.episodes.episode import Episode
 from negotiation_env.interfaces import Agent, Sampling
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.divergence import FiniteModel
 from negotiation_env.training.engines import Engine
+from negotiation_env.training.engines.finite import FiniteModel
+from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.opponents import Opponent, Ratings, load_ratings, parse_opponents, save_ratings
-from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["Players"]
 

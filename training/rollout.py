@@ -22,7 +22,7 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
 from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.learner import evaluating
+from negotiation_env.training.engines.adapters import evaluating
 from negotiation_env.training.players import Players
 from negotiation_env.training.rows import Row, empty_row, learner_rows
 

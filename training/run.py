@@ -16,12 +16,13 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import names
-from negotiation_env.training.adapters import LEARNER
 from negotiation_env.training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.contents import check_contents, run_contents, write_contents
 from negotiation_env.training.engines import Engine
+from negotiation_env.training.engines.adapters import LEARNER
 from negotiation_env.training.engines.in_process import InProcess
+from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
@@ -44,7 +45,6 @@ from negotiation_env.training.run_folder import (
     rewind,
     write_config,
 )
-from negotiation_env.training.snapshots import Snapshots
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 

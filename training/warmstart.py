@@ -93,7 +93,8 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
     from trl import SFTConfig, SFTTrainer
 
     from negotiation_env.agents.models.embedded import embedded_model
-    from negotiation_env.training.divergence import CheckWeights, FiniteTraining, check_finite, trained_norm
+    from negotiation_env.training.divergence import CheckWeights, FiniteTraining, trained_norm
+    from negotiation_env.training.engines.finite import check_finite
 
     source = str(embedded_model())
     tokenizer = load_tokenizer(source)

@@ -11,7 +11,8 @@ from negotiation_env.errors import Diverged  # noqa: E402
 from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402
 from negotiation_env.training.config import TrainConfig  # noqa: E402
-from negotiation_env.training.divergence import CheckWeights, FiniteModel, FiniteTraining  # noqa: E402
+from negotiation_env.training.divergence import CheckWeights, FiniteTraining  # noqa: E402
+from negotiation_env.training.engines.finite import FiniteModel  # noqa: E402
 from negotiation_env.training.progress import StepLog  # noqa: E402
 from tests.training.command import checkpoints, episodes, log_of, metrics, training, write_config  # noqa: E402
 

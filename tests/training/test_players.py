@@ -9,10 +9,10 @@ from negotiation_env.agents.scripted import ScriptedAgent  # noqa: E402
 from negotiation_env.game.events import Question, QuestionKind, Task  # noqa: E402
 from negotiation_env.interfaces import Reply  # noqa: E402
 from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
 from negotiation_env.training.opponents import load_ratings  # noqa: E402
 from negotiation_env.training.players import Players  # noqa: E402
 from negotiation_env.training.run import judge_of  # noqa: E402
-from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 from tests.conftest import two_parties  # noqa: E402
 from tests.llm_replies import judge_reply  # noqa: E402
 

@@ -17,14 +17,14 @@ from negotiation_env.episodes.summary import judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.game.events import JudgeCall  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402
-from negotiation_env.training.adapters import LEARNER, merged  # noqa: E402
 from negotiation_env.training.checkpoints import last_checkpoint  # noqa: E402
 from negotiation_env.training.config import TrainConfig  # noqa: E402
+from negotiation_env.training.engines.adapters import LEARNER, merged  # noqa: E402
 from negotiation_env.training.engines.in_process import InProcess  # noqa: E402
+from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
 from negotiation_env.training.grpo import build_trainer, cut_to_width  # noqa: E402
 from negotiation_env.training.learner import load_learner  # noqa: E402
 from negotiation_env.training.players import Players  # noqa: E402
-from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 
 pytestmark = pytest.mark.models
 

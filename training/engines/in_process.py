@@ -6,8 +6,8 @@ from typing import Any
 
 from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.interfaces import ChatModel
-from negotiation_env.training.adapters import merged
-from negotiation_env.training.snapshots import Snapshots
+from negotiation_env.training.engines.adapters import merged
+from negotiation_env.training.engines.snapshots import Snapshots
 
 __all__ = ["InProcess"]
 

@@ -29,10 +29,9 @@ from negotiation_env.endpoints.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
 from negotiation_env.game.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
-from negotiation_env.training.adapters import LEARNER
-from negotiation_env.training.divergence import check_finite
-from negotiation_env.training.learner import evaluating
-from negotiation_env.training.snapshots import Snapshots
+from negotiation_env.training.engines.adapters import LEARNER, evaluating
+from negotiation_env.training.engines.finite import check_finite
+from negotiation_env.training.engines.snapshots import Snapshots
 
 __all__ = ["VllmServers"]
 

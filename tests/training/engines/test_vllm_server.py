@@ -18,9 +18,9 @@ from negotiation_env.endpoints.chat_completions import EndpointSettings  # noqa:
 from negotiation_env.endpoints.endpoint import Endpoint  # noqa: E402
 from negotiation_env.episodes.runner import Game, play_many  # noqa: E402
 from negotiation_env.errors import Diverged, EngineError, UserError  # noqa: E402
+from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
 from negotiation_env.training.engines.vllm_server import VllmServers, _connect, _RoundRobin, _tell  # noqa: E402
 from negotiation_env.training.rows import learner_rows  # noqa: E402
-from negotiation_env.training.snapshots import Snapshots  # noqa: E402
 from tests.endpoint_server import EndpointServer  # noqa: E402
 from tests.raw_server import raw_server  # noqa: E402
 from tests.vllm_server import serving, trainer_logprobs  # noqa: E402

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from negotiation_env.training.snapshots import Snapshots  # noqa: E402
+from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
 
 
 def model():

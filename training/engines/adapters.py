@@ -1,4 +1,4 @@
-"""The learner's LoRA adapter, folded into the weights while it samples."""
+"""The learner while it samples: not in train mode, its LoRA adapter folded into the weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,21 @@ from typing import Any
 import torch
 from peft.tuners.lora import LoraLayer
 
-__all__ = ["LEARNER", "merged"]
+__all__ = ["LEARNER", "evaluating", "merged"]
 
 LEARNER = "default"
 """PEFT's name of the adapter that trains."""
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Sampling from a model in train mode with gradient checkpointing would silently give garbage."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 @contextmanager
