@@ -68,9 +68,9 @@ def read_summary(path):
 
 READERS = {
     EPISODES: lambda path: [*read_episodes(path), *stream_latest(path), read_run(path.parent)],
-    "comparisons.jsonl": lambda path: list(AnswerFile(path, Compared).lines()),
-    "probes.jsonl": lambda path: list(AnswerFile(path, Asked).lines()),
-    "challenges.jsonl": lambda path: list(AnswerFile(path, Challenge).lines()),
+    "comparisons.jsonl": lambda path: list(AnswerFile(path, Compared).answers()),
+    "probes.jsonl": lambda path: list(AnswerFile(path, Asked).answers()),
+    "challenges.jsonl": lambda path: list(AnswerFile(path, Challenge).answers()),
     "tables.json": lambda path: read_run(path.parent),
     REJUDGED: lambda path: rejudge(path.parent.parent, ScriptedJudge()),
     SETTINGS: lambda path: open_run(path.parent, {"seed": 1}, resume=True),

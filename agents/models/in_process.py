@@ -89,7 +89,7 @@ class InProcessModel:
         """Feed what is new, then draw token after token until every row has ended."""
         batch = self._batch([row.conversation for row in rows])
         if not any(batch.fed):
-            self._feed_beginnings(batch)
+            self._feed_shared_prefixes(batch)
         limit = max(row.request.sampling.max_tokens for row in rows)
         noise = uniforms([row.request.seed for row in rows], limit)
         sampling = [row.request.sampling for row in rows]
@@ -136,7 +136,7 @@ class InProcessModel:
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 
-    def _feed_beginnings(self, batch: _Batch) -> None:
+    def _feed_shared_prefixes(self, batch: _Batch) -> None:
         """Run what chats have in common through the model once, and give each a copy of the keys and values."""
         chats = [conversation.ids for conversation in batch.conversations]
         groups = alike(chats)

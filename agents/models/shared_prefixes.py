@@ -13,7 +13,7 @@ Alike = tuple[int, list[int]]
 
 
 def alike(chats: Sequence[Sequence[int]]) -> list[Alike]:
-    """Group chats by common beginnings, so that feeding each group's beginning once saves the most ids.
+    """Group chats by common prefixes, so that feeding each group's prefix once saves the most ids.
 
     Args:
         chats: Token ids, at least one each.

@@ -17,7 +17,7 @@ from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, said_before
 from negotiation_env.benchmark.measures import seen_of
 from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
-from negotiation_env.benchmark.spending import Purse
+from negotiation_env.benchmark.spending import Spending
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
@@ -40,7 +40,7 @@ __all__ = ["TABLES", "Cast", "run_benchmark"]
 
 TABLES = "tables.json"
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
-_LINES: Final[Mapping[str, type[Compared | Asked | Challenge]]] = {
+_ANSWERS: Final[Mapping[str, type[Compared | Asked | Challenge]]] = {
     "comparisons": Compared,
     "probes": Asked,
     "challenges": Challenge,
@@ -89,13 +89,13 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume)
-        purse = Purse(config.cost_limit)
-        return _all_steps(_Run(config, _paid(cast, purse), purse.judge(cast.judge), out, purse), games)
+        spending = Spending(config.cost_limit)
+        return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 
 
 def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     config = run.config
-    run.pay_for_lines()
+    run.pay_for_answers()
     played = run.play(games)
     episodes = list(played.values())
     compared = run.compare(games, played)
@@ -107,10 +107,11 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     return tables
 
 
-def _paid(cast: Cast, purse: Purse) -> Cast:
-    """The same, but that whoever plays is paid out of a purse."""
-    negotiators = {who: purse.agent(agent) for who, agent in cast.negotiators.items()}
-    return replace(cast, negotiators=negotiators, panel={name: purse.agent(each) for name, each in cast.panel.items()})
+def _paid(cast: Cast, spending: Spending) -> Cast:
+    """The same, but that whoever plays is paid out of the limit."""
+    negotiators = {who: spending.agent(agent) for who, agent in cast.negotiators.items()}
+    panel = {name: spending.agent(each) for name, each in cast.panel.items()}
+    return replace(cast, negotiators=negotiators, panel=panel)
 
 
 def _need_packages() -> None:
@@ -149,16 +150,16 @@ class _Run:
     referee: Judge
     """The cast's judge, paid for each verdict of a game or a challenge."""
     out: Path
-    purse: Purse
+    spending: Spending
 
-    def pay_for_lines(self) -> None:
+    def pay_for_answers(self) -> None:
         """Everything on file was paid for, also what came to nothing."""
         if (path := self.out / EPISODES).exists():
             for episode in read_episodes(path):
-                self.purse.pay(episode)
-        for name, kind in _LINES.items():
-            for answer in AnswerFile(self.out / f"{name}.jsonl", kind).lines():
-                self.purse.pay(answer)
+                self.spending.pay(episode)
+        for name, kind in _ANSWERS.items():
+            for answer in AnswerFile(self.out / f"{name}.jsonl", kind).answers():
+                self.spending.pay(answer)
 
     def play(self, games: Sequence[Planned]) -> dict[str, Episode]:
         """Every game by id, those of one setting at a time."""
@@ -189,7 +190,7 @@ class _Run:
             Compared,
             asked,
             lambda match: match.said,
-            lambda some: self.purse.paid(compare(some, judges)),
+            lambda some: self.spending.paid(compare(some, judges)),
         )
         return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
@@ -200,7 +201,7 @@ class _Run:
             return {}
         found = askings(episodes, judge.name)
         return self._complete(
-            "probes", Asked, found, lambda each: each.said, lambda some: self.purse.paid(ask(some, judge))
+            "probes", Asked, found, lambda each: each.said, lambda some: self.spending.paid(ask(some, judge))
         )
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
@@ -225,13 +226,13 @@ class _Run:
         try:
             yield
         except NegotiationError:
-            self.purse.check()
+            self.spending.check()
             raise
 
     def _watching(self, advance: Callable[[object], None]) -> Callable[[object], None]:
         def note(ended: object) -> None:
             advance(ended)
-            self.purse.check()
+            self.spending.check()
 
         return note
 

@@ -20,7 +20,7 @@ from negotiation_env.game.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges.asking import judged
 
-__all__ = ["Purse"]
+__all__ = ["Spending"]
 
 A = TypeVar("A", Compared, Asked)
 _FOR_THE_REST: Final = 0.1
@@ -28,7 +28,7 @@ _FOR_THE_REST: Final = 0.1
 _NOT_ASKED: Final = "not asked: the cost limit is exceeded"
 
 
-class Purse:
+class Spending:
     """Adds up what calls cost, and stops the run above a limit; safe to use from many threads.
 
     Calls without a known price count nothing, nor do judges' replies out of a cache.
@@ -43,7 +43,7 @@ class Purse:
         self._adding = Lock()
 
     @property
-    def empty(self) -> bool:
+    def used_up(self) -> bool:
         """Nothing is left for games that are under way either."""
         return self._limit is not None and self.spent > self._limit * (1 + _FOR_THE_REST)
 
@@ -63,11 +63,11 @@ class Purse:
         return answers
 
     def agent(self, agent: Agent) -> Agent:
-        """The agent, paid for what it says; where the purse is empty it is not asked."""
+        """The agent, paid for what it says; where nothing is left it is not asked."""
         return agent if self._limit is None else _PaidAgent(agent, self)
 
     def judge(self, judge: Judge) -> Judge:
-        """The judge, paid for its verdicts; where the purse is empty it is not asked."""
+        """The judge, paid for its verdicts; where nothing is left it is not asked."""
         return judge if self._limit is None else _PaidJudge(judge, self)
 
     def check(self) -> None:
@@ -94,30 +94,30 @@ class Purse:
 
 
 class _PaidAgent:
-    def __init__(self, agent: Agent, purse: Purse) -> None:
+    def __init__(self, agent: Agent, spending: Spending) -> None:
         self.name = agent.name
         self._agent = agent
-        self._purse = purse
+        self._spending = spending
 
     def act(self, requests: Sequence[Request]) -> list[Reply]:
-        if self._purse.empty:
+        if self._spending.used_up:
             return [Reply("", error=_NOT_ASKED)] * len(requests)
         replies = replied(self._agent, requests)
-        self._purse.pay_usages(reply.usage for reply in replies)
+        self._spending.pay_usages(reply.usage for reply in replies)
         return replies
 
 
 class _PaidJudge:
-    def __init__(self, judge: Judge, purse: Purse) -> None:
+    def __init__(self, judge: Judge, spending: Spending) -> None:
         self.name = judge.name
         self._judge = judge
-        self._purse = purse
+        self._spending = spending
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        if self._purse.empty:
+        if self._spending.used_up:
             return [Verdict(None, self.name, _NOT_ASKED)] * len(questions)
         verdicts = judged(self._judge, questions)
-        self._purse.pay_calls(call for verdict in verdicts for call in verdict.calls)
+        self._spending.pay_calls(call for verdict in verdicts for call in verdict.calls)
         return verdicts
 
 

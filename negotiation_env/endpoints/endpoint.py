@@ -16,7 +16,7 @@ from negotiation_env.endpoints.chat_completions import OPENAI, Call, EndpointSet
 from negotiation_env.endpoints.connection import Connection
 from negotiation_env.endpoints.event_loop import run
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
-from negotiation_env.endpoints.rate_limit import Pace
+from negotiation_env.endpoints.rate_limit import RateLimit
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.interfaces import ChatRequest, Reply
@@ -85,7 +85,7 @@ class Endpoint:
         self.name = settings.name
         self._connection = Connection(settings)
         self._secrets = self._connection.secrets
-        self._requests, self._tokens = Pace(settings.requests_per_minute), Pace(settings.tokens_per_minute)
+        self._requests, self._tokens = RateLimit(settings.requests_per_minute), RateLimit(settings.tokens_per_minute)
         self._places = asyncio.Semaphore(settings.concurrency)
         self.close = self._connection.close
         """Closes the connections; happens by itself when the program ends."""

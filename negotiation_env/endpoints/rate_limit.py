@@ -1,9 +1,9 @@
 """A steady pace: how long to wait so that no minute sees more than a limit."""
 
-__all__ = ["Pace"]
+__all__ = ["RateLimit"]
 
 
-class Pace:
+class RateLimit:
     """Spreads amounts evenly over time, so that any minute holds at most `per_minute` of them.
 
     It has no clock of its own: times are seconds on the caller's.

@@ -12,10 +12,10 @@ from negotiation_env.console.interrupts import interruptible, put_off
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.files.durable import append_lines, read_lines
 
-__all__ = ["Answer", "AnswerFile", "digest"]
+__all__ = ["AnswerFile", "AnswerLine", "digest"]
 
 
-class Answer(Protocol):
+class AnswerLine(Protocol):
     """One line."""
 
     @property
@@ -31,7 +31,7 @@ class Answer(Protocol):
         """Why there is no answer; None where there is one."""
 
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=AnswerLine)
 Q = TypeVar("Q")
 
 
@@ -77,7 +77,7 @@ class AnswerFile(Generic[A]):
             UserError: The file is broken.
             JudgeError: Too many are without answer. What was asked is on file.
         """
-        known = {each.id: each for each in self.lines()}
+        known = {each.id: each for each in self.answers()}
         answers = {
             id: known[id]
             for id, question in questions.items()
@@ -99,7 +99,7 @@ class AnswerFile(Generic[A]):
         limit.finish()
         return {id: answers[id] for id in questions}
 
-    def lines(self) -> Iterator[A]:
+    def answers(self) -> Iterator[A]:
         """All answers on file in order, also those that were asked for again later.
 
         Raises:

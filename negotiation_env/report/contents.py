@@ -1,7 +1,7 @@
 """What goes into the file about each episode, as plain values.
 
-A `Row` is what list, search and transcript need; it is there from the start. A `Detail` is the heavy rest, packed, and
-unpacked when its episode is opened.
+A `ListedEpisode` is what list, search and transcript need; it is there from the start. A `Detail` is the heavy rest,
+packed, and unpacked when its episode is opened.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.learning import advantages, trained_tasks
-from negotiation_env.report.probes_and_challenges import ShownAfterwards, show_afterwards
+from negotiation_env.report.probes_and_challenges import ShownProbesAndChallenges, show_probes_and_challenges
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
-__all__ = ["Contents", "Detail", "Row", "ShownTurn", "TurnDetail", "contents"]
+__all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ShownTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedEpisode:
     """An episode in the list.
 
     Attributes:
@@ -115,7 +115,7 @@ class Detail:
     said: tuple[TurnDetail, ...]
     rulings: tuple[ShownVerdict, ...]
     usage: dict[str, str]
-    afterwards: ShownAfterwards
+    afterwards: ShownProbesAndChallenges
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Contents:
     """
 
     scenarios: tuple[Scenario, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ListedEpisode, ...]
     details: tuple[Detail, ...]
 
 
@@ -137,19 +137,19 @@ def contents(run: Run) -> Contents:
     """What the report holds of a run's episodes, those of its parts one after the other."""
     scenarios: dict[Scenario, int] = {}
     rows, details, trained = [], [], trained_tasks(run.config)
-    later = show_afterwards(run.afterwards, {each.id: each for each in run.episodes})
+    later = show_probes_and_challenges(run.probes_and_challenges, {each.id: each for each in run.episodes})
     for part in run.parts:
         weights = advantages(part.episodes, run.config)
         for episode in part.episodes:
             number = scenarios.setdefault(episode.scenario, len(scenarios))
             rows.append(_row(part, episode, number, weights.get(episode.id)))
-            details.append(_detail(episode, trained, later.get(episode.id, ShownAfterwards())))
+            details.append(_detail(episode, trained, later.get(episode.id, ShownProbesAndChallenges())))
     return Contents(tuple(scenarios), tuple(rows), tuple(details))
 
 
-def _row(part: Part, episode: Episode, scenario: int, advantage: float | None) -> Row:
+def _row(part: Part, episode: Episode, scenario: int, advantage: float | None) -> ListedEpisode:
     outcome = episode.outcome
-    return Row(
+    return ListedEpisode(
         part.key(episode),
         scenario,
         episode.agents,
@@ -189,7 +189,7 @@ def _tag(text: str) -> str:
     return "accept" if turn.accepts else "propose" if turn.proposal is not None else ""
 
 
-def _detail(episode: Episode, trained: frozenset[Task], later: ShownAfterwards) -> Detail:
+def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndChallenges) -> Detail:
     names = episode.scenario.names
     learner = _learner(episode)
     return Detail(

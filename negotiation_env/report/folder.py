@@ -11,7 +11,7 @@ from negotiation_env.episodes.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import read_file, refuse_link
-from negotiation_env.report.probes_and_challenges import FILES, Afterwards, read_afterwards
+from negotiation_env.report.probes_and_challenges import FILES, ProbesAndChallenges, read_probes_and_challenges
 from negotiation_env.statistics.table import Table, read_tables
 
 __all__ = ["Part", "Run", "Source", "read_run"]
@@ -65,7 +65,7 @@ class Run:
         tables: The benchmark's.
         sources: All files that were read.
         config: The settings of a training run, else empty.
-        afterwards: What a benchmark asked about its games.
+        probes_and_challenges: What a benchmark asked about its games.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Run:
     tables: tuple[Table, ...]
     sources: tuple[Source, ...]
     config: dict[str, Any]
-    afterwards: Afterwards
+    probes_and_challenges: ProbesAndChallenges
 
     @property
     def episodes(self) -> list[Episode]:
@@ -101,7 +101,7 @@ def read_run(folder: Path) -> Run:
     others = (*FILES, _TABLES, SETTINGS, CONFIG)
     sources += [_source(folder, folder / name) for name in others if (folder / name).exists()]
     tables, config = _tables(folder / _TABLES), _config(folder / CONFIG)
-    return Run(folder.resolve().name, parts, tables, tuple(sources), config, read_afterwards(folder))
+    return Run(folder.resolve().name, parts, tables, tuple(sources), config, read_probes_and_challenges(folder))
 
 
 def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:

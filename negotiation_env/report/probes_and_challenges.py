@@ -20,13 +20,13 @@ from negotiation_env.report.verdicts import ShownVerdict, show_verdict
 
 __all__ = [
     "FILES",
-    "Afterwards",
-    "ShownAfterwards",
+    "ProbesAndChallenges",
     "ShownChallenge",
     "ShownComparison",
     "ShownProbe",
-    "read_afterwards",
-    "show_afterwards",
+    "ShownProbesAndChallenges",
+    "read_probes_and_challenges",
+    "show_probes_and_challenges",
 ]
 
 _PROBES: Final = "probes.jsonl"
@@ -75,7 +75,7 @@ L = TypeVar("L", bound=_Line)
 
 
 @dataclass(frozen=True, slots=True)
-class Afterwards:
+class ProbesAndChallenges:
     """The lines of a benchmark's files, each id once; empty for other runs."""
 
     probes: tuple[_Probed, ...] = ()
@@ -133,7 +133,7 @@ class ShownComparison:
 
 
 @dataclass(slots=True)
-class ShownAfterwards:
+class ShownProbesAndChallenges:
     """What was asked about one game."""
 
     probes: list[ShownProbe] = field(default_factory=list)
@@ -141,13 +141,13 @@ class ShownAfterwards:
     comparisons: list[ShownComparison] = field(default_factory=list)
 
 
-def read_afterwards(folder: Path) -> Afterwards:
+def read_probes_and_challenges(folder: Path) -> ProbesAndChallenges:
     """The lines of a run's folder; a file may be missing, or end in half a line.
 
     Raises:
         UserError: A line is not what a benchmark writes; the message names it.
     """
-    return Afterwards(
+    return ProbesAndChallenges(
         _lines(folder / _PROBES, _Probed),
         _lines(folder / _CHALLENGES, _Challenged),
         _lines(folder / _COMPARISONS, _Compared),
@@ -160,16 +160,18 @@ def _lines(path: Path, kind: type[L]) -> tuple[L, ...]:
     return tuple({each.id: each for each in lines}.values())
 
 
-def show_afterwards(lines: Afterwards, episodes: Mapping[str, Episode]) -> dict[str, ShownAfterwards]:
+def show_probes_and_challenges(
+    found: ProbesAndChallenges, episodes: Mapping[str, Episode]
+) -> dict[str, ShownProbesAndChallenges]:
     """What was asked about each game, by its id; what is said of other games is passed over."""
-    shown: dict[str, ShownAfterwards] = defaultdict(ShownAfterwards)
-    for probed in lines.probes:
+    shown: dict[str, ShownProbesAndChallenges] = defaultdict(ShownProbesAndChallenges)
+    for probed in found.probes:
         if probed.episode in episodes:
             shown[probed.episode].probes.append(_probe(probed, episodes[probed.episode].scenario.names))
-    for challenged in lines.challenges:
+    for challenged in found.challenges:
         if challenged.id in episodes:
             shown[challenged.id].challenge = _challenge(challenged, episodes[challenged.id])
-    for compared in lines.comparisons:
+    for compared in found.comparisons:
         for side, id in enumerate(_games(compared, episodes)):
             shown[id].comparisons.append(_comparison(compared, side))
     return dict(shown)

@@ -11,7 +11,7 @@ from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import Decoding
 from negotiation_env.benchmark.run import TABLES, run_benchmark
-from negotiation_env.benchmark.spending import Purse
+from negotiation_env.benchmark.spending import Spending
 from negotiation_env.episodes.answer_file import AnswerFile
 from negotiation_env.episodes.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, MissingExtra, UserError
@@ -304,7 +304,7 @@ def test_a_pair_that_a_failed_game_leaves_out_is_told(tmp_path):
     told = [sum(row[table.columns.index(name)] for table in wins for row in table.rows) for name in counts]
     inconsistent = sum(
         not each.duel.consistent
-        for each in AnswerFile(tmp_path / "comparisons.jsonl", Compared).lines()
+        for each in AnswerFile(tmp_path / "comparisons.jsonl", Compared).answers()
         if "base" in (each.first, each.second)
     )
     assert told[-1] > 0
@@ -371,10 +371,10 @@ class Costly(Counting):
 
 def on_file(out):
     """Dollars by the records."""
-    purse = Purse(None)
+    spending = Spending(None)
     for episode in read_episodes(out / "episodes.jsonl"):
-        purse.pay(episode)
-    return purse.spent
+        spending.pay(episode)
+    return spending.spent
 
 
 def test_above_the_cost_limit_a_run_stops_and_goes_on_with_a_higher_one(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.benchmark.spending import Purse
+from negotiation_env.benchmark.spending import Spending
 from negotiation_env.episodes.episode import FailedTurn
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Task
@@ -29,10 +29,10 @@ def duel(first, second):
 
 
 def spent(*paid):
-    purse = Purse(None)
+    spending = Spending(None)
     for each in paid:
-        purse.pay(each)
-    return purse.spent
+        spending.pay(each)
+    return spending.spent
 
 
 def test_a_game_costs_what_its_turns_and_judgements_cost():
@@ -64,23 +64,23 @@ def test_equal_calls_cost_as_often_as_they_were_made():
 
 
 def test_above_the_limit_it_stops_and_says_how_to_go_on():
-    purse = Purse(1.0)
-    purse.pay(asked(call("x", 1.0)))
-    purse.check()
-    purse.pay(asked(call("x", 0.25)))
+    spending = Spending(1.0)
+    spending.pay(asked(call("x", 1.0)))
+    spending.check()
+    spending.pay(asked(call("x", 0.25)))
     with pytest.raises(
         UserError, match=r"stopped: \$1\.25 spent, the limit is \$1\.00; .* raise cost_limit .* --resume"
     ):
-        purse.check()
+        spending.check()
 
 
 def test_without_a_limit_it_never_stops():
-    purse = Purse(None)
-    purse.pay(asked(call("x", 1e9)))
-    purse.check()
+    spending = Spending(None)
+    spending.pay(asked(call("x", 1e9)))
+    spending.check()
 
 
 def test_a_limit_of_nothing_lets_what_is_free_go_on():
-    purse = Purse(0.0)
-    purse.pay(asked(call("x", 0.0), call("y", None)))
-    purse.check()
+    spending = Spending(0.0)
+    spending.pay(asked(call("x", 0.0), call("y", None)))
+    spending.check()

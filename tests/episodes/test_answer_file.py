@@ -41,7 +41,7 @@ def complete(path, ask=echo, *, said="", whole=False, limit=1.0, told=None):
 
 
 def ids(path):
-    return [each.id for each in AnswerFile(path, Echo).lines()]
+    return [each.id for each in AnswerFile(path, Echo).answers()]
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def appending(adapter):
 
 def answers(out, name, kind):
     benchmark(out)
-    return out / f"{name}.jsonl", lambda path: list(AnswerFile(path, kind).lines()), appending(TypeAdapter(kind))
+    return out / f"{name}.jsonl", lambda path: list(AnswerFile(path, kind).answers()), appending(TypeAdapter(kind))
 
 
 def candidates(out):

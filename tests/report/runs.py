@@ -94,12 +94,12 @@ def hostile(folder: Path) -> Path:
     )
     (folder / "tables.json").write_text(tables_to_json(tables), encoding="utf-8")
     (folder / "run.json").write_text(json.dumps({"agents": HOSTILE}), encoding="utf-8")
-    for name, line in attacks_afterwards().items():
+    for name, line in attacking_answers().items():
         (folder / name).write_text(json.dumps(line) + "\n", encoding="utf-8")
     return folder
 
 
-def attacks_afterwards() -> dict[str, dict[str, object]]:
+def attacking_answers() -> dict[str, dict[str, object]]:
     """A line for each of a benchmark's files, about the first games of `hostile`."""
     game, other = (f"{number} {HOSTILE}" for number in range(2))
     verdict = {"value": 1.0, "judge": HOSTILE, "reason": HOSTILE, "details": {HOSTILE: HOSTILE}}

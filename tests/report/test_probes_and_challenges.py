@@ -7,7 +7,12 @@ import pytest
 from negotiation_env.episodes.episode import latest_episodes
 from negotiation_env.errors import UserError
 from negotiation_env.report import write_report
-from negotiation_env.report.probes_and_challenges import FILES, Afterwards, read_afterwards, show_afterwards
+from negotiation_env.report.probes_and_challenges import (
+    FILES,
+    ProbesAndChallenges,
+    read_probes_and_challenges,
+    show_probes_and_challenges,
+)
 from tests.report.runs import benchmark, evaluation
 
 JUDGE = "a judge"
@@ -19,7 +24,7 @@ def folder(tmp_path_factory):
 
 
 def shown(folder):
-    return show_afterwards(read_afterwards(folder), latest_episodes(folder / "episodes.jsonl"))
+    return show_probes_and_challenges(read_probes_and_challenges(folder), latest_episodes(folder / "episodes.jsonl"))
 
 
 def lines(folder, name):
@@ -108,17 +113,17 @@ def test_scores_that_were_compared_have_no_orders(copied):
 
 
 def test_files_may_be_missing_or_end_in_half_a_line_and_the_last_line_of_an_id_counts(copied):
-    assert read_afterwards(copied / "elsewhere") == Afterwards()
+    assert read_probes_and_challenges(copied / "elsewhere") == ProbesAndChallenges()
     path = copied / "probes.jsonl"
-    whole = read_afterwards(copied).probes
+    whole = read_probes_and_challenges(copied).probes
     path.write_bytes(path.read_bytes() + path.read_bytes() + b'{"id": "half a li')
-    assert read_afterwards(copied).probes == whole
+    assert read_probes_and_challenges(copied).probes == whole
 
 
 def test_a_broken_line_is_named(copied):
     (copied / "probes.jsonl").write_text('{"id": 1}\n')
     with pytest.raises(UserError, match=r"probes\.jsonl, line 1 is not what a benchmark wrote"):
-        read_afterwards(copied)
+        read_probes_and_challenges(copied)
 
 
 def test_the_files_are_listed_among_the_reports_sources(folder, tmp_path):

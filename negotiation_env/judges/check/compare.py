@@ -23,7 +23,7 @@ from negotiation_env.statistics.rater_agreement import (
     within_one,
 )
 
-__all__ = ["Comparison", "DecisionAgreement", "ScoreAgreement", "compare_judges", "compare_values"]
+__all__ = ["DecisionAgreement", "JudgeComparison", "ScoreAgreement", "compare_judges", "compare_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class DecisionAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class JudgeComparison:
     """Two judges side by side.
 
     Attributes:
@@ -99,7 +99,7 @@ class Comparison:
 
 def compare_judges(
     first: Judge, second: Judge, labelled: LabelledSet, *, progress: Callable[[object], None] = lambda _: None
-) -> Comparison:
+) -> JudgeComparison:
     """Ask both judges about every text of a set, the labels aside, and compare what they say.
 
     Args:
@@ -116,7 +116,7 @@ def compare_judges(
     return compare_values((first.name, second.name), labelled, values[0], values[1])
 
 
-def compare_values(names: tuple[str, str], labelled: LabelledSet, first: Floats, second: Floats) -> Comparison:
+def compare_values(names: tuple[str, str], labelled: LabelledSet, first: Floats, second: Floats) -> JudgeComparison:
     """Compare two judges' values of a set's texts, in their order; nan is unscored."""
     tiers = np.array([item.group for item in labelled.answers], np.str_)
     end = len(tiers)
@@ -124,7 +124,7 @@ def compare_values(names: tuple[str, str], labelled: LabelledSet, first: Floats,
     for stratum, members in STRATA.items():
         at = np.flatnonzero(np.isin(tiers, members))
         scores.append(_scores(stratum, [labelled.answers[index] for index in at.tolist()], first[at], second[at]))
-    return Comparison(
+    return JudgeComparison(
         *names,
         labelled.name,
         first_unscored=int(np.isnan(first).sum()),

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from negotiation_env.judges.check.compare import Comparison
+from negotiation_env.judges.check.compare import JudgeComparison
 from negotiation_env.judges.check.report import CheckReport
 
 __all__ = ["check_tables", "comparison_tables"]
@@ -87,7 +87,7 @@ def check_tables(report: CheckReport) -> Iterator[Table]:
         yield table
 
 
-def comparison_tables(comparison: Comparison) -> Iterator[Table]:
+def comparison_tables(comparison: JudgeComparison) -> Iterator[Table]:
     """Scores by stratum, then decisions; the first table names judges and set."""
     names = f"A: {comparison.first}\nB: {comparison.second}\nset: {comparison.set}"
     headings = ("n", "exact", "±1", "kappa", "95 %", "Pearson", "Spearman", "A − B")
