@@ -4,7 +4,7 @@ Values are floats, and None or nan is a missing one. A cluster is what was drawn
 whoever adds seats or seeds to a scenario learns more about that scenario, not about more of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final, TypeAlias
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from negotiation_env.statistics.intervals import Estimate
-from negotiation_env.statistics.rater_agreement import Floats, Positions
+from negotiation_env.statistics.rater_agreement import Floats
 
 __all__ = [
     "Difference",
+    "Positions",
     "Runs",
     "Values",
     "cluster_draws",
@@ -26,10 +27,13 @@ __all__ = [
     "paired_difference",
     "percentile_interval",
     "positions",
+    "statistic_with_interval",
 ]
 
 Values: TypeAlias = Sequence[float | None] | Floats
 """Figures, of which None or nan is a missing one."""
+
+Positions = npt.NDArray[np.intp]
 
 _DRAWS: Final = 2000
 _FLIPS: Final = 9999
@@ -89,6 +93,27 @@ def cluster_mean(values: Values, clusters: Sequence[str]) -> Estimate:
     draws = cluster_draws(len(counts), _DRAWS)
     drawn = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
     return percentile_interval(float(sums.sum() / counts.sum()), drawn, int(counts.sum()), len(counts))
+
+
+def statistic_with_interval(statistic: Callable[[Positions], float | None], clusters: Sequence[str]) -> Estimate:
+    """Any statistic, such as a rank correlation, with its 95 % interval by the same bootstrap as `cluster_mean`.
+
+    Args:
+        statistic: Takes the positions of the items to count, a position possibly more than once.
+        clusters: Each item's scenario.
+
+    Returns:
+        The statistic over all items, and n the number of items; no interval where all draws are equal.
+    """
+    value = statistic(np.arange(len(clusters))) if clusters else None
+    if value is None:
+        return Estimate(None, None, None, len(clusters))
+    scenario = positions(clusters)
+    items = [np.flatnonzero(scenario == each) for each in range(scenario.max() + 1)]
+    draws = cluster_draws(len(items), _DRAWS)
+    drawn = [statistic(np.concatenate([items[each] for each in draw])) for draw in draws]
+    known = np.array([each for each in drawn if each is not None], np.float64)
+    return percentile_interval(value, known, len(clusters), len(items))
 
 
 def paired_difference(first: Values, second: Values, clusters: Sequence[str]) -> Difference:
@@ -170,7 +195,7 @@ def percentile_interval(value: float, drawn: Floats, n: int, clusters: int) -> E
     without the n / (n - 1) of a variance does; the percentiles are those that make up for it (expanded percentile
     interval; Hesterberg 2015, The American Statistician 69).
     """
-    if np.allclose(drawn, drawn[0], rtol=1e-12, atol=1e-12):
+    if np.allclose(drawn, drawn[:1], rtol=1e-12, atol=1e-12):
         return Estimate(value, None, None, n)
     from scipy.stats import norm, t
 

@@ -4,9 +4,6 @@ Scores are arrays of floats from 0 to 5, decisions are arrays of 0.0 and 1.0, an
 with one is left out. A statistic that the data do not define, such as a correlation without variance, is None.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +11,6 @@ from negotiation_env.statistics.intervals import Estimate, share_with_interval
 
 __all__ = [
     "Floats",
-    "Positions",
     "area_under_curve",
     "cohen_kappa",
     "exact_agreement",
@@ -25,15 +21,11 @@ __all__ = [
     "quadratic_kappa",
     "recall",
     "spearman",
-    "statistic_with_interval",
     "to_levels",
     "within_one",
 ]
 
 Floats = npt.NDArray[np.float64]
-Positions = npt.NDArray[np.intp]
-
-_DRAWS: Final = 1000
 
 
 def to_levels(scores: Floats) -> Floats:
@@ -131,34 +123,6 @@ def precision(decisions: Floats, truth: Floats) -> Estimate:
 def recall(decisions: Floats, truth: Floats) -> Estimate:
     """Share of the true items that were decided yes, with its Wilson interval."""
     return precision(truth, decisions)
-
-
-def statistic_with_interval(statistic: Callable[[Positions], float | None], clusters: Sequence[str]) -> Estimate:
-    """A statistic with its 95 % percentile interval by the cluster bootstrap (1,000 draws, seeded).
-
-    Items of one cluster, such as all answers to one dilemma, are drawn together, because they are not independent
-    (Davison and Hinkley 1997, Bootstrap Methods and their Application, chapter 3).
-
-    Args:
-        statistic: Takes the positions of the items to count, a position possibly more than once.
-        clusters: Each item's cluster.
-
-    Returns:
-        The statistic over all items, and n the number of items; no interval where all draws are equal.
-    """
-    names = np.asarray(clusters)
-    groups = [np.flatnonzero(names == name) for name in dict.fromkeys(clusters)]
-    value = statistic(np.arange(len(names))) if groups else None
-    if value is None:
-        return Estimate(None, None, None, len(names))
-    generator = np.random.default_rng(0)
-    draws = (generator.integers(len(groups), size=len(groups)) for _ in range(_DRAWS))
-    drawn = [statistic(np.concatenate([groups[group] for group in draw])) for draw in draws]
-    found = [each for each in drawn if each is not None]
-    if len(set(found)) < 2:
-        return Estimate(value, None, None, len(names))
-    low, high = np.percentile(found, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), len(names))
 
 
 def _kappa(first: Floats, second: Floats) -> float | None:

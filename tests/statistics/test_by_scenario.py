@@ -12,8 +12,10 @@ from negotiation_env.statistics.by_scenario import (
     holm,
     mean_over_runs,
     paired_difference,
+    statistic_with_interval,
 )
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval
+from negotiation_env.statistics.rater_agreement import mean
 
 score = st.integers(0, 20).map(lambda quarters: quarters / 4)
 scored_scenarios = st.lists(st.tuples(st.none() | score, st.sampled_from("abcdef")), min_size=1, max_size=20)
@@ -196,3 +198,26 @@ def test_lengths_that_differ_are_refused_with_what_came():
         paired_difference([1.0], [1.0, 2.0], ["a", "b"])
     with pytest.raises(ValueError, match="got 1 values, 0 runs"):
         mean_over_runs([1.0], [])
+
+
+def test_the_cluster_interval_is_wider_than_the_items_alone_would_give():
+    values = np.repeat(np.arange(10.0), 20)  # ten clusters of twenty equal items
+    by_item = statistic_with_interval(lambda at: mean(values[at]), [str(item) for item in range(200)])
+    by_cluster = statistic_with_interval(lambda at: mean(values[at]), [str(value) for value in values])
+    assert by_item.value == by_cluster.value == 4.5
+    assert (by_item.n, by_cluster.n) == (200, 200)
+    assert by_cluster.high - by_cluster.low > 3 * (by_item.high - by_item.low)
+    half = 2.262 * np.std(np.arange(10), ddof=1) / 10**0.5  # Student's t of 9 degrees of freedom
+    assert (by_cluster.low, by_cluster.high) == (pytest.approx(4.5 - half, abs=0.3), pytest.approx(4.5 + half, abs=0.3))
+
+
+def test_the_interval_is_the_same_every_time_and_missing_where_nothing_varies():
+    values = np.array([1.0, 2, 4])
+
+    def figure(*clusters):
+        return statistic_with_interval(lambda at: mean(values[at]), clusters)
+
+    assert figure("a", "b", "c") == figure("a", "b", "c")
+    assert figure("a", "b", "c").low == 1
+    assert (figure("a", "a", "a").value, figure("a", "a", "a").low) == (pytest.approx(7 / 3), None)
+    assert (figure().value, figure().n) == (None, 0)

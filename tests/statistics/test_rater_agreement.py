@@ -8,13 +8,11 @@ from negotiation_env.statistics.rater_agreement import (
     cohen_kappa,
     exact_agreement,
     krippendorff_alpha,
-    mean,
     pearson,
     precision,
     quadratic_kappa,
     recall,
     spearman,
-    statistic_with_interval,
     to_levels,
     within_one,
 )
@@ -146,26 +144,3 @@ def test_the_area_turns_around_with_the_opinion_and_knows_ranks_only(ratings):
 @given(two_raters, score, st.sampled_from([0.5, 2.0]))
 def test_alpha_with_the_interval_metric_knows_neither_origin_nor_unit(ratings, origin, unit):
     assert krippendorff_alpha(unit * ratings + origin) == pytest.approx(krippendorff_alpha(ratings), abs=1e-9)
-
-
-def test_the_cluster_interval_is_wider_than_the_items_alone_would_give():
-    values = np.repeat(np.arange(10.0), 20)  # ten clusters of twenty equal items
-    by_item = statistic_with_interval(lambda at: mean(values[at]), [str(item) for item in range(200)])
-    by_cluster = statistic_with_interval(lambda at: mean(values[at]), [str(value) for value in values])
-    assert by_item.value == by_cluster.value == 4.5
-    assert (by_item.n, by_cluster.n) == (200, 200)
-    assert by_cluster.high - by_cluster.low > 3 * (by_item.high - by_item.low)
-    half = 1.96 * np.std(np.arange(10)) / 10**0.5
-    assert (by_cluster.low, by_cluster.high) == (pytest.approx(4.5 - half, abs=0.3), pytest.approx(4.5 + half, abs=0.3))
-
-
-def test_the_interval_is_the_same_every_time_and_missing_where_nothing_varies():
-    values = array(1, 2, 4)
-
-    def figure(*clusters):
-        return statistic_with_interval(lambda at: mean(values[at]), clusters)
-
-    assert figure("a", "b", "c") == figure("a", "b", "c")
-    assert figure("a", "b", "c").low == 1
-    assert (figure("a", "a", "a").value, figure("a", "a", "a").low) == (pytest.approx(7 / 3), None)
-    assert (figure().value, figure().n) == (None, 0)

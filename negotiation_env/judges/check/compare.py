@@ -10,6 +10,7 @@ import numpy as np
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.check.check import ask
 from negotiation_env.judges.check.labelled import STRATA, Labelled, LabelledSet
+from negotiation_env.statistics.by_scenario import statistic_with_interval
 from negotiation_env.statistics.intervals import Estimate, share_with_interval
 from negotiation_env.statistics.rater_agreement import (
     Floats,
@@ -19,7 +20,6 @@ from negotiation_env.statistics.rater_agreement import (
     pearson,
     quadratic_kappa,
     spearman,
-    statistic_with_interval,
     within_one,
 )
 

@@ -16,10 +16,10 @@ import numpy as np
 from negotiation_env.game.events import Verdict
 from negotiation_env.judges.check.labelled import COLUMNS, INTEGRATIVE, Labelled
 from negotiation_env.judges.smoke_test.refusals import REASONS
+from negotiation_env.statistics.by_scenario import Positions, statistic_with_interval
 from negotiation_env.statistics.intervals import Estimate, share_with_interval
 from negotiation_env.statistics.rater_agreement import (
     Floats,
-    Positions,
     area_under_curve,
     krippendorff_alpha,
     mean,
@@ -28,7 +28,6 @@ from negotiation_env.statistics.rater_agreement import (
     quadratic_kappa,
     recall,
     spearman,
-    statistic_with_interval,
 )
 
 __all__ = [
