@@ -1,11 +1,10 @@
 """A training run's config, checked and budgeted without weights, GPU or network."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.pretrained import load_tokenizer, needs_trust, why
@@ -18,13 +17,11 @@ from negotiation_env.judges.llm_file import JudgeFile, read_llm_judge, short_spe
 from negotiation_env.judges.panel import COMBINATIONS
 from negotiation_env.judges.specs import JUDGE_SPECS
 from negotiation_env.specs import load_factory, names
+from negotiation_env.statistics.table import Cell, Table
 from negotiation_env.training.budget import Budget, plan
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.memory import Item
+from negotiation_env.training.memory import Memory
 from negotiation_env.training.opponents import parse_opponents
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["DryRun", "dry_run", "judge_files", "tables"]
 
@@ -166,70 +163,55 @@ def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> 
         yield f"the opponent {agent}: not tried"
 
 
-def tables(found: DryRun) -> "Iterator[Table]":
-    """What a dry run found, for the terminal: model, memory, work, bills, and what was not checked."""
+def tables(found: DryRun) -> Iterator[Table]:
+    """What a dry run found: model, memory, work, bills, and what was not checked."""
     yield _model_table(found)
-    yield _memory_table(found)
+    yield _memory_table(found.budget.memory)
     yield _work_table(found.budget)
     if found.budget.bills:
         yield _bill_table(found.budget)
-    yield _table("not checked", *([told] for told in found.unchecked))
+    yield Table("not checked", ("",), tuple((told,) for told in found.unchecked))
 
 
-def _table(title: str, *rows: list[str], heads: tuple[str, ...] = ("",)) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left", show_header=heads != ("",))
-    for number, head in enumerate(heads):
-        table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _model_table(found: DryRun) -> "Table":
+def _model_table(found: DryRun) -> Table:
     budget, counts = found.budget, found.budget.parameters
-    heads = ("model", found.config.model)
-    return _table(
-        "dry run: nothing is loaded, nothing is written",
-        ["shape out of", budget.architecture],
-        ["parameters", f"{counts.total:,}"],
-        ["without embeddings", f"{counts.total - counts.embedding:,}"],
-        ["trained", f"{counts.trainable:,} ({counts.trainable / counts.total:.2%})"],
-        ["longest conversation", f"{budget.context:,} of {budget.positions:,} tokens"],
-        heads=heads,
+    rows = (
+        ("shape out of", budget.architecture),
+        ("parameters", counts.total),
+        ("without embeddings", counts.total - counts.embedding),
+        ("trained", f"{counts.trainable:,} ({counts.trainable / counts.total:.2%})"),
+        ("longest conversation", f"{budget.context:,} of {budget.positions:,} tokens"),
     )
+    return Table("dry run: nothing is loaded, nothing is written", ("model", found.config.model), rows)
 
 
-def _memory_table(found: DryRun) -> "Table":
-    memory = found.budget.memory
-    rows = [_memory_row(item) for item in memory.standing]
+def _memory_table(memory: Memory) -> Table:
+    rows = [(item.name, item.gib) for item in memory.standing]
     for name, items in (("while updating", memory.update), ("while sampling", memory.sampling)):
-        rows += [_memory_row(item, f"{name}: ") for item in items]
-    rows.append(["peak", f"{memory.peak:.2f}"])
-    return _table("GPU memory a process, estimated", *rows, heads=("", "GiB"))
+        rows += [(f"{name}: {item.name}", item.gib) for item in items]
+    return Table("GPU memory a process, estimated", ("", "GiB"), (*rows, ("peak", memory.peak)))
 
 
-def _memory_row(item: Item, when: str = "") -> list[str]:
-    return [when + item.name, f"{item.gib:.2f}"]
+def _work_table(budget: Budget) -> Table:
+    columns = ("", "a step", f"{budget.steps:,} steps", f"{budget.evaluations} evaluations")
+    return Table("work, at most", columns, tuple(_work_row(budget, *figure) for figure in _FIGURES.items()))
 
 
-def _work_table(budget: Budget) -> "Table":
-    heads = ("", "a step", f"{budget.steps:,} steps", f"{budget.evaluations} evaluations")
-    return _table("work, at most", *(_work_row(budget, *figure) for figure in _FIGURES.items()), heads=heads)
-
-
-def _work_row(budget: Budget, name: str, label: str) -> list[str]:
+def _work_row(budget: Budget, name: str, label: str) -> tuple[Cell, ...]:
     step, evaluation = (int(getattr(work, name)) for work in (budget.step, budget.evaluation))
-    return [label, *(f"{count:,}" for count in (step, budget.steps * step, budget.evaluations * evaluation))]
+    return label, step, budget.steps * step, budget.evaluations * evaluation
 
 
-def _bill_table(budget: Budget) -> "Table":
-    rows = []
-    for bill in budget.bills:
-        dollars = "no prices" if bill.dollars is None else f"{bill.dollars:,.2f}"
-        name = re.sub("^openai:", "", bill.judge)
-        rows.append([name, f"{bill.calls:,}", f"{bill.prompt_tokens:,}", f"{bill.completion_tokens:,}", dollars])
-    heads = ("LLM judge", "calls", "tokens in", "tokens out", "dollars")
-    return _table("the judge's calls in the run, at most, retries aside", *rows, heads=heads)
+def _bill_table(budget: Budget) -> Table:
+    rows = tuple(
+        (
+            each.judge.removeprefix("openai:"),
+            each.calls,
+            each.prompt_tokens,
+            each.completion_tokens,
+            "no prices" if each.dollars is None else f"{each.dollars:,.2f}",
+        )
+        for each in budget.bills
+    )
+    columns = ("LLM judge", "calls", "tokens in", "tokens out", "dollars")
+    return Table("the judge's calls in the run, at most, retries aside", columns, rows)

@@ -40,11 +40,10 @@ def ability(
     """
     from negotiation_env.benchmark.ability.comparison import REPORT, AbilitySettings, ability_table
     from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, measure, version
-    from negotiation_env.statistics.table import to_rich
 
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
     with told_on_ctrl_c(f"stopped; every task that was done is kept in {out}; go on with --resume"):
         report = measure(list(dict.fromkeys(models)), loaded, out, settings, resume=resume)
-    print_table(to_rich(ability_table(report)))
+    print_table(ability_table(report))
     say(f"written to {out / REPORT}")

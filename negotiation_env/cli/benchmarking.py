@@ -135,7 +135,5 @@ def _models(spec: str) -> "list[Model]":
 
 
 def _print(tables: "list[Table]") -> None:
-    from negotiation_env.statistics.table import to_rich
-
     for table in tables:
-        print_table(to_rich(table))
+        print_table(table)

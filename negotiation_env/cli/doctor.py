@@ -29,20 +29,15 @@ def doctor(
     Template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities,
     parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where something will not do.
     """
-    from rich.table import Column, Table
-    from rich.text import Text
-
     from negotiation_env.console.progress import spinner
+    from negotiation_env.statistics.table import Table
 
-    table = Table("", "what", Column("found", overflow="fold"), title="negotiate doctor", title_justify="left")
-    ills = 0
     with spinner("examining"):
-        for finding in _findings(agents, judge, split, n, max_turns):
-            sign = {True: ("ok", "green"), False: ("no", "bold red"), None: ("", "")}[finding.good]
-            table.add_row(Text(*sign), Text(finding.what), Text(finding.told))
-            ills += finding.good is False
-    print_table(table)
-    raise typer.Exit(1 if ills else 0)
+        found = list(_findings(agents, judge, split, n, max_turns))
+    signs = {True: "ok", False: "no", None: ""}
+    rows = tuple((signs[each.good], each.what, each.told) for each in found)
+    print_table(Table("negotiate doctor", ("", "what", "found"), rows))
+    raise typer.Exit(any(each.good is False for each in found))
 
 
 def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int) -> "Iterator[Finding]":

@@ -103,7 +103,7 @@ def _model(spec: str, traffic: "Traffic") -> "ChatModel":
 
 
 def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) -> None:
-    from negotiation_env.statistics.table import Table, to_rich
+    from negotiation_env.statistics.table import Table
     from negotiation_env.synthesis.settings import at_most
 
     limits = at_most(settings, sources, judged=specs["judge"] != "none")
@@ -112,9 +112,8 @@ def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) ->
         for role, each in limits.items()
     )
     note = "at most, where every attempt fails; a token to read is counted as 4 characters"
-    print_table(
-        to_rich(Table(f"{settings.n} slots", ("who", "calls", "tokens read", "tokens written", "cost"), rows, note))
-    )
+    columns = ("who", "calls", "tokens read", "tokens written", "cost")
+    print_table(Table(f"{settings.n} slots", columns, rows, note))
 
 
 def _price(spec: str, usage: "Usage") -> str | None:
@@ -127,12 +126,11 @@ def _price(spec: str, usage: "Usage") -> str | None:
 
 
 def _show(dataset: "Dataset", out: Path) -> None:
-    from negotiation_env.statistics.table import to_rich
     from negotiation_env.synthesis.candidates import usages_of
     from negotiation_env.synthesis.card import tables
 
     for table in tables(dataset):
-        print_table(to_rich(table))
+        print_table(table)
     if not dataset.complete:
         spent = sum(each.cost or 0.0 for each in usages_of(dataset.candidates).values())
         say(f"stopped at the cost limit, ${spent:.2f} spent; go on with --resume and a higher --cost-limit")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
     from negotiation_env.game.scenario import Scenario
     from negotiation_env.interfaces import Agent
+    from negotiation_env.statistics.table import Table
 
 __all__ = [
     "Agents",
@@ -121,9 +122,11 @@ def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":
     raise UserError(f"no scenario {wanted!r} in this split; its ids are like {scenarios[0].id!r}")
 
 
-def print_table(table: object) -> None:
-    """Show a rich table."""
-    console().print(table)
+def print_table(table: "Table") -> None:
+    """Show a table."""
+    from negotiation_env.statistics.table import to_rich
+
+    console().print(to_rich(table))
 
 
 @contextmanager

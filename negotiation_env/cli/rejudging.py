@@ -7,14 +7,12 @@ import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, UnscoredShare, open_traffic, print_table
-from negotiation_env.console.terminal import say, say_json
+from negotiation_env.console.terminal import one_line, say, say_json
 
 if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
     from negotiation_env.episodes.rejudge import RejudgeReport
     from negotiation_env.statistics.intervals import Estimate
+    from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["rejudge_command"]
 
@@ -57,38 +55,29 @@ def rejudge_command(
         say_json(report.to_json())
         return
     print_table(_table(report))
-    if report.flips:
-        print_table(_flips(report))
+    for flip in report.flips[:_FLIPS_SHOWN]:
+        say(one_line(str(flip)))
+    if len(report.flips) > _FLIPS_SHOWN:
+        say(f"and {len(report.flips) - _FLIPS_SHOWN} more")
     say(f"written to {run / FOLDER}")
 
 
 def _table(report: "RejudgeReport") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
+    from negotiation_env.statistics.table import Table
 
-    table = Table(title=f"{report.episodes} negotiations before two judges, as they were played", title_justify="left")
-    table.caption = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
-    table.add_column("")
-    table.add_column(Text(f"old: {report.old_judge}"), overflow="fold")
-    table.add_column(Text(f"new: {report.new_judge}"), overflow="fold")
-    label = f"Collective Agency, 0–5, of the {report.shift.n} that both scored"
-    table.add_row(label, str(report.old_score), str(report.new_score))
-    table.add_row("new minus old", "", str(report.shift))
-    table.add_row("rank correlation (Spearman)", "", "–" if report.spearman is None else f"{report.spearman:.2f}")
-    table.add_row("first agreement at another turn", "", _count(report.flipped))
-    table.add_row("of them agreed for one judge only", "", _count(report.reversed))
-    table.add_row("unscored", str(report.unscored_before), str(report.unscored_after))
+    rows: list[tuple[Cell, ...]] = [
+        (f"Collective Agency, 0–5, of the {report.shift.n} that both scored", report.old_score, report.new_score),
+        ("new minus old", "", report.shift),
+        ("rank correlation (Spearman)", "", report.spearman),
+        ("first agreement at another turn", "", _count(report.flipped)),
+        ("of them agreed for one judge only", "", _count(report.reversed)),
+        ("unscored", report.unscored_before, report.unscored_after),
+    ]
     if report.usage.tokens:
-        table.add_row("judge tokens, in + out", "", str(report.usage))
-    return table
-
-
-def _flips(report: "RejudgeReport") -> "Text":
-    from rich.text import Text
-
-    lines = [str(flip) for flip in report.flips[:_FLIPS_SHOWN]]
-    more = len(report.flips) - len(lines)
-    return Text("\n".join([*lines, *([f"and {more} more"] if more else [])]))
+        rows.append(("judge tokens, in + out", "", str(report.usage)))
+    title = f"{report.episodes} negotiations before two judges, as they were played"
+    note = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
+    return Table(title, ("", f"old: {report.old_judge}", f"new: {report.new_judge}"), tuple(rows), note)
 
 
 def _count(share: "Estimate") -> str:

@@ -5,16 +5,13 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
 from negotiation_env.episodes.episode import Episode, Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.events import Verdict
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["Summary", "judge_usage", "policy_usage", "refusal", "summarise", "summary_table"]
 
@@ -191,31 +188,18 @@ def judge_usage(episodes: Iterable[Episode]) -> Usage:
     return rulings_usage(ruling for episode in episodes for ruling in episode.rulings)
 
 
-def summary_table(summaries: Mapping[str, Summary], title: str = "") -> "Table":
+def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     """Evaluations side by side, with 95 % intervals, the number of games and the judge's name; tokens where counted."""
-    from rich.table import Table
-    from rich.text import Text
-
-    first = next(iter(summaries.values()))
-    heading = Text(f"{title}n = {first.episodes}, judge: {first.judge}", style="table.title")
-    table = Table(title=heading, title_justify="left")
-    table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
-    table.add_column("")
-    for name in summaries:
-        table.add_column(Text(name), overflow="fold")
-    for name, label in _FIGURES.items():
-        table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
+    found, first = summaries.values(), next(iter(summaries.values()))
+    rows: list[tuple[Cell, ...]] = []
+    rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
     for role in ("policy", "judge"):
-        used = [summary.usage.get(role) for summary in summaries.values()]
+        used = [each.usage.get(role) for each in found]
         if any(usage and usage.tokens for usage in used):
-            table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
-    for who in dict.fromkeys(who for summary in summaries.values() for who in summary.renamed):
-        names = (Text(", ".join(summary.renamed.get(who, ())) or "–") for summary in summaries.values())
-        table.add_row(Text(f"names of the model of {who}"), *names)
-    for name in first.panel:
-        table.add_row(name, *(_figure(summary.panel.get(name)) for summary in summaries.values()))
-    return table
-
-
-def _figure(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+            rows.append((f"{role} tokens, in + out", *(str(usage) if usage else None for usage in used)))
+    for who in dict.fromkeys(who for each in found for who in each.renamed):
+        told = (", ".join(each.renamed.get(who, ())) or None for each in found)
+        rows.append((f"names of the model of {who}", *told))
+    rows += [(name, *(each.panel.get(name) for each in found)) for name in first.panel]
+    note = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
+    return Table(f"{title}n = {first.episodes}, judge: {first.judge}", ("", *summaries), tuple(rows), note)

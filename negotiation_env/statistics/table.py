@@ -46,6 +46,8 @@ def cell_text(cell: Cell) -> str:
     """A cell as people read it: numbers short, a dash for nothing."""
     if cell is None:
         return "–"
+    if isinstance(cell, int):
+        return f"{cell:,}"
     return number_text(cell) if isinstance(cell, float) else str(cell)
 
 
@@ -65,12 +67,16 @@ def read_tables(text: str | bytes) -> tuple[Table, ...]:
 
 def to_rich(table: Table) -> "RichTable":
     """The table for `terminal.console`; texts are shown as they are, markup has no effect."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
     shown = RichTable(title=Text(table.title), title_justify="left", caption=Text(table.note), caption_justify="left")
+    shown.box, shown.pad_edge, shown.collapse_padding = SIMPLE_HEAD, False, True
+    shown.show_header = any(table.columns)
     for number, heading in enumerate(table.columns):
-        shown.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
+        words = number == 0 or all(isinstance(row[number], str) for row in table.rows)
+        shown.add_column(Text(heading), justify="left" if words else "right", overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell_text(cell)) for cell in row))
     return shown

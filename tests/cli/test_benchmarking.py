@@ -213,7 +213,7 @@ def test_what_an_agent_of_ones_own_lacks_is_not_told_as_missing_here(tmp_path):
     path = quick(tmp_path, '[negotiators]\na = "scripted:stubborn"\nb = "python:tests.cli.test_benchmarking:lacking"\n')
     error = bench(path, "--out", tmp_path / "run").exception
     assert type(error) is UserError
-    assert "tests.cli.test_benchmarking:lacking raised ImportError at test_cli_bench.py:" in str(error)
+    assert "tests.cli.test_benchmarking:lacking raised ImportError at test_benchmarking.py:" in str(error)
     assert str(error).endswith(": no module named 'mine'")
 
 

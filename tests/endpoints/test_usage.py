@@ -12,6 +12,7 @@ from negotiation_env.endpoints.usage import Usage, amount
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.episodes.summary import Summary, judge_usage, policy_usage, summarise, summary_table
 from negotiation_env.game.events import JudgeCall
+from negotiation_env.statistics.table import to_rich
 from tests.conftest import two_parties
 
 PRICED = {"prompt_tokens": 100, "completion_tokens": 10, "cost": 0.1, "seconds": 2.0}
@@ -61,14 +62,14 @@ def test_a_call_counts_as_what_it_reports_and_what_is_no_number_counts_nothing(t
 def shown(*summaries):
     out = io.StringIO()
     headed = {f"[bold]{'abc'[number]}[/bold]": summary for number, summary in enumerate(summaries)}
-    Console(file=out, width=150).print(summary_table(headed))
+    Console(file=out, width=150).print(to_rich(summary_table(headed)))
     return out.getvalue()
 
 
 def test_a_summary_carries_the_usage_of_both_roles_and_shows_it_where_there_are_tokens():
     summary = summarise([episode({}, CostlyJudge())])
     assert Summary.from_json(summary.to_json()) == summary
-    assert re.search(r"judge tokens, in \+ out +│ 400 \+ 40, \$0\.4000", shown(summary))
+    assert re.search(r"judge tokens, in \+ out +400 \+ 40, \$0\.4000", shown(summary))
     assert "policy tokens" not in shown(summary)
 
 
@@ -91,7 +92,7 @@ def test_a_model_that_changes_its_name_within_a_run_is_said_so():
     assert (kept.renamed, changed.renamed) == ({}, {"[b]api[/b]": ["m-1", "m-2"]})
     assert "renamed" not in kept.to_json()
     assert Summary.from_json(changed.to_json()) == changed
-    assert re.search(r"names of the model of \[b\]api\[/b\] +│ – +│ m-1, m-2", shown(kept, changed))
+    assert re.search(r"names of the model of \[b\]api\[/b\] +– +m-1, m-2", shown(kept, changed))
 
 
 @pytest.mark.parametrize(("members", "renamed"), [(0, True), (1, True), (2, False)])

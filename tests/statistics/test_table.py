@@ -21,6 +21,7 @@ TABLE = Table(
         (None, "–"),
         (0, "0"),
         (12, "12"),
+        (1200, "1,200"),
         (0.125, "0.12"),
         (0.0, "0.00"),
         (0.0002, "0.0002"),
@@ -59,3 +60,16 @@ def test_in_a_terminal_text_is_shown_as_it_is_whatever_markup_it_holds():
     Console(file=shown, width=150).print(to_rich(Table(odd, (odd, f"of {odd}"), ((odd, RATE),), f"note {odd}")))
     assert shown.getvalue().count(odd) == 5
     assert "0.50 [0.25, 0.75]" in shown.getvalue()
+
+
+def test_in_a_terminal_columns_of_words_stand_left_and_those_of_numbers_right():
+    shown = io.StringIO()
+    words = Table("T", ("who", "said", "often"), (("a", "yes", 1200), ("bob", "not so", None)))
+    Console(file=shown, width=80).print(to_rich(words))
+    assert " a    yes     1,200 \n bob  not so      – \n" in shown.getvalue()
+
+
+def test_in_a_terminal_a_table_without_headings_has_no_line_for_them():
+    shown = io.StringIO()
+    Console(file=shown, width=80).print(to_rich(Table("T", ("",), (("a",),))))
+    assert shown.getvalue().split() == ["T", "a"]

@@ -58,7 +58,7 @@ def test_a_dry_run_tells_calls_tokens_and_price_and_writes_nothing(tmp_path, dom
     assert done.exit_code == 0, done.output
     author = next(line for line in done.stdout.splitlines() if "author" in line)
     assert " 24 " in author
-    assert " 19200 " in author
+    assert " 19,200 " in author
     assert "$0.2" in author
     assert not out.exists()
 

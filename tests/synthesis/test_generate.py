@@ -339,7 +339,7 @@ def test_the_cards_figures_are_those_of_the_candidates(unbroken):
     ).items():
         assert f"| {measure} | {count} |" in card
     calls = [call for each in found for call in each.asked]
-    assert f"| author | {len(calls)} | {100 * len(calls)} | {50 * len(calls)} | ${0.001 * len(calls):.4f} |" in card
+    assert f"| author | {len(calls)} | {100 * len(calls):,} | {50 * len(calls):,} | ${0.001 * len(calls):.4f} |" in card
     assert f"{len(dataset.split.train)} rows to train on, and {len(dataset.split.held_out)} held out by topic" in card
     cosines = sorted(
         each.nearest.cosine for each in found if each.fate == "accepted" and each.nearest.cosine is not None
