@@ -1,6 +1,5 @@
 """The folder of a training run: its settings, and what a new or a resumed run finds there."""
 
-import json
 import tomllib
 from collections import deque
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import tomli_w
 
 from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
@@ -40,15 +41,7 @@ _TRAINED: Final = ("adapter", "model")
 
 def to_toml(config: TrainConfig) -> str:
     """The resolved settings as TOML; keys without a value are left out."""
-    values = config.model_dump(mode="json", exclude_none=True)
-    return "".join(f"{name} = {_to_toml(value)}\n" for name, value in values.items())
-
-
-def _to_toml(value: Any) -> str:
-    """Of the values that settings have, JSON and TOML write all but a table and one character alike."""
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_to_toml(name)} = {_to_toml(inner)}' for name, inner in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:

@@ -59,8 +59,8 @@ class Summary:
     events: dict[str, int]
     truncated: float
     judge: str
-    usage: dict[str, Usage] = field(default_factory=dict)
-    panel: dict[str, float | None] = field(default_factory=dict)
+    usage: dict[str, Usage]
+    panel: dict[str, float | None]
     renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> str:

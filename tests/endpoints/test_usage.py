@@ -114,10 +114,3 @@ def test_details_of_a_judge_of_one_s_own_may_mean_anything(members):
 
 def test_headings_are_shown_as_they_are():
     assert "[bold]a[/bold]" in shown(summarise([episode({}, ScriptedJudge())]))
-
-
-def test_a_summary_from_before_usage_was_counted_can_still_be_read():
-    lines = summarise([episode({}, ScriptedJudge())]).to_json()
-    old = Summary.from_json(lines[: lines.index(',\n "usage"')] + "\n}")
-    assert old.usage == {}
-    assert "tokens, in" not in shown(old)
