@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
 from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
+from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
+from negotiation_env.game.protocol import Rules
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm_file import JudgeFile
 from negotiation_env.training.architectures import Parameters, count_parameters, find_architecture
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.training.memory import Load, Memory, estimate_memory
 from negotiation_env.training.opponents import Opponents, Pool, parse_opponents
 
@@ -118,7 +120,7 @@ def plan(
         UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, or the rows of a step
             cannot be shared out.
     """
-    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens, chat)
+    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens, chat.prompt if chat else None)
     opponents = parse_opponents(config.opponent)
     games = _training_games(config, ruler)
     held_out = _held_out_games(config, ruler)
@@ -130,7 +132,7 @@ def plan(
     evaluations = _evaluations(config)
     training_asks = (_most_asked(games), config.max_steps * step.games)
     evaluations_ask = (_most_asked(held_out), evaluations * evaluation.games)
-    words = replace(ruler, chat=None)  # a judge has a tokenizer of its own
+    words = replace(ruler, prompt=None)  # a judge has a tokenizer of its own
     return Budget(
         architecture=shape.source,
         positions=shape.positions,
@@ -156,7 +158,7 @@ def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
     found = load_scenarios(config.split, seed=config.seed)
     chosen = pick(found, config.scenarios or len(found), config.seed)
     config.check_fit(chosen, config.seats)
-    return {seat: longest_game(config, longest_scenario(chosen), seat, ruler) for seat in config.seats}
+    return {seat: _longest(config, chosen, seat, ruler) for seat in config.seats}
 
 
 def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
@@ -165,7 +167,11 @@ def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
         return {}
     scenarios = load_scenarios(config.eval_split)
     config.check_fit(scenarios, [0])
-    return {0: longest_game(config, longest_scenario(scenarios), 0, ruler)}
+    return {0: _longest(config, scenarios, 0, ruler)}
+
+
+def _longest(config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ruler: Ruler) -> LongestGame:
+    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler)
 
 
 def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
@@ -173,7 +179,7 @@ def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
     takes = 2 if config.no_signal == "resample" else 1
     played, rows = takes * config.games_per_step, config.games_per_step
     speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
-    trained = [game.rows(config, seat) for seat, game in games.items()]
+    trained = [game.rows(config.trained_tasks, seat) for seat, game in games.items()]
     return Work(
         games=played,
         sampled=played * max(sum(speech.limit for speech in own) for own in speeches),
@@ -226,7 +232,7 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Gam
         rows=min(max(share, min(played, GAMES_AT_A_TIME)), MAX_BATCH),
         fed=max(speech.fresh for speeches in (*own, *evaluated) for speech in speeches),
         kept=max(kept),
-        row=max(length for seat, game in games.items() for length, _ in game.rows(config, seat)),
+        row=max(length for seat, game in games.items() for length, _ in game.rows(config.trained_tasks, seat)),
         copies=sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool),
     )
 

@@ -1,21 +1,20 @@
 """What a benchmark takes at most, before it is started: every call, with tokens by the longest games.
 
-Prompts are rendered with turns and answers of the longest length; a token is taken for four characters, and a judge's
-reply for 250 tokens. Calls are an upper bound, but for those that a judge's unreadable reply makes it repeat; tokens
-are an estimate of it.
+Prompts are those of the longest games, estimated as `Ruler` does; a judge's reply is taken for 250 tokens. Calls are
+an upper bound, but for those that a judge's unreadable reply makes it repeat; tokens are an estimate of it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
 from negotiation_env.endpoints.chat_completions import EndpointSettings
-from negotiation_env.endpoints.usage import guessed_tokens
-from negotiation_env.game.events import Outcome, Task, Turn, Utterance, Verdict
-from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.episodes.longest_game import ANSWER, LongestGame, Ruler, longest_game
+from negotiation_env.game.events import Task
+from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, form_of
@@ -26,7 +25,6 @@ __all__ = ["Model", "cost_table"]
 
 _JUDGE: Final = "judge"
 _JUDGE_REPLY: Final = 250  # tokens
-_WORD: Final = "word "  # with its space about a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,36 +126,24 @@ def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[S
 
 
 def _longest(scenario: Scenario, rules: Rules, config: BenchmarkConfig) -> _Longest:
-    answer = _WORD * config.max_completion_tokens
-    game = tuple(_game(Negotiation(scenario, rules), config))
-    probes = tuple(_probes(scenario, answer, game, config)) if config.probes and scenario.personas else ()
-    return _Longest(game, probes, _judged(ComparisonForm(Pair(scenario, answer, answer), load_criteria())))
+    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens)
+    game = longest_game(scenario, rules, ruler)
+    spoken = (_Call(each.seat, each.context, each.limit, each.task is Task.COMPLETION) for each in game.speeches)
+    judged = (_judged(form_of(question, load_criteria()), ruler) for question in game.questions)
+    probes = tuple(_probes(scenario, game, ruler)) if config.probes and scenario.personas else ()
+    comparison = _judged(ComparisonForm(Pair(scenario, ANSWER, ANSWER), load_criteria()), ruler)
+    return _Longest((*spoken, *judged), probes, comparison)
 
 
-def _game(game: Negotiation, config: BenchmarkConfig) -> Iterator[_Call]:
-    """Nobody agrees."""
-    while not isinstance(pending := game.pending, Outcome):
-        if isinstance(pending, Turn):
-            writes = pending.task is Task.COMPLETION
-            limit = config.max_completion_tokens if writes else config.max_turn_tokens
-            yield _Call(pending.seat, guessed_tokens(pending.messages), limit, writes)
-            game.say(_WORD * limit)
-        else:
-            yield _judged(form_of(pending, load_criteria()))
-            game.rule(Verdict(0.0, ""))
+def _probes(scenario: Scenario, game: LongestGame, ruler: Ruler) -> Iterator[_Call]:
+    """Every party's acceptance, faithfulness, and a challenge with its verdict."""
+    *_, agreement, _ = game.questions
+    probes = [Probe(ProbeKind.ACCEPTANCE, scenario, ANSWER, seat=seat) for seat in range(scenario.seats)]
+    probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, ANSWER, dialogue=agreement.dialogue))
+    yield from (_judged(probe_form(probe), ruler) for probe in probes)
+    yield _Call(game.speeches[-1].seat, game.speeches[-1].context, ruler.turn, writes=True)
+    yield _judged(form_of(agreement, load_criteria()), ruler)
 
 
-def _probes(scenario: Scenario, answer: str, game: Sequence[_Call], config: BenchmarkConfig) -> Iterator[_Call]:
-    """Every party's acceptance, faithfulness, and a challenge with its verdict: as if they agreed at the last turn."""
-    spoken = [call.seat for call in game if call.seat is not None and not call.writes]
-    dialogue = tuple(Utterance(seat, _WORD * config.max_turn_tokens) for seat in spoken)
-    probes = [Probe(ProbeKind.ACCEPTANCE, scenario, answer, seat=seat) for seat in range(scenario.seats)]
-    probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, answer, dialogue=dialogue))
-    yield from (_judged(probe_form(probe)) for probe in probes)
-    *_, agreement, completion, _ = game
-    yield replace(completion, reply=config.max_turn_tokens)
-    yield agreement
-
-
-def _judged(form: Form) -> _Call:
-    return _Call(None, guessed_tokens(form.messages), _JUDGE_REPLY)
+def _judged(form: Form, ruler: Ruler) -> _Call:
+    return _Call(None, ruler.tokens(form.messages), _JUDGE_REPLY)

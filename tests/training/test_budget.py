@@ -7,13 +7,14 @@ pytest.importorskip("torch")
 from negotiation_env import ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
+from negotiation_env.episodes.longest_game import Ruler, longest_game
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task
+from negotiation_env.game.protocol import Rules
 from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
 from negotiation_env.training.budget import plan
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.longest_game import Ruler, longest_game
 from negotiation_env.training.memory import Load, estimate_memory
 from tests.conftest import two_parties
 
@@ -43,6 +44,10 @@ SMALL = Architecture(
 COUNTS = Parameters(total=200_000, embedding=64_000, linear=128_000, trainable=8_000)
 LOAD = Load(rows=4, fed=50, kept=600, row=100, copies=3)
 RULER = Ruler(turn=10, answer=20)
+
+
+def longest(settings, ruler=RULER):
+    return longest_game(two_parties(), Rules(**settings.rules), ruler)
 
 
 def config(**changes):
@@ -221,7 +226,7 @@ def test_a_cache_holds_two_numbers_for_every_layer_key_and_token():
 
 
 def test_the_longest_game_grows_by_what_each_says():
-    game = longest_game(config(max_turns=3), two_parties(), 0, RULER)
+    game = longest(config(max_turns=3))
     assert [(speech.seat, speech.task) for speech in game.speeches] == [
         (0, Task.UTTERANCE),
         (1, Task.UTTERANCE),
@@ -232,31 +237,31 @@ def test_the_longest_game_grows_by_what_each_says():
     assert third.context == first.end + third.fresh
     assert answer.context == third.end + answer.fresh
     assert game.context == answer.context + 20
-    assert game.rows(config(), 0) == [(third.end, 20)]
-    assert game.rows(config(trained_tokens="dialogue+completion"), 0) == [(answer.end, 40)]
+    assert game.rows(config().trained_tasks, 0) == [(third.end, 20)]
+    assert game.rows(config(trained_tokens="dialogue+completion").trained_tasks, 0) == [(answer.end, 40)]
 
 
 def test_a_prompt_that_a_history_window_has_cut_is_read_anew_and_begins_a_row():
     windowed = config(max_turns=5, history_turns=2)
-    game = longest_game(windowed, two_parties(), 0, RULER)
+    game = longest(windowed)
     assert [speech.anew for speech in game.speeches] == [True, True, False, True, True, True]
-    assert game.rows(windowed, 0) == [(game.speeches[2].end, 20), (game.speeches[4].end, 10)]
+    assert game.rows(windowed.trained_tasks, 0) == [(game.speeches[2].end, 20), (game.speeches[4].end, 10)]
     assert windowed.rows_per_game == 2
-    full = longest_game(config(max_turns=5), two_parties(), 0, RULER)
+    full = longest(config(max_turns=5))
     assert game.speeches[4].context < full.speeches[4].context
 
 
 def test_where_the_window_has_cut_nothing_the_answer_is_in_the_dialogue_s_row():
     wide = config(max_turns=3, history_turns=2, trained_tokens="dialogue+completion")
-    game = longest_game(wide, two_parties(), 0, RULER)
-    assert game.rows(wide, 0) == [(game.speeches[-1].end, 40)]
+    game = longest(wide)
+    assert game.rows(wide.trained_tasks, 0) == [(game.speeches[-1].end, 40)]
 
 
 def test_a_single_agent_reads_one_prompt_and_says_one_answer():
     alone = config(method="single-agent")
-    game = longest_game(alone, two_parties(), 0, RULER)
+    game = longest(alone)
     [speech] = game.speeches
-    assert game.rows(alone, 0) == [(speech.context + 20, 20)]
+    assert game.rows(alone.trained_tasks, 0) == [(speech.context + 20, 20)]
     assert len(game.questions) == 1
 
 
@@ -322,7 +327,7 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     agent = ChatAgent(InProcessModel(model, tokenizer, "two layers"), Sampling(1.0, 1.0, 10), Sampling(1.0, 1.0, 20))
     judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) == 4)
     [episode] = play_many([Game("g", two_parties(), (agent, agent))], judge, **settings.rules)
-    bound = longest_game(settings, two_parties(), 0, Ruler(10, 20, ChatTokens(tokenizer)))
+    bound = longest(settings, Ruler(10, 20, ChatTokens(tokenizer).prompt))
     for said, speech in zip(episode.said, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
         assert len(said.tokens.sampled) <= speech.limit

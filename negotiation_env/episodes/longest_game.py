@@ -1,26 +1,23 @@
-"""The longest negotiation that a config allows, played through the protocol itself: what bounds a run's tokens.
+"""The longest negotiation that rules allow, played through the protocol itself: what bounds a run's tokens.
 
 Every turn and the joint answer are as long as they may be, and nobody agrees before the last turn.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.training.config import TrainConfig
 
-if TYPE_CHECKING:
-    from negotiation_env.agents.models.chat_tokens import ChatTokens
-
-__all__ = ["LongestGame", "Ruler", "Speech", "longest_game", "longest_scenario"]
+__all__ = ["ANSWER", "LongestGame", "Ruler", "Speech", "longest_game", "longest_scenario"]
 
 _TURN: Final = "\ue000"
 """Stands for the words of a turn; a character for private use, which no scenario holds."""
-_ANSWER: Final = "\ue001"
+ANSWER: Final = "\ue001"
+"""Stands for the words of a joint answer."""
 _CHARACTERS_A_TOKEN: Final = 3.2
 _TOKENS_A_MESSAGE: Final = 12
 """What a chat template puts around a message."""
@@ -33,20 +30,20 @@ class Ruler:
     Attributes:
         turn: Tokens of a turn.
         answer: Tokens of a joint answer.
-        chat: Counts with the model's own tokenizer; None estimates, for other models' chats: a token for every 3.2
+        prompt: The model's own tokens of a chat; None estimates, for other models' chats: a token for every 3.2
             characters and 12 for every message.
     """
 
     turn: int
     answer: int
-    chat: "ChatTokens | None" = None
+    prompt: Callable[[Sequence[Message]], Sequence[int]] | None = None
 
     def tokens(self, messages: Sequence[Message]) -> int:
         """The length of a chat, up to where the next reply begins."""
         text = "".join(message["content"] for message in messages)
-        said = text.count(_TURN) * self.turn + text.count(_ANSWER) * self.answer
-        if self.chat:
-            return said + len(self.chat.prompt(messages))
+        said = text.count(_TURN) * self.turn + text.count(ANSWER) * self.answer
+        if self.prompt:
+            return said + len(self.prompt(messages))
         return said + math.ceil(len(text) / _CHARACTERS_A_TOKEN) + _TOKENS_A_MESSAGE * len(messages)
 
 
@@ -98,11 +95,11 @@ class LongestGame:
         """The longest conversation, in tokens."""
         return max(speech.end for speech in self.speeches)
 
-    def rows(self, config: TrainConfig, seat: int) -> list[tuple[int, int]]:
-        """The learner's training rows: the length of each and how many of its tokens are trained."""
+    def rows(self, tasks: Collection[Task], seat: int) -> list[tuple[int, int]]:
+        """A learner's training rows, by what of it is trained: the length of each, and how many tokens are trained."""
         rows: list[tuple[int, int]] = []
         for speech in self.speeches:
-            if speech.seat == seat and speech.task in config.trained_tasks:
+            if speech.seat == seat and speech.task in tasks:
                 trained = rows.pop()[1] if rows and not speech.anew else 0
                 rows.append((speech.end, trained + speech.limit))
         return rows
@@ -113,28 +110,27 @@ def longest_scenario(scenarios: Iterable[Scenario]) -> Scenario:
     return max(scenarios, key=lambda scenario: len(scenario.to_json()))
 
 
-def longest_game(config: TrainConfig, scenario: Scenario, writer: int, ruler: Ruler) -> LongestGame:
+def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler) -> LongestGame:
     """Play a scenario at its longest.
 
     Args:
-        config: Has the rules.
         scenario: Dilemma and personas.
-        writer: The learner's seat, which writes the joint answer.
+        rules: How it is played.
         ruler: Measures in tokens.
 
     Raises:
         ValueError: The rules do not fit the number of parties.
     """
-    game = Negotiation(scenario, Rules(**config.rules, writer=writer))
+    game = Negotiation(scenario, rules)
     speeches: list[Speech] = []
     questions: list[Question] = []
     while not isinstance(game.pending, Outcome):
         if isinstance(game.pending, Turn):
             speeches.append(_speech(game.pending, speeches, ruler))
-            game.say(_ANSWER if game.pending.task is Task.COMPLETION else _TURN)
+            game.say(ANSWER if game.pending.task is Task.COMPLETION else _TURN)
         else:
             questions.append(game.pending)
-            game.rule(_late(game.pending, config.max_turns))
+            game.rule(_late(game.pending, rules.max_turns))
     return LongestGame(tuple(speeches), tuple(questions))
 
 
