@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from math import isfinite, isnan, nan, sqrt
+from math import nan, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import whole_lines, write_whole
-from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.report.curves import WINDOW, last_values, mean_of_last, or_nan, plot_estimates
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, read_held_out
 from negotiation_env.training.run_folder import METRICS
@@ -35,7 +35,6 @@ __all__ = [
     "plot_rewards",
 ]
 
-_WINDOW = 10  # steps
 _NORMAL = 1.96  # standard errors of a 95 % interval
 
 
@@ -114,9 +113,9 @@ def plot_held_out(evaluations: Sequence[HeldOut], path: Path) -> "Figure":
     figure, (top, bottom) = _panels()
     for role, own in _by_role(evaluations).items():
         color = {"training judge": "tab:blue", "held-out judge": "tab:orange"}[role]
-        _curve(top, [(each.step, each.score) for each in own], _LINES[role], color, f"{role}: {own[-1].judge}")
+        plot_estimates(top, [(each.step, each.score) for each in own], _LINES[role], color, f"{role}: {own[-1].judge}")
     agreed = [(each.step, each.agreement_rate) for each in evaluations if each.agreement_rate is not None]
-    _curve(bottom, agreed, "o-", "tab:green", "agreed")
+    plot_estimates(bottom, agreed, "o-", "tab:green", "agreed")
     top.set(ylim=(0, 5), ylabel="Collective Agency", title="Held-out scenarios, with 95 % intervals")
     top.legend(loc="upper left")
     bottom.set(ylim=(-0.05, 1.05), ylabel="share agreed", xlabel="optimizer step")
@@ -129,13 +128,13 @@ def plot_dialogue(log: Sequence[Mapping[str, Any]], path: Path) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 8), layout="constrained")
-    figure.suptitle(f"Dialogues in training: each step (faint) and the mean of the last {_WINDOW}")
+    figure.suptitle(f"Dialogues in training: each step (faint) and the mean of the last {WINDOW}")
     figure.supxlabel("optimizer step")
     steps = [entry["step"] for entry in log]
     for axes, panel in zip(figure.subplots(2, 3, sharex=True).flat, _DIALOGUE, strict=True):
         for name, label in panel.curves.items():
             values = _column(log, name)
-            (mean,) = axes.plot(steps, [_mean(last) for last in _windows(values)], label=label)
+            (mean,) = axes.plot(steps, mean_of_last(values), label=label)
             axes.plot(steps, values, ".", markersize=3, alpha=0.3, color=mean.get_color())
         axes.axhline(0, color="tab:grey", linewidth=0.8)
         axes.set(title=panel.title, ylabel=panel.unit)
@@ -163,9 +162,9 @@ def plot_against_control(runs: Mapping[str, Path], path: Path) -> "Figure":
         _reward_curve(top, _read_metrics(folder), color, label)
         for role, own in _by_role(read_held_out(folder / HELD_OUT)).items():
             agreed = [(each.step, each.agreement_rate) for each in own if each.agreement_rate is not None]
-            _curve(middle, agreed, "o-", color, f"_{label}")
-            _curve(bottom, [(each.step, each.score) for each in own], _LINES[role], color, f"{label}, {role}")
-    window = f"mean of the last {_WINDOW} steps ± 1.96 standard errors"
+            plot_estimates(middle, agreed, "o-", color, f"_{label}")
+            plot_estimates(bottom, [(each.step, each.score) for each in own], _LINES[role], color, f"{label}, {role}")
+    window = f"mean of the last {WINDOW} steps ± 1.96 standard errors"
     top.set(ylim=(0, 5), ylabel="reward", title=f"Group mean reward in training, {window}")
     middle.set(ylim=(-0.05, 1.05), ylabel="share agreed", title="Held-out scenarios, with 95 % intervals")
     bottom.set(ylim=(0, 5), ylabel="Collective Agency", xlabel="optimizer step")
@@ -189,18 +188,10 @@ def _by_role(evaluations: Sequence[HeldOut]) -> dict[str, list[HeldOut]]:
     return {role: chosen for role, chosen in own.items() if chosen}
 
 
-def _curve(axes: "Axes", points: Sequence[tuple[int, Estimate]], line: str, color: str, label: str) -> None:
-    """Estimates over the steps, with their intervals where they have any."""
-    steps = [step for step, _ in points]
-    axes.plot(steps, [_or_nan(each.value) for _, each in points], line, color=color, label=label, markersize=4)
-    low, high = [_or_nan(each.low) for _, each in points], [_or_nan(each.high) for _, each in points]
-    axes.vlines(steps, low, high, colors=color, linewidth=1)
-
-
 def _reward_curve(axes: "Axes", log: Sequence[Mapping[str, Any]], color: str, label: str) -> None:
     """The mean of the last steps with its band."""
-    steps, windows = [entry["step"] for entry in log], _windows(_column(log, "group_mean"))
-    means, halves = [_mean(last) for last in windows], [_NORMAL * _standard_error(last) for last in windows]
+    steps, values = [entry["step"] for entry in log], _column(log, "group_mean")
+    means, halves = mean_of_last(values), [_NORMAL * _standard_error(last) for last in last_values(values)]
     axes.plot(steps, means, color=color, label=label)
     low, high = ([mean + sign * half for mean, half in zip(means, halves, strict=True)] for sign in (-1, 1))
     axes.fill_between(steps, low, high, color=color, alpha=0.2)
@@ -208,22 +199,7 @@ def _reward_curve(axes: "Axes", log: Sequence[Mapping[str, Any]], color: str, la
 
 def _column(log: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     """A metric over the steps; nan where a step has none, or one that is not finite."""
-    return [_or_nan(entry.get(name)) for entry in log]
-
-
-def _or_nan(value: float | None) -> float:
-    """What matplotlib leaves a gap for, where there is no number."""
-    return value if value is not None and isfinite(value) else nan
-
-
-def _windows(values: Sequence[float]) -> list[list[float]]:
-    """For each step, the values of the last 10 that have one; fewer at the start."""
-    ends = range(1, len(values) + 1)
-    return [[value for value in values[max(0, end - _WINDOW) : end] if not isnan(value)] for end in ends]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return fmean(values) if values else nan
+    return [or_nan(entry.get(name)) for entry in log]
 
 
 def _standard_error(values: Sequence[float]) -> float:

@@ -6,6 +6,7 @@ packed, and unpacked when its episode is opened.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from negotiation_env.endpoints.usage import Usage
 from negotiation_env.episodes.episode import Episode, Said
@@ -15,11 +16,12 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.report.folder import Part, Run
-from negotiation_env.report.learning import advantages, trained_tasks
 from negotiation_env.report.probes_and_challenges import ShownProbesAndChallenges, show_probes_and_challenges
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
-__all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents"]
+__all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "trained_tasks"]
+
+_TASKS: Final = {"dialogue": Task.UTTERANCE, "completion": Task.COMPLETION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +141,22 @@ def contents(run: Run) -> Contents:
     rows, details, trained = [], [], trained_tasks(run.config)
     later = show_probes_and_challenges(run.probes_and_challenges, {each.id: each for each in run.episodes})
     for part in run.parts:
-        weights = advantages(part.episodes, run.config)
         for episode in part.episodes:
             number = scenarios.setdefault(episode.scenario, len(scenarios))
-            rows.append(_row(part, episode, number, weights.get(episode.id)))
+            rows.append(_row(part, episode, number))
             details.append(_detail(episode, trained, later.get(episode.id, ShownProbesAndChallenges())))
     return Contents(tuple(scenarios), tuple(rows), tuple(details))
 
 
-def _row(part: Part, episode: Episode, scenario: int, advantage: float | None) -> ListedEpisode:
+def trained_tasks(config: Mapping[str, Any]) -> frozenset[Task]:
+    """What the learner says that carries the gradient, by a training run's settings."""
+    if config.get("method") == "single-agent":
+        return frozenset({Task.COMPLETION})
+    told = str(config.get("trained_tokens", "dialogue")).split("+")
+    return frozenset(_TASKS[name] for name in told if name in _TASKS)
+
+
+def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
     outcome = episode.outcome
     return ListedEpisode(
         part.key(episode),
@@ -161,7 +170,7 @@ def _row(part: Part, episode: Episode, scenario: int, advantage: float | None) -
         outcome.reason,
         _tags(part, episode),
         _learner(episode),
-        advantage,
+        weight if isinstance(weight := episode.tags.get("advantage"), float) else None,
         tuple(map(_turn, episode.said)),
     )
 

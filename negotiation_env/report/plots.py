@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from negotiation_env.episodes.episode import Episode
+from negotiation_env.report.curves import WINDOW, mean_of_last, plot_estimates
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.inline_svg import TONES, to_inline_svg
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
@@ -53,7 +54,6 @@ _STYLE: Final[dict[Any, Any]] = {
 _INCH: Final = 72  # of SVG's units
 _WIDTH: Final = 380
 _LONGEST: Final = 26  # characters of a row's name
-_WINDOW: Final = 10  # steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,8 @@ def _curve(measure: _Measure, trained: Sequence[Episode], held_out: Sequence[Par
             steps[episode.tags["step"]] += measure.values([episode])
         _trend(axes, {step: fmean(values) for step, values in sorted(steps.items()) if values})
         found = [(part.step or 0, measure.estimate(measure.values(part.episodes))) for part in held_out]
-        _points(axes, [(step, estimate) for step, estimate in found if estimate.value is not None])
+        if counted := [(step, estimate) for step, estimate in found if estimate.value is not None]:
+            plot_estimates(axes, counted, "o-", TONES["tone-1"], "held out, 95 % interval")
         axes.set(
             title=measure.title,
             xlabel="optimizer steps behind the policy",
@@ -186,19 +187,8 @@ def _trend(axes: Axes, values: Mapping[int, float]) -> None:
     if not values:
         return
     steps, found = list(values), list(values.values())
-    means = [fmean(found[max(0, end - _WINDOW) : end]) for end in range(1, len(found) + 1)]
     axes.plot(steps, found, ".", color=TONES["tone-0"], alpha=0.4, markersize=6)
-    axes.plot(steps, means, color=TONES["tone-0"], linewidth=2, label=f"training, last {_WINDOW} steps")
-
-
-def _points(axes: Axes, found: Sequence[tuple[int, Estimate]]) -> None:
-    if not found:
-        return
-    for step, each in found:
-        if each.low is not None and each.high is not None:
-            axes.plot([step, step], [each.low, each.high], color=TONES["tone-1"], alpha=0.45, linewidth=4)
-    steps, values = [step for step, _ in found], [each.value or 0.0 for _, each in found]
-    axes.plot(steps, values, "o-", color=TONES["tone-1"], linewidth=1, label="held out, 95 % interval")
+    axes.plot(steps, mean_of_last(found), color=TONES["tone-0"], linewidth=2, label=f"training, last {WINDOW} steps")
 
 
 def _scores_plot(episodes: Sequence[Episode]) -> str:

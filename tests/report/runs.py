@@ -64,7 +64,7 @@ def training(folder: Path) -> Path:
     (folder / "config.toml").write_text('method = "self-play"\ntrained_tokens = "dialogue"\n')
     for step in (0, 1):
         for row in range(3):
-            append_episode(folder / "episodes.jsonl", learned(step, row, reward=float(row)))
+            append_episode(folder / "episodes.jsonl", learned(step, row, reward=float(row), advantage=row - 1.0))
     evaluation(folder / "held_out" / "step-0", 3)
     evaluation(folder / "held_out" / "step-2", 3)
     return folder
