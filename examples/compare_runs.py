@@ -3,6 +3,7 @@
 Run: python examples/compare_runs.py trained=runs/learning control=runs/control --out curves.png
 """
 
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,8 @@ from typing import Annotated
 import typer
 
 from negotiation_env.episodes.episode import Episode, latest_episodes
-from negotiation_env.statistics.intervals import Estimate, mean_with_interval
+from negotiation_env.statistics.by_scenario import paired_difference
+from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.training.report import plot_against_control
 
 
@@ -31,19 +33,15 @@ def main(runs: Annotated[list[str], typer.Argument(metavar="LABEL=FOLDER...")], 
 
 def differences(first: dict[str, Episode], second: dict[str, Episode]) -> str:
     """Of agreement, score and reward, over the scenarios that both played."""
-    pairs = [(first[id], second[id]) for id in first.keys() & second.keys()]
+    ids = sorted(first.keys() & second.keys())
 
-    def mean(values: list[float | None]) -> Estimate:
-        return mean_with_interval([value for value in values if value is not None])
+    def less(figure: Callable[[Episode], float | None]) -> Estimate:
+        one, other = ([figure(played[id]) for id in ids] for played in (first, second))
+        return paired_difference(one, other, [first[id].scenario.id for id in ids]).difference
 
-    agreed = mean([float(a.outcome.agreed) - float(b.outcome.agreed) for a, b in pairs])
-    scores = mean([less(a.outcome.score, b.outcome.score) for a, b in pairs])
-    rewards = mean([less(a.reward, b.reward) for a, b in pairs])
-    return f"agreement {agreed}, Collective Agency {scores}, reward {rewards} (n = {len(pairs)})"
-
-
-def less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
+    agreed, scores = less(lambda each: float(each.outcome.agreed)), less(lambda each: each.outcome.score)
+    rewards = less(lambda each: each.reward)
+    return f"agreement {agreed}, Collective Agency {scores}, reward {rewards} (n = {len(ids)})"
 
 
 if __name__ == "__main__":
