@@ -147,7 +147,7 @@ def _tokenizer(model: str) -> ChatTokens | None:
 
 
 def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> Iterator[str]:
-    yield f"the weights of {config.model}: not loaded; the memory is an estimate"
+    yield f"the weights of {config.model}: not loaded; the memory is a formula's, measured on no GPU"
     if processes > 1:
         yield f"how ZeRO or FSDP shards over the {processes} processes: the memory is without"
     if chat is None:

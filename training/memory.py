@@ -1,4 +1,4 @@
-"""An estimate of the GPU memory that one training process takes."""
+"""An estimate of the GPU memory that one training process takes: a formula, of which nothing was measured on a GPU."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -89,8 +89,8 @@ def estimate_memory(config: TrainConfig, shape: Architecture, parameters: Parame
     - sampling: 28 bytes for each row and vocabulary entry, (8 d + 3 e f) for each token fed at once.
 
     Not in it: sharding by ZeRO or FSDP, which divides; fragmentation, which adds; a CPU, where all is float32.
-    Attention is taken to keep no matrix of tokens x tokens. The activations' formula is tested against what autograd
-    keeps; nothing has been measured on a GPU.
+    Attention is taken to keep no matrix of tokens x tokens. The activations' part is tested against what
+    autograd keeps.
     """
     return Memory(
         standing=_some(*_weights(config, parameters, load), _cache(config, shape, load), Item("CUDA, assumed", _OWN)),
