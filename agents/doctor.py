@@ -7,9 +7,10 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.episodes.longest_game import Ruler, longest_game, longest_scenario
 from negotiation_env.errors import ModelError
-from negotiation_env.game.chats import conversation
-from negotiation_env.game.events import Task
+from negotiation_env.game.events import Task, Turn
+from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Agent, Reply, Request
@@ -26,7 +27,7 @@ def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 
     Args:
         agent: Any; more can be said of one that a chat model speaks for.
         scenarios: One first turn in each.
-        max_turns: Of the planned negotiations.
+        max_turns: Of the planned negotiations; enough for each party to speak once, or 0 for a single agent.
 
     Yields:
         Findings as they are made.
@@ -40,7 +41,7 @@ def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 
     if isinstance(model, InProcessModel) and isinstance(agent, ChatAgent):
         yield from _template(model.tokens)
         yield _context(agent, model, scenarios, max_turns)
-    yield from _trial(agent, scenarios)
+    yield from _trial(agent, scenarios, max_turns)
 
 
 def _template(tokens: ChatTokens) -> Iterator[Finding]:
@@ -69,38 +70,40 @@ def _growth(left_out: str) -> str:
 
 
 def _context(agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int) -> Finding:
-    longest = max(len(model.tokens.prompt(conversation(scenario, 0, ()))) for scenario in scenarios)
-    turn, completion = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
-    need = longest + max_turns * turn + completion
+    turn, answer = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
+    rules, ruler = Rules(max_turns=max_turns), Ruler(turn, answer, model.tokens.prompt)
+    need = longest_game(longest_scenario(scenarios), rules, ruler).context
     limit = int(model.model.config.max_position_embeddings)
-    told = (
-        f"at most {need} tokens needed (prompt {longest}, {max_turns} turns of {turn}, answer {completion}) of {limit}"
-    )
+    told = f"at most {need} tokens needed ({max_turns} turns of {turn}, answer {answer}) of {limit}"
     return Finding("context", need <= limit, told)
 
 
-def _trial(agent: Agent, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
-    requests = [
-        Request(f"doctor/{n}", 0, Task.UTTERANCE, conversation(scenario, 0, ()), seed=n)
-        for n, scenario in enumerate(scenarios)
-    ]
+def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int) -> Iterator[Finding]:
+    games = [Negotiation(scenario, Rules(max_turns=max_turns)) for scenario in scenarios]
+    turns = [game.pending for game in games if isinstance(game.pending, Turn)]
+    requests = [Request(f"doctor/{n}", turn.seat, turn.task, turn.messages, seed=n) for n, turn in enumerate(turns)]
     start = time.perf_counter()
     replies = agent.act(requests)
     seconds = time.perf_counter() - start
     failed = [reply.error for reply in replies if reply.error]
     told = f"{len(replies) - len(failed)} of {len(replies)} first turns in {seconds:.1f} s"
     yield Finding("first turns", not failed, told + (f"; {failed[0]}" if failed else ""))
-    yield from _words([reply for reply in replies if not reply.error])
+    spoken = [reply for reply in replies if not reply.error]
+    if spoken and max_turns:
+        yield _parse_rate(spoken)
+    if spoken:
+        yield from _length(spoken)
 
 
-def _words(replies: Sequence[Reply]) -> Iterator[Finding]:
-    if not replies:
-        return
+def _parse_rate(replies: Sequence[Reply]) -> Finding:
     tagged = sum(parse_turn(reply.text).proposal is not None for reply in replies)
     told = f"{tagged} of {len(replies)} first turns propose in the turn grammar"
-    yield Finding(
+    return Finding(
         "parse rate", None if tagged else False, told + ("" if tagged else ": the handshake cannot see any agreement")
     )
+
+
+def _length(replies: Sequence[Reply]) -> Iterator[Finding]:
     cut = sum(reply.truncated for reply in replies)
     yield Finding(
         "length", None if cut * 2 <= len(replies) else False, f"{cut} of {len(replies)} turns cut by the limit"

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Agents, JudgeSpec, MaxTurns, Split, print_table, resolve_agents
+from negotiation_env.cli.options import (
+    Agents,
+    JudgeSpec,
+    MaxTurns,
+    Split,
+    enough_turns,
+    print_table,
+    resolve_agents,
+)
 
 if TYPE_CHECKING:
     from negotiation_env.judges.doctor import Finding
@@ -49,7 +57,7 @@ def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int)
 
     scenarios = load_scenarios(split)[:_ITEMS]
     for agent in resolve_agents(list(dict.fromkeys(agents))):
-        yield from examine_agent(agent, scenarios, max_turns)
+        yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios))
     labelled = read_labelled()
     tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]
     yield from examine_judge(resolve_judge(judge), [item.question for item in tries], calls=n * max(max_turns, 1))

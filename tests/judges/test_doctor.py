@@ -104,6 +104,13 @@ def test_a_scripted_party_is_fine():
     assert all(finding.good is not False for finding in examine_agent(ScriptedAgent("stubborn"), SCENARIOS))
 
 
+def test_of_who_answers_open_questions_alone_nobody_wants_the_turn_grammar():
+    policy = ChatAgent(FakeModel(lambda _: Reply("Plant trees.")))
+    findings = {finding.what: finding for finding in examine_agent(policy, load_scenarios("eval_open")[:2], 0)}
+    assert findings["first turns"].good
+    assert "parse rate" not in findings
+
+
 @pytest.mark.models
 def test_the_embedded_model_s_template_and_context_will_do():
     from negotiation_env.agents.specs import resolve_agent
