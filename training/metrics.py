@@ -33,9 +33,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored;
         shares, 0 to 1, of unscored negotiations, of agreed, failed (no agreement) and refused ones among the scored, of
         groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a scored
-        negotiation; share of agreement verdicts that differ from the judge's own graded opinion (the embedded judge
-        decides by handshake and grades by a text probe). And the figures of `dialogue_metrics`. A figure is left out
-        where there was nothing to count.
+        negotiation. And the figures of `dialogue_metrics`. A figure is left out where there was nothing to count.
     """
     groups = group_rewards(episodes)
     scored = [episode for episode in episodes if episode.reward is not None]
@@ -50,17 +48,9 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         "turns_truncated": [
             said.truncated for episode in episodes for said in episode.said if said.task is Task.UTTERANCE
         ],
-        "probe_disagrees": list(_probe_disagreements(episodes)),
         "no_signal": list(map(no_signal, groups)),
     }
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
         figures[f"group_{name}"] = [pick(rewards) for rewards in groups if rewards]
     counted = {name: fmean(values) for name, values in figures.items() if values}
     return counted | dialogue_metrics(episodes)
-
-
-def _probe_disagreements(episodes: Iterable[Episode]) -> list[bool]:
-    """Whether the graded opinion takes a dialogue for agreed where the decision does not, or the reverse."""
-    verdicts = [each.verdict for episode in episodes for each in episode.rulings if each.kind == "agreement"]
-    graded = [(verdict.value, verdict.details.get("probability")) for verdict in verdicts]
-    return [(value or 0.0) != float(opinion > 0.5) for value, opinion in graded if opinion is not None]

@@ -321,7 +321,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 def _default_judge() -> Judge:
     from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 
-    return EmbeddedJudge(probe=False)
+    return EmbeddedJudge()
 
 
 def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) -> None:

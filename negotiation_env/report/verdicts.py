@@ -11,11 +11,8 @@ from typing import Any, Final
 from negotiation_env.game.events import JudgeCall, QuestionKind, Verdict
 from negotiation_env.judges.material import party_key
 from negotiation_env.judges.probes import ProbeKind
-from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 
 __all__ = ["Bar", "Quote", "ShownVerdict", "as_text", "show_verdict"]
-
-_TEXT_PROBE: Final = "text probe (decides nothing)"
 
 _TOLD_ELSEWHERE: Final = {
     QuestionKind.AGREEMENT: ("parties", "unquoted", "direction", "agreed", "probability"),
@@ -95,7 +92,7 @@ def show_verdict(kind: QuestionKind | ProbeKind, turn: int, verdict: Verdict, na
         verdict: The answer.
         names: The personas', by seat.
     """
-    details = _named(verdict)
+    details = verdict.details
     bars = () if kind is QuestionKind.AGREEMENT else _bars(details)
     shown = {*_TOLD_ELSEWHERE[kind], *(bar.name for bar in bars)}
     facts = {name: as_text(value) for name, value in details.items() if name not in shown}
@@ -121,12 +118,6 @@ def as_text(value: Any) -> str:
     if value is None or value == []:
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-
-
-def _named(verdict: Verdict) -> Mapping[str, Any]:
-    """The details; a probability that the smoke-test judge does not go by is named so."""
-    by_text = verdict.judge == EmbeddedJudge.name
-    return {_TEXT_PROBE if by_text and name == "probability" else name: each for name, each in verdict.details.items()}
 
 
 def _quotes(details: Mapping[str, Any], names: Sequence[str]) -> tuple[Quote, ...]:

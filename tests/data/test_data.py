@@ -1,13 +1,10 @@
 import json
 from dataclasses import replace
-from importlib import resources
-from pathlib import Path
 
 import pytest
 
 from negotiation_env.data import SPLITS, load_demos, load_scenarios
 from negotiation_env.errors import UserError
-from negotiation_env.judges.check.labelled import read_labelled
 from tests.conftest import two_parties
 
 
@@ -31,12 +28,6 @@ def test_the_shipped_splits_are_complete(split, count):
 
 def test_the_other_shipped_files_are_complete():
     assert len(load_demos()) == 180
-
-
-def test_the_probes_dialogues_are_half_agreed_and_on_dilemmas_that_check_no_judge():
-    fitted = read_labelled(Path(str(resources.files("negotiation_env.data"))) / "agreement_dialogues.jsonl")
-    assert [row.label for row in fitted.dialogues].count(1.0) == len(fitted.dialogues) / 2 == 100
-    assert not {row.dilemma for row in fitted.items} & {row.dilemma for row in read_labelled().items}
 
 
 def test_pairing_follows_the_seed_and_puts_either_persona_in_either_seat():

@@ -1,5 +1,4 @@
 from negotiation_env.game.events import QuestionKind, Verdict
-from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 from negotiation_env.report.verdicts import Bar, Quote, as_text, show_verdict
 
 NAMES = ("Lea", "Noor")
@@ -29,13 +28,6 @@ def test_the_rubrics_features_are_bars_of_one():
     found = shown(QuestionKind.SCORE, service=0.389, copied=0.0, score=1.021)
     assert found.bars == (Bar("service", 0.389, 1.0), Bar("copied", 0.0, 1.0))
     assert found.facts == {}
-
-
-def test_the_smoke_test_judges_probability_is_named_a_text_probe_and_contradicts_nothing():
-    verdict = Verdict(1.0, EmbeddedJudge.name, "accepted", {"proposal": "We share.", "probability": 0.125})
-    found = show_verdict(QuestionKind.AGREEMENT, 2, verdict, NAMES)
-    assert (found.probability, found.bars) == (None, ())
-    assert found.facts == {"proposal": "We share.", "text probe (decides nothing)": "0.125"}
 
 
 def test_details_of_an_unknown_judge_are_shown_as_they_are():

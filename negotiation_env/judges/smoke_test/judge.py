@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from negotiation_env.game.events import Question, QuestionKind, Verdict
 from negotiation_env.game.turn_grammar import handshake
 from negotiation_env.judges.smoke_test.encoder import load_encoder
-from negotiation_env.judges.smoke_test.probe import agreement_probability, last_words
 from negotiation_env.judges.smoke_test.refusals import REASONS, refusal
 from negotiation_env.judges.smoke_test.rubric import Vector, measure, texts_to_encode
 
@@ -34,13 +33,9 @@ class EmbeddedJudge:
 
     Attributes:
         name: The judge's id in records; another rubric or encoder is another id.
-        probe: Whether agreement verdicts also carry the text probe's opinion, which decides nothing.
     """
 
     name: str = "smoke-test judge (rubric v1 + MiniLM)"
-
-    def __init__(self, probe: bool = True) -> None:
-        self.probe = probe
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer each question, in order.
@@ -55,7 +50,7 @@ class EmbeddedJudge:
             UserError: The encoder could not be fetched.
         """
         refused = [_refusal(question) for question in questions]
-        wanted = [self._texts(question, code) for question, code in zip(questions, refused, strict=True)]
+        wanted = [_texts(question, code) for question, code in zip(questions, refused, strict=True)]
         vectors = _encode([text for texts in wanted for text in texts])
         return [self._answer(question, code, vectors) for question, code in zip(questions, refused, strict=True)]
 
@@ -70,14 +65,9 @@ class EmbeddedJudge:
         vectors = _encode([text for probe in probes for text in texts_of_probe(probe, other_dilemmas())])
         return [answer_probe(probe, vectors, other_dilemmas(), self.name) for probe in probes]
 
-    def _texts(self, question: Question, code: str | None) -> list[str]:
-        if question.kind is QuestionKind.AGREEMENT:
-            return last_words(question.dialogue) if self.probe else []
-        return [] if code else texts_to_encode(question.completion, question.scenario, other_dilemmas())
-
     def _answer(self, question: Question, code: str | None, vectors: dict[str, Vector]) -> Verdict:
         if question.kind is QuestionKind.AGREEMENT:
-            return self._agreement(question, vectors)
+            return self._agreement(question)
         if code:
             return Verdict(0.0, self.name, code, {"refused": REASONS[code]})
         features = measure(question.completion, question.scenario, vectors, other_dilemmas())
@@ -85,18 +75,22 @@ class EmbeddedJudge:
             return Verdict(None, self.name, "the rubric gave no finite score")
         return Verdict(features.score, self.name, "", features.to_dict())
 
-    def _agreement(self, question: Question, vectors: dict[str, Vector]) -> Verdict:
+    def _agreement(self, question: Question) -> Verdict:
         state = handshake(question.dialogue, len(question.scenario.personas))
-        details: dict[str, object] = {"proposal": state.proposal, "proposer": state.proposer}
-        details["accepted"] = sorted(state.accepted)
-        if self.probe:
-            details["probability"] = agreement_probability(question.dialogue, vectors)
+        details = {"proposal": state.proposal, "proposer": state.proposer, "accepted": sorted(state.accepted)}
         reason = "accepted by all other parties" if state.agreed else "no proposal stands accepted by all"
         return Verdict(float(state.agreed), self.name, reason, details)
 
 
 def _refusal(question: Question) -> str | None:
     return refusal(question.completion, question.scenario) if question.kind is QuestionKind.SCORE else None
+
+
+def _texts(question: Question, code: str | None) -> list[str]:
+    """What has to be encoded for an answer."""
+    if question.kind is QuestionKind.AGREEMENT or code:
+        return []
+    return texts_to_encode(question.completion, question.scenario, other_dilemmas())
 
 
 def _encode(texts: list[str]) -> dict[str, Vector]:

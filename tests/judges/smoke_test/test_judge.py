@@ -31,8 +31,8 @@ def answer(text: str) -> Question:
 
 
 @pytest.mark.usefixtures("no_encoder")
-def test_agreement_without_the_probe_needs_no_encoder() -> None:
-    yes, no = EmbeddedJudge(probe=False).judge([agreement(*DONE), agreement(PROPOSAL)])
+def test_agreement_needs_no_encoder() -> None:
+    yes, no = EmbeddedJudge().judge([agreement(*DONE), agreement(PROPOSAL)])
     assert (yes.value, no.value) == (1.0, 0.0)
     assert yes.details == {
         "proposal": "Ada drives on Mondays and takes the cakes along.",
@@ -75,14 +75,13 @@ def test_a_mixed_batch_is_answered_in_order() -> None:
     assert verdicts[0].value > 1
     assert verdicts[0].details["score"] == verdicts[0].value
     assert verdicts[1].value == 1.0
-    assert 0 <= verdicts[1].details["probability"] <= 1
     assert verdicts[2].reason == "too_short"
 
 
 @pytest.mark.models
 def test_a_score_does_not_depend_on_the_rest_of_the_batch() -> None:
     others = [answer(f"Bo keeps the van, but on day {day} Ada rides along with her bread.") for day in range(9)]
-    judge = EmbeddedJudge(probe=False)
+    judge = EmbeddedJudge()
     encoder = load_encoder()
     alone = judge.judge([answer(PLAN)])[0].value
     encoder.forget()
