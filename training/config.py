@@ -12,6 +12,7 @@ from negotiation_env.files.settings_file import read_toml
 from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.specs import require_name
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -40,9 +41,8 @@ class TrainConfig(BaseModel):
         warmup_steps: Steps over which the learning rate rises from 0.
         max_grad_norm: Gradients are clipped to this norm.
         beta: Weight of the KL term towards the model as it was before training; 0 is the paper's, 0.04 its baseline's.
-        opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of
-            weights. "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner
-            itself.
+        opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of weights.
+            "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner itself.
         learner_seat: 0, 1, or "alternate" from scenario to scenario.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
@@ -227,6 +227,8 @@ def load_config(path: Path, overrides: Mapping[str, str] | None = None) -> Train
         UserError: The file is missing or is no TOML, or a key or value is wrong; the message names it.
     """
     settings = read_toml(path, "config file")
+    for name, text in (overrides or {}).items():
+        require_name(text, name)
     try:
         return TrainConfig.model_validate(settings | {name: _value(text) for name, text in (overrides or {}).items()})
     except ValidationError as error:
