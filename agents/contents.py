@@ -27,8 +27,9 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
     judge's name tells.
 
     Args:
-        agents: Specs that `negotiation_env.agents.specs` resolves, as agents or models; resolved before, so that modules are there.
-        judges: Specs that `negotiation_env.judges` resolves.
+        agents: Specs that `negotiation_env.agents.specs` resolves, as agents or models; resolved before, so that
+            modules are there.
+        judges: Specs that `negotiation_env.judges.specs` resolves.
 
     Raises:
         UserError: An endpoint's file cannot be read.

@@ -65,8 +65,8 @@ def as_text(request: Request) -> str:
     after the speaker's name and with "> " before its further lines, and what the game asks for. The last part is
     `[NOW] Take your turn.` or, for the joint answer, `[NOW] Write the answer.`
 
-    No party can forge a part: `negotiation_env.text.untrusted` exchanges the brackets of such labels in what is said for
-    look-alikes.
+    No party can forge a part: `negotiation_env.text.untrusted` exchanges the brackets of such labels in what is said
+    for look-alikes.
     """
     parts = [f"[{_LABELS[message['role']]}] {message['content']}" for message in request.messages]
     return "\n\n".join([*parts, f"[NOW] {_ASKED[request.task]}"])

@@ -22,7 +22,8 @@ __all__ = ["SeatEnv"]
 class SeatEnv(gymnasium.Env[dict[str, Any], str]):
     """One seat of a negotiation.
 
-    Observations, actions and the terminal reward are those of `negotiation_env.environment.aec`; so are the keyword arguments.
+    Observations, actions and the terminal reward are those of
+    `negotiation_env.environment.aec`; so are the keyword arguments.
 
     Args:
         opponent: Plays every other seat: an agent or its spec string.

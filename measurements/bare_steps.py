@@ -1,6 +1,7 @@
 """What a turn costs beside agents and judge: `env.step` and `step_many`, TextArena and a classic of PettingZoo.
 
-    pip install textarena==0.7.4 pygame && python -m measurements.bare_steps [--out measurements/results/bare_steps.json]
+    pip install textarena==0.7.4 pygame
+    python -m measurements.bare_steps [--out measurements/results/bare_steps.json]
 
 Nobody thinks here: every turn is the same text of 220 characters, and the judge is a script that never sees an
 agreement. A turn is what an agent loop does for it: look (`last`, `get_observation`), then act (`step`). `step_many` is

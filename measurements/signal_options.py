@@ -8,9 +8,9 @@ groups without signal, as the paper reports. The judge sees an answer's quality 
 level, the same however it is asked) and names a level from 0 to 5 with probabilities that fall off around it: sure of
 itself (deviation 0.25 of a level) or hesitant (0.6).
 
-The rewards of each option go through the trainer's own functions (`negotiation_env.training.advantages`). For each option: the share of
-groups without signal, the correlation of advantages with the true ones over all answers (0 where a group has no
-signal), its 95 % interval over groups, and what a group costs in judge calls and negotiations.
+The rewards of each option go through the trainer's own functions (`negotiation_env.training.advantages`). For each
+option: the share of groups without signal, the correlation of advantages with the true ones over all answers (0 where
+a group has no signal), its 95 % interval over groups, and what a group costs in judge calls and negotiations.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Judge, Reply, Request, Sampling
 from negotiation_env.judges.scripted import ScriptedJudge
 from negotiation_env.judges.specs import resolve_judge
-from negotiation_env.version import __version__
+from negotiation_env.version import __version__ as __version__
 
 __all__ = [
     "Agent",

@@ -41,8 +41,9 @@ class TrainConfig(BaseModel):
         warmup_steps: Steps over which the learning rate rises from 0.
         max_grad_norm: Gradients are clipped to this norm.
         beta: Weight of the KL term towards the model as it was before training; 0 is the paper's, 0.04 its baseline's.
-        opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of weights.
-            "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner itself.
+        opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of
+            weights. "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner
+            itself.
         learner_seat: 0, 1, or "alternate" from scenario to scenario.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.

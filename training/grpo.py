@@ -21,8 +21,9 @@ Those without a key:
   trained;
 - the judge is not asked for agreement before every party has spoken.
 
-What this adds to TRL: the rollout (`negotiation_env.training.rollout`), the advantages (`negotiation_env.training.advantages`; TRL's would count a
-negotiation of several rows several times), and rows cut to their micro-batch's width.
+What this adds to TRL: the rollout (`negotiation_env.training.rollout`), the advantages
+(`negotiation_env.training.advantages`; TRL's would count a negotiation of several rows several times), and rows cut to
+their micro-batch's width.
 """
 
 import os

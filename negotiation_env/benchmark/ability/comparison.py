@@ -1,7 +1,7 @@
 """General ability before and after: what lm-eval measured of some models, and how far they are apart.
 
-`negotiation_env/benchmark/ability/measuring.py` does the measuring; here are its values, the files that keep them, and the comparison. A model's
-file holds each metric's value at every document, so that two models are compared document by document.
+`measuring.py` does the measuring; here are its values, the files that keep them, and the comparison. A model's file
+holds each metric's value at every document, so that two models are compared document by document.
 """
 
 import json
