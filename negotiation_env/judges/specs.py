@@ -7,7 +7,7 @@ from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Judge
-from negotiation_env.specs import load_factory, make, names
+from negotiation_env.specs import load_factory, make, names, require_name
 
 __all__ = ["JUDGE_SPECS", "resolve_judge"]
 
@@ -30,6 +30,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
     """
     if not isinstance(spec, str):
         return spec
+    require_name(spec, "judge")
     kind, _, rest = spec.partition(":")
     if kind == "embedded" and not rest:
         from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
@@ -54,6 +55,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 def _made(spec: str, made: Any) -> Judge:
     if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
         raise UserError(f"{spec} made a {type(made).__name__}; expected a Judge (name, judge)")
+    require_name(made.name, f"the judge that {spec} made")
     judge: Judge = made
     return judge
 
