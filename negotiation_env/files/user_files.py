@@ -55,8 +55,8 @@ def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> di
 
     Raises:
         UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again, be it in another
-            spelling that looks the same (`negotiation_env.text.alike.id_key`); the message is one line and names the file
-            and the line.
+            spelling that looks the same (`negotiation_env.text.alike.id_key`); the message is one line and names the
+            file and the line.
     """
     found: dict[str, T] = {}
     lines: dict[str, tuple[str, int]] = {}
