@@ -14,7 +14,7 @@ from threading import Condition
 from typing import Any, TypeVar
 
 from negotiation_env.endpoints.chat_completions import EndpointSettings
-from negotiation_env.episodes.usage import amount
+from negotiation_env.endpoints.usage import amount
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall
 
