@@ -173,6 +173,15 @@ def test_a_broken_package_is_in_nobody_else_s_way(packages):
     assert resolve_agent("scripted:stubborn").act([]) == []
 
 
+def test_the_doctor_lists_added_kinds_and_what_ails_them(packages):
+    done = negotiate(packages, "doctor", "--agents", "scripted:stubborn", "--judge", "scripted")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("│")[1].strip(): line for line in done.stdout.splitlines() if line.count("│") > 2}
+    assert "installed" in rows["coin[:…]"]
+    assert "cannot be loaded" in rows["broken[:…]"]
+    assert set(rows) >= {kind.form for kind in (*AGENTS.built_in, *JUDGES.built_in)}
+
+
 def test_a_run_goes_on_only_with_the_same_code_behind_an_added_kind(packages):
     before = contents_of(["echo:Hm."], ["coin", "scripted"])
     assert set(before) == {"echo:Hm.", "coin"}
