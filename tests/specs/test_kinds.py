@@ -27,7 +27,7 @@ def judge(rest):
     return ScriptedJudge(score=float(rest or 5))
 
 def echo(rest):
-    return lambda text: f"{rest}\\nACCEPT" if "PROPOSE" in text else f"PROPOSE: {rest}"
+    return lambda text: f"PROPOSE: {rest}"
 
 def fails(rest):
     raise RuntimeError("no coins")
@@ -130,7 +130,7 @@ def test_a_game_is_played_and_judged_by_kinds_of_an_installed_package(packages, 
     assert done.returncode == 0, done.stderr
     (episode,) = read_episodes(tmp_path / EPISODES)
     assert episode.agents == ("echo:We share it.",) * 2
-    assert episode.reward == 3.0
+    assert episode.outcome.score == 3.0
 
 
 def test_an_added_kind_needs_nothing_after_it(packages):
