@@ -91,7 +91,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
 
 
 def _check_engine(engine: str) -> None:
-    for url in names(urls) if (urls := parse(engine).rest) else ():
+    urls = parse(engine).rest
+    for url in names(urls) if urls else ():
         try:
             check_base_url(url)
         except ValueError as error:

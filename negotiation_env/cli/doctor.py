@@ -11,9 +11,8 @@ from negotiation_env.errors import UserError
 from negotiation_env.specs.kinds import AGENTS, JUDGES, Kind, Kinds
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from negotiation_env.judges.doctor import Finding
+    from negotiation_env.statistics.table import Table
 
 __all__ = ["doctor"]
 
@@ -39,9 +38,10 @@ def doctor(
     from rich.text import Text
 
     from negotiation_env.console.progress import spinner
+    from negotiation_env.statistics.table import to_rich
 
     for kinds in (AGENTS, JUDGES):
-        print_table(_kinds(kinds))
+        print_table(to_rich(_kinds(kinds)))
     table = Table("", "what", Column("found", overflow="fold"), title="negotiate doctor", title_justify="left")
     ills = 0
     with spinner("examining"):
@@ -54,13 +54,10 @@ def doctor(
 
 
 def _kinds(kinds: Kinds) -> "Table":
-    from rich.table import Column, Table
-    from rich.text import Text
+    from negotiation_env.statistics.table import Table
 
-    table = Table(Column(kinds.what, overflow="fold"), "what it is", Column("here", overflow="fold"))
-    for kind in kinds:
-        table.add_row(Text(kind.form), Text(kind.told), Text(_state(kind)))
-    return table
+    rows = tuple((kind.form, kind.told, _state(kind)) for kind in kinds)
+    return Table(f"{kinds.what}s", ("spec", "what it is", "here"), rows)
 
 
 def _state(kind: Kind) -> str:

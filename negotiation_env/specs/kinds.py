@@ -11,6 +11,7 @@ The factory is called with what follows the kind's colon, `"p=0.5"` for `coin:p=
 when a spec names the kind. A name that is taken makes a kind that cannot be used, for nobody could say which is meant.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,17 +155,17 @@ MODELS: Final = Kinds(
         Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "train"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
-            "any transformers model in this process; hf:embedded is the embedded model without the adapter",
+            "any transformers model in this process; `hf:embedded` is the embedded model without the adapter",
             "train",
         ),
         Kind(
             "vllm:ID_OR_DIR[+ADAPTER_DIR]",
-            "the same in vLLM's engine; vllm:embedded is the embedded model with the adapter",
+            "the same in vLLM's engine; `vllm:embedded` is the embedded model with the adapter",
             "vllm",
         ),
         Kind(
             "openai:MODEL[@BASE_URL]",
-            "a model at any OpenAI-compatible endpoint, a vendor's or vLLM's; the key comes from OPENAI_API_KEY",
+            "any OpenAI-compatible endpoint, a vendor's or vLLM's; the key comes from `OPENAI_API_KEY`",
         ),
         Kind("ENDPOINT.toml", "the same with limits, deadlines and prices"),
     ),
@@ -176,7 +177,7 @@ AGENTS: Final = Kinds(
         *MODELS.built_in,
         Kind(
             "scripted:accommodating|stubborn|compromising|pushy|liar|injecting",
-            "fixed scripts; the last three manipulate: by pressure, agreements that never were, attacks on models",
+            "fixed scripts; the last three manipulate: rising pressure, agreements that never were, attacks on models",
             factory="negotiation_env.agents.scripted:ScriptedAgent",
         ),
         Kind("human", "you, in the terminal", factory="negotiation_env.agents.human:HumanAgent"),
@@ -191,15 +192,21 @@ JUDGES: Final = Kinds(
     (
         Kind(
             "embedded",
-            "the smoke-test judge: a rubric with MiniLM similarity for the score, a handshake for agreement",
+            "the smoke-test judge: a rubric with MiniLM similarity scores, the turn grammar decides agreement",
             "train",
             "negotiation_env.judges.smoke_test.judge:EmbeddedJudge",
         ),
         Kind("openai:MODEL[@BASE_URL]", "a language model at any OpenAI-compatible endpoint, a vendor's or vLLM's"),
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),
-        Kind("scripted", "a fake for tests", factory="negotiation_env.judges.scripted:ScriptedJudge"),
-        Kind("python:MODULE:FACTORY", "what makes your own judge; a question at which it raises is unscored"),
+        Kind(
+            "scripted",
+            "a fake for tests: agrees by the turn grammar and scores 3",
+            factory="negotiation_env.judges.scripted:ScriptedJudge",
+        ),
+        Kind(
+            "python:MODULE:FACTORY", "what makes your own judge; where it raises, the question is unscored and says why"
+        ),
     ),
     "negotiation_env.judges",
 )
@@ -208,6 +215,13 @@ JUDGES: Final = Kinds(
 
 def kinds_table(kinds: Kinds) -> str:
     """The built-in kinds as a Markdown table; the documentation's copy is drawn from it."""
-    rows = [(kind.form.replace("|", "\\|"), kind.told, kind.extra and f"`{kind.extra}`") for kind in kinds.built_in]
-    told = [f"| `{form}` | {what} | {extra} |" for form, what, extra in rows]
-    return "\n".join([f"| {kinds.what} | what it is | extra |", "|---|---|---|", *told])
+    rows = [(_choices(kind.form), kind.told, kind.extra and f"`{kind.extra}`") for kind in kinds.built_in]
+    told = [f"| {forms} | {what} | {extra} |" for forms, what, extra in rows]
+    return "\n".join([f"| {kinds.what} | what it is | needs the extra |", "|---|---|---|", *told])
+
+
+def _choices(form: str) -> str:
+    """Each way to write a form by itself: a bar would part the cells of a table."""
+    found = re.search(r"\w+(\|\w+)+", form)
+    ways = [form[: found.start()] + each + form[found.end() :] for each in found[0].split("|")] if found else [form]
+    return ", ".join(f"`{way}`" for way in ways)
