@@ -9,10 +9,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import is_there, read_lines, text_lines, write_whole
+from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.held_out_log import HELD_OUT
 

@@ -27,8 +27,8 @@ from negotiation_env.cli.options import (
     resolve_agents,
 )
 from negotiation_env.console.terminal import say
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["evaluate_command", "play"]
 

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any, Final
 from unicodedata import category
 
-from negotiation_env.endpoints.address import check_base_url, without_secrets
+from negotiation_env.endpoints.address import check_base_url
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.endpoints.finish_reasons import ended_by, is_passing, is_whole
 from negotiation_env.endpoints.log_probabilities import chat_alternatives
 from negotiation_env.interfaces import ChatRequest, Reply
+from negotiation_env.text.secrets import without_secrets
 from negotiation_env.text.strict_json import read_json
 
 __all__ = [

@@ -6,12 +6,13 @@ import weakref
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
-from negotiation_env.endpoints.address import joined, login_of, proxy_of, query_secrets, without_secrets
+from negotiation_env.endpoints.address import joined, login_of, proxy_of
 from negotiation_env.endpoints.chat_completions import OPENAI, EndpointSettings
 from negotiation_env.endpoints.event_loop import finish
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault, fault_of_status
 from negotiation_env.endpoints.redaction import Secrets
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import query_secrets, without_secrets
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

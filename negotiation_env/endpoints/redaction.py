@@ -8,8 +8,8 @@ from html.entities import html5
 from itertools import groupby
 from typing import Any, Final
 
-from negotiation_env.endpoints.address import HIDDEN
 from negotiation_env.interfaces import Reply
+from negotiation_env.text.secrets import HIDDEN
 
 __all__ = ["STAND_INS", "Secrets"]
 

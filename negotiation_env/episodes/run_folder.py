@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.console.interrupts import put_off
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.episodes.episode import Episode, append_episode, read_episodes, stream_latest
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError, UserError, os_fault
 from negotiation_env.files.durable import append_bytes, hold, is_there, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
+from negotiation_env.text.secrets import without_secrets
 from negotiation_env.text.untrusted import one_line
 
 __all__ = [

@@ -1,7 +1,8 @@
 import pytest
 
-from negotiation_env.endpoints.address import HIDDEN, check_base_url, joined, login_of, proxy_of, without_secrets
+from negotiation_env.endpoints.address import check_base_url, joined, login_of, proxy_of
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import HIDDEN, without_secrets
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
