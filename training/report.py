@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import read_lines, write_whole
+from negotiation_env.files.durable import is_there, read_lines, write_whole
 from negotiation_env.report.curves import WINDOW, last_values, mean_of_last, or_nan, plot_estimates
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, read_held_out
@@ -209,9 +209,9 @@ def _standard_error(values: Sequence[float]) -> float:
 def _read_metrics(folder: Path) -> list[dict[str, float | None]]:
     """The steps of a run's log; half a line at its end is what a killed process left."""
     path = folder / METRICS
-    if not path.is_file():
+    if not is_there(path):
         raise UserError(f"no {METRICS} in {folder}; expected the folder of a training run")
-    return list(read_lines(path, _metrics(), "is not what a training step logs"))
+    return list(read_lines(path, _metrics(), "is not what a training step logs", non_finite=True))
 
 
 @cache
@@ -221,10 +221,10 @@ def _metrics() -> "TypeAdapter[dict[str, float | None]]":
     return TypeAdapter(Annotated[dict[str, float | None], AfterValidator(_with_step)])
 
 
-def _with_step(found: dict[str, float | None]) -> dict[str, float | None]:
-    if found.get("step") is None:
+def _with_step(metrics: dict[str, float | None]) -> dict[str, float | None]:
+    if metrics.get("step") is None:
         raise ValueError("it has no step")
-    return found
+    return metrics
 
 
 def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:

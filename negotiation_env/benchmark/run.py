@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,10 +18,11 @@ from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, said_before
 from negotiation_env.benchmark.measures import seen_of
 from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
-from negotiation_env.benchmark.spending import Spending
+from negotiation_env.benchmark.spending import BenchmarkSpending
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
+from negotiation_env.endpoints.cost_limit import need_prices
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.episode import Episode, latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import fingerprint
@@ -81,15 +83,19 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
 
     Raises:
         UserError: The scenarios cannot be used; another run has the folder, it holds a run already, or, to resume, none
-            or one with other settings; or the cost limit is reached. What was played is kept.
+            or one with other settings; there is a cost limit, and an endpoint's price is unknown; or the limit is
+            reached. What was played is kept.
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
     _need_packages()
+    if config.cost_limit is not None:
+        players = (*cast.negotiators.values(), *cast.panel.values())
+        need_prices([*players, cast.judge, *cast.comparisons.values()])
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume)
-        spending = Spending(config.cost_limit)
+        spending = BenchmarkSpending(config.cost_limit)
         return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 
 
@@ -107,7 +113,7 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     return tables
 
 
-def _paid(cast: Cast, spending: Spending) -> Cast:
+def _paid(cast: Cast, spending: BenchmarkSpending) -> Cast:
     """The same, but that whoever plays is paid out of the limit."""
     negotiators = {who: spending.agent(agent) for who, agent in cast.negotiators.items()}
     panel = {name: spending.agent(each) for name, each in cast.panel.items()}
@@ -150,7 +156,7 @@ class _Run:
     referee: Judge
     """The cast's judge, paid for each verdict of a game or a challenge."""
     out: Path
-    spending: Spending
+    spending: BenchmarkSpending
 
     def pay_for_answers(self) -> None:
         """Everything on file was paid for, also what came to nothing."""
@@ -190,7 +196,7 @@ class _Run:
             Compared,
             asked,
             lambda match: match.said,
-            lambda some: self.spending.paid(compare(some, judges)),
+            self.spending.asking(partial(compare, judges=judges), *judges.values()),
         )
         return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
@@ -200,9 +206,8 @@ class _Run:
         if not isinstance(judge, Examiner):
             return {}
         found = askings(episodes, judge.name)
-        return self._complete(
-            "probes", Asked, found, lambda each: each.said, lambda some: self.spending.paid(ask(some, judge))
-        )
+        paid = self.spending.asking(partial(ask, examiner=judge), judge)
+        return self._complete("probes", Asked, found, lambda each: each.said, paid)
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""

@@ -5,7 +5,7 @@ import pytest
 from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.benchmark.spending import Spending
+from negotiation_env.benchmark.spending import BenchmarkSpending
 from negotiation_env.episodes.episode import FailedTurn
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Task
@@ -29,7 +29,7 @@ def duel(first, second):
 
 
 def spent(*paid):
-    spending = Spending(None)
+    spending = BenchmarkSpending(None)
     for each in paid:
         spending.pay(each)
     return spending.spent
@@ -64,7 +64,7 @@ def test_equal_calls_cost_as_often_as_they_were_made():
 
 
 def test_above_the_limit_it_stops_and_says_how_to_go_on():
-    spending = Spending(1.0)
+    spending = BenchmarkSpending(1.0)
     spending.pay(asked(call("x", 1.0)))
     spending.check()
     spending.pay(asked(call("x", 0.25)))
@@ -75,12 +75,12 @@ def test_above_the_limit_it_stops_and_says_how_to_go_on():
 
 
 def test_without_a_limit_it_never_stops():
-    spending = Spending(None)
+    spending = BenchmarkSpending(None)
     spending.pay(asked(call("x", 1e9)))
     spending.check()
 
 
 def test_a_limit_of_nothing_lets_what_is_free_go_on():
-    spending = Spending(0.0)
+    spending = BenchmarkSpending(0.0)
     spending.pay(asked(call("x", 0.0), call("y", None)))
     spending.check()
