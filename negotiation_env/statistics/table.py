@@ -46,7 +46,7 @@ def cell_text(cell: Cell) -> str:
     """A cell as people read it: numbers short, a dash for nothing."""
     if cell is None:
         return "–"
-    if isinstance(cell, int):
+    if type(cell) is int:  # a truth value is no count
         return f"{cell:,}"
     return number_text(cell) if isinstance(cell, float) else str(cell)
 
