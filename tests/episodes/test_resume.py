@@ -10,7 +10,7 @@ import pytest
 
 from negotiation_env import Reply, ScriptedJudge, load_scenarios
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import latest_episodes, read_episodes
+from negotiation_env.environment.episode import latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError, UserError

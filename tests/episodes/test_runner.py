@@ -5,7 +5,7 @@ import pytest
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, derive_seed, play, play_many
 from tests.conftest import three_parties, two_parties
 

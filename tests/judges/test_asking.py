@@ -12,7 +12,7 @@ from negotiation_env import Question, ScriptedJudge, Verdict
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.specs import resolve_agent
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, QuestionKind
