@@ -220,7 +220,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         if self.game.phase is _OVER:
             self._was_dead_step(action)
         else:
-            step_together((self,), (action,), self.judge)
+            step_together([(self, action)], self.judge)
 
     def hear(self, words: str) -> Question | None:
         """The first half of a step: the selected agent speaks. What a judge has to answer next, if anything."""

@@ -65,18 +65,16 @@ def step_many(envs: Sequence[Any], actions: Sequence[Any], judge: Judge) -> None
         ValueError: There are not as many actions as environments, or one with a `step` of its own was made with another
             judge. Nothing was changed then.
     """
-    games: list[NegotiationEnv] = []
-    words, alone = [], []
+    together, alone = [], []
     for env, action in zip(envs, actions, strict=True):
         if _is_plain(env):
-            games.append(env.unwrapped)
-            words.append(action)
+            together.append((env.unwrapped, action))
         else:
             alone.append((env, action))
     if others := [env.unwrapped.judge.name for env, _ in alone if env.unwrapped.judge is not judge]:
         told = f"expected the judge {others[0]}, with which an environment with a step of its own was made"
         raise ValueError(f"step_many: {told}; got {judge.name}")
-    step_together(games, words, judge)
+    step_together(together, judge)
     for env, action in alone:
         env.step(action)
 
@@ -90,16 +88,21 @@ def _is_plain(env: Any) -> bool:
     return False
 
 
-def step_together(games: "Sequence[NegotiationEnv]", actions: Sequence[Any], judge: Judge) -> None:
-    """The one way into a core: a step in each of some games without wrappers, see `step_many`."""
-    for action in actions:
-        if not isinstance(action, str):
-            raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
+def step_together(pairs: "Sequence[tuple[NegotiationEnv, Any]]", judge: Judge) -> None:
+    """The one way into a core: a step in each of some games without wrappers, see `step_many`.
+
+    Args:
+        pairs: Environments, each another, with the selected agent's words.
+        judge: Answers all that ask.
+    """
+    for _, words in pairs:
+        if not isinstance(words, str):
+            raise TypeError(f"expected the action as a str (what the agent says), got {type(words).__name__}")
     asking, questions = [], []
-    for game, words in zip(games, actions, strict=True):
+    for game, words in pairs:
         if question := game.hear(words):
             asking.append(game)
             questions.append(question)
     if questions:
-        for game, question, verdict in zip(asking, questions, judged(judge, questions), strict=True):
-            game.rule(question, verdict)
+        for place, verdict in enumerate(judged(judge, questions)):
+            asking[place].rule(questions[place], verdict)

@@ -27,6 +27,8 @@ from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Negotiation, Phase
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
+from negotiation_env.judges.asking import each_answered
+from negotiation_env.text.untrusted import one_line
 
 __all__ = ["Game", "derive_seed", "play", "play_many", "replied", "request"]
 
@@ -239,14 +241,24 @@ def request(env: AECEnv, game: str, seed: int) -> Request:
 
 
 def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:
-    """What an agent says in each of the games, as a record can hold it.
+    """What an agent says in each of the games, as a record can hold it; a slip of its costs no other game.
+
+    Returns:
+        A reply for each request; one with an error where the agent raised, or gave what is none.
 
     Raises:
-        ValueError: It gave more or fewer replies than it got requests.
+        NegotiationError: What is no slip of the agent, such as weights that could not be fetched.
     """
-    replies = agent.act(requests)
-    if len(replies) != len(requests):
-        raise ValueError(
-            f"expected {len(requests)} replies from the agent {agent.name}, one a request; got {len(replies)}"
-        )
-    return [sound(reply) for reply in replies]
+    found = each_answered(agent.name, agent.act, requests, lambda reason: Reply("", error=reason))
+    return [_usable(agent.name, reply) for reply in found]
+
+
+def _usable(name: str, reply: object) -> Reply:
+    if not isinstance(reply, Reply):
+        return Reply("", error=f"{name} gave a {type(reply).__name__}; expected a Reply")
+    if not isinstance(reply.text, str):
+        return Reply("", error=f"{name} gave a Reply with a {type(reply.text).__name__} as its text; expected a str")
+    try:
+        return sound(reply)
+    except Exception as error:  # its other fields may hold anything
+        return Reply("", error=f"{name} gave a Reply that no record can hold: {one_line(str(error))}")

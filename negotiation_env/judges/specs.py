@@ -12,7 +12,8 @@ from negotiation_env.specs import load_factory, make, names
 __all__ = ["JUDGE_SPECS", "resolve_judge"]
 
 JUDGE_SPECS = (
-    "embedded, openai:MODEL[@BASE_URL], FILE.toml, panel:median|mean:SPEC,SPEC…, scripted, python:MODULE:FACTORY"
+    "embedded, openai:MODEL[@BASE_URL], FILE.toml, panel:median|mean:SPEC,SPEC…, scripted, function:MODULE:NAME, "
+    "python:MODULE:FACTORY"
 )
 
 
@@ -21,7 +22,8 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
     Args:
         spec: One of `JUDGE_SPECS`, or a judge, which is returned as it is. A TOML file holds the settings of an LLM
-            judge; see `negotiation_env.judges.llm_file`.
+            judge; see `negotiation_env.judges.llm_file`. NAME is a function from a question to a number, see
+            `FunctionJudge`.
         traffic: Where the judge's model comes from; live by default.
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
@@ -39,6 +41,10 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
         from negotiation_env.judges.scripted import ScriptedJudge
 
         return ScriptedJudge()
+    if kind == "function":
+        from negotiation_env.judges.functions import FunctionJudge
+
+        return FunctionJudge(load_factory(rest, kind), name=spec)
     if kind == "python":
         return _made(spec, make(spec, load_factory(rest)))
     if kind == "panel" and rest:
