@@ -6,11 +6,7 @@ The same by name: negotiate play --agents scripted:compromising --judge function
 
 import re
 
-from negotiation_env import load_scenarios
-from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.runner import Game, play
-from negotiation_env.game.events import Question
-from negotiation_env.judges.functions import FunctionJudge
+from negotiation_env import FunctionJudge, Game, Question, ScriptedAgent, load_scenarios, play
 
 
 def verdict(question: Question) -> float | None:

@@ -22,6 +22,7 @@ from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
@@ -61,6 +62,7 @@ class Cast:
         judge: Decides and scores.
         comparisons: Who compares two answers, by objective.
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
+        wrap: What stands around every game's environment, see `play_many`.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -68,6 +70,7 @@ class Cast:
     judge: Judge
     comparisons: Mapping[str, PairwiseJudge]
     contents: Mapping[str, str]
+    wrap: Wrap | None = None
 
 
 def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: bool = False) -> list[Table]:
@@ -173,6 +176,7 @@ class _Run:
                     workers=self.config.workers,
                     limit=limit,
                     progress=self._watching(advance),
+                    wrap=self.cast.wrap,
                     **self.config.rules(each.scenario for each in chosen),
                 )
         limit.finish()

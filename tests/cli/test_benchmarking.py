@@ -166,7 +166,7 @@ def test_what_a_user_can_mend_is_a_user_error(arguments, told):
 
 
 def test_a_run_goes_on_only_with_the_adapter_that_it_began_with(tmp_path, monkeypatch):
-    monkeypatch.setattr("negotiation_env.agents.specs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
+    monkeypatch.setattr("negotiation_env.benchmark.bench.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     weights = tmp_path / "adapter" / "adapter_model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
@@ -193,7 +193,7 @@ def test_a_run_goes_on_only_with_the_code_that_it_began_with(tmp_path, monkeypat
 
 
 def test_a_run_goes_on_only_with_all_the_weights_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("negotiation_env.agents.specs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
+    monkeypatch.setattr("negotiation_env.benchmark.bench.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     shards = [tmp_path / "all+weights" / f"model-{number}.safetensors" for number in (1, 2)]
     shards[0].parent.mkdir()
     for shard in shards:
@@ -213,7 +213,7 @@ def test_what_an_agent_of_ones_own_lacks_is_not_told_as_missing_here(tmp_path):
     path = quick(tmp_path, '[negotiators]\na = "scripted:stubborn"\nb = "python:tests.cli.test_benchmarking:lacking"\n')
     error = bench(path, "--out", tmp_path / "run").exception
     assert type(error) is UserError
-    assert "tests.cli.test_benchmarking:lacking raised ImportError at test_cli_bench.py:" in str(error)
+    assert "tests.cli.test_benchmarking:lacking raised ImportError at test_benchmarking.py:" in str(error)
     assert str(error).endswith(": no module named 'mine'")
 
 
