@@ -1,8 +1,13 @@
 """A PettingZoo wrapper acts the same in a loop of one's own, in `step_many`, in `play_many` and in an evaluation."""
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 from pettingzoo.utils import BaseWrapper
 
+import negotiation_env
 from negotiation_env.agents.functions import FunctionAgent
 from negotiation_env.environment.aec import NegotiationEnv, env, raw_env
 from negotiation_env.environment.episode import read_episodes
@@ -130,3 +135,12 @@ def test_an_evaluation_does_not_go_on_with_other_wrappers(tmp_path):
     evaluate([agent], ScriptedJudge(), [two_parties()], tmp_path, wrap=Polite, resume=True)
     with pytest.raises(UserError, match=r"contents\.wrap was '\S+Polite' and is None"):
         evaluate([agent], ScriptedJudge(), [two_parties()], tmp_path, resume=True)
+
+
+def test_only_the_environment_feeds_a_game_that_is_played():
+    root = Path(negotiation_env.__file__).parent
+    feeding = re.compile(r"\.(say|rule|fail|hear)\(")
+    sources = [Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names]
+    found = {path.name for path in sources if path.suffix == ".py" and feeding.search(path.read_text(encoding="utf-8"))}
+    measuring = {"cost.py", "longest_game.py"}  # what the longest game takes, without agents and judge
+    assert found - measuring == {"aec.py", "stepping.py"}
