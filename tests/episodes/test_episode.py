@@ -78,6 +78,21 @@ def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(epis
     assert Episode.from_json(named.to_json()) == named
 
 
+KEYS = {
+    "": "id scenario seed rules agents judge said rulings outcome reward prompts tags format",
+    "said": "seat task text events raw truncated tokens usage",
+    "rulings": "kind turn verdict",
+    "outcome": "status turns agreed completion score reason",
+}
+
+
+@pytest.mark.parametrize(("part", "keys"), KEYS.items(), ids=KEYS)
+def test_the_names_in_a_line_are_those_that_every_reader_knows_in_their_order(episode, part, keys):
+    line = json.loads(episode.to_json())
+    found = line[part] if part else line
+    assert list(found[0] if isinstance(found, list) else found) == keys.split()
+
+
 def test_half_a_line_left_by_a_killed_process_is_passed_over(tmp_path, episode):
     path = tmp_path / "episodes.jsonl"
     append_episode(path, episode)
