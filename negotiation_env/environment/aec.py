@@ -93,8 +93,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     """The negotiation game; this module's docstring is its specification.
 
     Args:
-        scenarios: Scenarios to draw from, one that is always played, or the name of a split or file for
-            `load_scenarios`.
+        scenarios: Scenarios to draw from, or one alone, or the name of a split or file for `load_scenarios`.
         judge: A judge, or its spec string. None is the embedded judge without its diagnostic probe: it loads no model
             before it has to score a completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
@@ -123,9 +122,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
-        self.scenarios = given_scenarios(scenarios)
+        self.scenarios, self.rules = given_scenarios(scenarios), Rules(**rules)
         self.judge = given_judge(judge)
-        self.rules = Rules(**rules)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -166,12 +164,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
         Args:
             seed: Seeds the draw of the scenario; None goes on with the last seed's draws.
-            options: "scenario": a `Scenario` or the id of one of this environment's, with at most as many parties as
+            options: "scenario": a `Scenario`, or the id of one of this environment's, with no more parties than it has
                 `possible_agents`; "writer": the seat that writes the completion. None leaves the choice as it is.
 
         Raises:
-            UserError: The options are no mapping, no scenario has that id, it has too many parties, or the writer is no
-                seat.
+            UserError: The options are no mapping, or name no scenario, one too large, or a writer that is no seat.
             ValueError: The rules do not fit the scenario.
         """
         chosen = reset_options(options)
@@ -226,10 +223,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """The first half of a step: the selected agent speaks. What a judge has to answer next, if anything."""
         utterance = self.game.say(words)  # all rewards are still 0, for the game's only one ends it
         self.infos[self.agent_selection] = {"events": utterance.events}
-        if question := self.game.question:
-            return question
-        self._settle()
-        return None
+        if not (question := self.game.question):
+            self._settle()
+        return question
 
     def rule(self, question: Question, verdict: Verdict) -> None:
         """The second half, where a judge was asked."""
