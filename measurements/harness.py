@@ -19,9 +19,13 @@ from negotiation_env.statistics.table import Table, to_rich
 __all__ = ["elsewhere", "grid", "machine", "options", "seconds", "tell"]
 
 
-def options(about: str | None, arguments: Sequence[str] | None = None, **numbers: int) -> argparse.Namespace:
-    """The command line: `--out FILE`, and an option for each whole number, with its default."""
+def options(
+    about: str | None, arguments: Sequence[str] | None = None, *places: str, **numbers: int
+) -> argparse.Namespace:
+    """The command line: places on disk that have to be named, `--out FILE`, and whole numbers with their defaults."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in places:
+        parser.add_argument(name, type=Path)
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, help="also write the JSON here")

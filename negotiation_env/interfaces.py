@@ -4,13 +4,26 @@ Each has one method that takes a batch and returns a list of the same length and
 a value in its place (`Reply.error`, `Verdict.value` None), so that one bad item never costs the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
+from negotiation_env.console.interrupts import interruptible
 from negotiation_env.game.events import Message, Question, Task, Verdict
 
-__all__ = ["Agent", "Alternatives", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
+__all__ = [
+    "Agent",
+    "Alternatives",
+    "ChatModel",
+    "ChatRequest",
+    "Judge",
+    "PromptModel",
+    "Reply",
+    "Request",
+    "Sampling",
+    "TokenTrace",
+    "arriving",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,21 @@ class Sampling:
             raise ValueError(f"sampling: expected temperature >= 0, 0 < top_p <= 1, max_tokens >= 1; got {self}")
 
 
+class _Spelled:
+    """Tells pydantic of numbers that a record spells where JSON has none: "-inf"."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        number = core_schema.simple_ser_schema("float")
+        read = core_schema.no_info_plain_validator_function(float, serialization=number)
+        spelled = core_schema.chain_schema([core_schema.literal_schema(["-inf", "inf", "nan"]), read])
+        either = core_schema.union_schema([core_schema.float_schema(), spelled], mode="left_to_right")
+        return core_schema.union_schema(  # the first, which is nearly always right, takes a tenth of the time
+            [handler(source), core_schema.tuple_variable_schema(either)], mode="left_to_right"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class TokenTrace:
     """The exact tokens of one reply, for policy-gradient training (token in, token out).
@@ -45,7 +73,7 @@ class TokenTrace:
 
     context: tuple[int, ...]
     sampled: tuple[int, ...]
-    logprobs: tuple[float, ...]
+    logprobs: Annotated[tuple[float, ...], _Spelled()]
     fresh: bool = True
 
 
@@ -158,3 +186,26 @@ class ChatModel(Protocol):
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Reply to each chat, in order."""
+
+
+@runtime_checkable
+class PromptModel(ChatModel, Protocol):
+    """A chat model that hands on each reply as it comes, so that what is paid for is kept before the next is there."""
+
+    def as_they_come(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
+        """The replies, each with the place of its request; who leaves before the last one has given up the others."""
+
+
+def arriving(model: ChatModel, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
+    """A model's replies, each with the place of its request, as soon as the model hands them on.
+
+    Whoever takes them loses none at Ctrl-C by taking them within `interrupts.put_off`.
+    """
+    if isinstance(model, PromptModel):
+        return model.as_they_come(requests)
+    with interruptible():
+        replies = model.chat(requests)
+    if len(replies) != len(requests):
+        told = f"expected {len(requests)} replies from {model.name}, one a request; got {len(replies)}"
+        replies = [Reply("", error=told)] * len(requests)
+    return enumerate(replies)

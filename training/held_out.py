@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from transformers import TrainerCallback
 
 from negotiation_env.console.progress import progress
@@ -13,6 +14,7 @@ from negotiation_env.episodes.evaluate import evaluate, pick
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
 from negotiation_env.episodes.summary import Summary
+from negotiation_env.files.durable import is_there, read_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out
@@ -76,8 +78,8 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         if not main:
             return None
         folder = self.out / _FOLDER / f"step-{step}"
-        if (folder / SUMMARY).is_file():
-            summary = Summary.from_json((folder / SUMMARY).read_text(encoding="utf-8"))
+        if is_there(folder / SUMMARY):
+            summary = read_whole(folder / SUMMARY, TypeAdapter(Summary), "holds no summary")
         else:
             summary = self._play(step, folder)
         append_held_out(self.out / HELD_OUT, HeldOut(step, self.judge.name, summary.score, summary.agreement_rate))

@@ -12,7 +12,6 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.environment.episode import Episode, append_episode
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
@@ -21,6 +20,7 @@ from negotiation_env.game.events import JudgeCall, Question, Verdict
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
+from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.learner import evaluating

@@ -12,6 +12,7 @@ judge = "resolution.toml"
 settings = ["eval_conflict", "eval_multi"]
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,19 +21,19 @@ from pathlib import Path
 from typing import Any
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.episodes.evaluate import pick
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.specs import parse
+from negotiation_env.specs.kinds import MODELS
+from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
 
 ITSELF = "itself"
 """The opponent's name in self-play."""
 
-_AS_THEY_ARE = ("scripted", "human", "function", "python")
-"""Kinds of agent specs that have no decoding to choose."""
 _LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
     ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
 )
@@ -99,9 +100,10 @@ class BenchmarkConfig:
         probes: Ask about acceptance, faithfulness and durability too.
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
-        cost_limit: Dollars above which no game begins and no batch of questions is asked, as far as prices are known;
-            None is no limit. Games under way are played to their end for at most a tenth of it more, and are cut off
-            then; at most a turn or a question of each of the `batch` or `workers` games is still paid for.
+        cost_limit: Dollars above which no game begins and no question about finished games is asked; None is no limit.
+            Games under way are played to their end for at most a tenth of it more, and are cut off then. It is passed
+            by one turn or question at most, however many games are under way, as long as none costs more than twice
+            what one cost before (`negotiation_env.endpoints.cost_limit`). Every endpoint needs prices then.
         unscored_limit: The highest share of unscored games, 0 to 1; see `UnscoredLimit`.
     """
 
@@ -145,7 +147,7 @@ class BenchmarkConfig:
     def _check_numbers(self) -> None:
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not least <= value < math.inf:
                 raise ValueError(f"{name}: expected {least} or more, got {value}")
         if self.conflict + self.multi + self.open == 0:
             raise ValueError("conflict, multi and open are all 0; give at least one of them a count of scenarios")
@@ -164,8 +166,7 @@ class BenchmarkConfig:
 
     def decodings(self, negotiator: str) -> tuple[Decoding | None, ...]:
         """How a negotiator draws tokens; None alone for one that plays as it is."""
-        kind = self.negotiators[negotiator].partition(":")[0]
-        return (None,) if kind in _AS_THEY_ARE else self.decoding
+        return self.decoding if parse(self.negotiators[negotiator]).kind in MODELS else (None,)
 
     def rules(self, scenarios: Iterable[Scenario]) -> dict[str, Any]:
         """The fields of `Rules` for scenarios of one setting: every party gets to speak, questions have no dialogue."""

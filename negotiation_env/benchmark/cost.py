@@ -13,7 +13,7 @@ from typing import Final
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
 from negotiation_env.endpoints.chat_completions import EndpointSettings
-from negotiation_env.episodes.usage import guessed_tokens
+from negotiation_env.endpoints.usage import guessed_tokens
 from negotiation_env.game.events import Outcome, Task, Turn, Utterance, Verdict
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario

@@ -23,8 +23,8 @@ from negotiation_env.cli.app import app
 from negotiation_env.console.progress import stop_bars
 from negotiation_env.console.terminal import close_output, one_line, prepare, say
 from negotiation_env.console.threads import left_behind
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import Interrupted, NegotiationError, os_fault
+from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["app", "main"]
 

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
-from negotiation_env.cli.options import print_table
+from negotiation_env.cli.options import print_table, require_apart
 from negotiation_env.console.terminal import say
+from negotiation_env.specs.kinds import MODELS
 
 __all__ = ["ability"]
 
 _MODELS_HELP = (
-    "Before and after: --models A B; every other one is compared with the first. embedded, "
-    "hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL]."
+    "Before and after: --models A B; every other one is compared with the first. "
+    f"{MODELS.forms('embedded', 'hf', 'openai')}."
 )
 
 
@@ -42,6 +43,7 @@ def ability(
     from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, measure, version
     from negotiation_env.statistics.table import to_rich
 
+    require_apart(out, None, None)
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
     with told_on_ctrl_c(f"stopped; every task that was done is kept in {out}; go on with --resume"):

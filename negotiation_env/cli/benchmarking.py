@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.console.terminal import say, say_json
-from negotiation_env.endpoints.address import without_secrets
-from negotiation_env.specs import names
+from negotiation_env.specs import FILE, parse, single_specs
+from negotiation_env.specs.kinds import AGENTS
+from negotiation_env.text.secrets import without_secrets
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -32,7 +33,9 @@ def bench(
         bool, typer.Option("--dry-run", help="Show how many calls it takes, and what they cost; play nothing.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Games at a time, each for itself.")] = None,
-    cost_limit: Annotated[float | None, typer.Option(min=0, help="Stop above so many dollars.")] = None,
+    cost_limit: Annotated[
+        float | None, typer.Option(min=0, help="Stop above so many dollars; endpoints need prices then.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON only.")] = False,
     record: Record = None,
     replay: Replay = None,
@@ -54,6 +57,7 @@ def bench(
     if dry_run:
         tables = _dry_run(settings)
     else:
+        require_apart(out, record, replay)
         traffic = open_traffic(record, replay, resume=resume)
         with going_on(out / SETTINGS):
             tables = run_by_name(settings, out, resume=resume, traffic=traffic, cache=not no_cache)
@@ -71,9 +75,14 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
     from negotiation_env.benchmark.bench import judge_specs
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
+    from negotiation_env.judges.llm_file import judge_files
 
-    specs = (*config.negotiators.values(), *config.panel.values(), *judge_specs(config))
-    return [cost_table(config, plan(config), {spec: _models(spec) for spec in specs})]
+    players, judges = (*config.negotiators.values(), *config.panel.values()), judge_specs(config)
+    for spec in players:
+        AGENTS.find(parse(spec), without_secrets(spec))
+    for spec in judges:
+        judge_files(spec)
+    return [cost_table(config, plan(config), {spec: _models(spec) for spec in (*players, *judges)})]
 
 
 def _models(spec: str) -> "list[Model]":
@@ -83,10 +92,9 @@ def _models(spec: str) -> "list[Model]":
     from negotiation_env.files.settings_file import read_toml
     from negotiation_env.judges.llm_file import read_llm_judge
 
-    kind, _, rest = spec.partition(":")
-    if kind == "panel":
-        return [model for member in names(rest.partition(":")[2]) if member for model in _models(member)]
-    if not spec.endswith(".toml"):
+    if (members := single_specs(spec)) != [spec]:
+        return [model for member in members for model in _models(member)]
+    if parse(spec).kind != FILE:
         return [Model(without_secrets(spec))]
     path = Path(spec)
     if "endpoint" not in read_toml(path, "file"):

@@ -23,11 +23,12 @@ from negotiation_env.cli.options import (
     going_on,
     open_traffic,
     print_table,
+    require_apart,
     resolve_agents,
 )
 from negotiation_env.console.terminal import say
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["evaluate_command", "play"]
 
@@ -60,6 +61,7 @@ def play(
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     rules: dict[str, Any] = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     with ExitStack() as folder:
@@ -100,12 +102,13 @@ def evaluate_command(
     from negotiation_env.agents.contents import contents_of
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
-    from negotiation_env.environment.render import summary_table
     from negotiation_env.episodes.evaluate import evaluate, pick
     from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.console.terminal import say
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import MissingExtra
+from negotiation_env.specs import FILE, parse
+from negotiation_env.specs.kinds import MODELS
+from negotiation_env.text.secrets import without_secrets
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
-    from negotiation_env.episodes.usage import Usage
+    from negotiation_env.endpoints.usage import Usage
     from negotiation_env.interfaces import ChatModel
     from negotiation_env.synthesis.card import Dataset
     from negotiation_env.synthesis.settings import Settings
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_command"]
 
-_MODEL_HELP = "Who writes: embedded, hf:ID_OR_DIR[+ADAPTER_DIR], vllm:…, openai:MODEL[@BASE_URL], ENDPOINT.toml."
+_MODEL_HELP = f"Who writes: {MODELS.forms()}."
 _SHIPPED_HELP = "Keep away from the shipped texts, the held-out ones too."
 _MINILM_HELP = "Compare meanings, by MiniLM; default: where torch is installed."
 _DRY_RUN_HELP = "Say what the run takes at most; load and write nothing."
@@ -47,7 +49,10 @@ def generate_command(
     held_out: Annotated[float, typer.Option("--held-out", min=0, max=1, help="Share of domains to hold out.")] = 0.1,
     shipped: Annotated[bool, typer.Option("--shipped/--no-shipped", help=_SHIPPED_HELP)] = True,
     minilm: Annotated[bool | None, typer.Option("--minilm/--no-minilm", help=_MINILM_HELP)] = None,
-    cost_limit: Annotated[float | None, typer.Option("--cost-limit", min=0, help="Stop at so many dollars.")] = None,
+    cost_limit: Annotated[
+        float | None,
+        typer.Option("--cost-limit", min=0, help="Stop above so many dollars; endpoints need prices then."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder's run.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
     record: Record = None,
@@ -73,6 +78,7 @@ def generate_command(
     if dry_run:
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None
@@ -120,7 +126,7 @@ def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) ->
 def _price(spec: str, usage: "Usage") -> str | None:
     from negotiation_env.endpoints.endpoint import read_endpoint
 
-    if not spec.endswith(".toml"):
+    if parse(spec).kind != FILE:
         return None
     cost = read_endpoint(Path(spec)).cost(usage.prompt_tokens, usage.completion_tokens)
     return None if cost is None else f"${cost:.2f}"

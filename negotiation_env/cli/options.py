@@ -9,6 +9,8 @@ import typer
 
 from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
+from negotiation_env.files.user_files import handed
+from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
@@ -31,19 +33,16 @@ __all__ = [
     "going_on",
     "open_traffic",
     "print_table",
+    "require_apart",
+    "require_writable",
     "resolve_agents",
-    "writable",
 ]
 
 _AGENTS_HELP = (
-    "Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. "
-    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
-    "ENDPOINT.toml, scripted:accommodating|stubborn|compromising, human, python:MODULE:FACTORY."
+    f"Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. {AGENTS.forms()}, or a kind "
+    "that an installed package adds; `negotiate doctor` tells what each is."
 )
-_JUDGE_HELP = (
-    "Who decides agreement and scores: embedded (the smoke-test judge), openai:MODEL[@BASE_URL], JUDGE.toml, "
-    "panel:median|mean:SPEC,SPEC, scripted, python:MODULE:FACTORY."
-)
+_JUDGE_HELP = f"Who decides agreement and scores: {JUDGES.forms()}, or a kind that an installed package adds."
 _SPLIT_HELP = (
     "train, professional, interpersonal, everyday, eval_conflict, eval_multi, eval_open (a single agent answers), "
     "or a JSONL file of scenarios."
@@ -93,6 +92,25 @@ def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = Fal
     if record and replay:
         raise UserError("--record and --replay exclude each other")
     return Recorder(record, resume=resume) if record else Replayer(replay) if replay else Live()
+
+
+def require_apart(out: Path | None, record: Path | None, replay: Path | None) -> None:
+    """See, before anything is written, that what a command writes and its recording spoil nothing.
+
+    Args:
+        out: The folder or file that the command writes.
+        record: The file to record into.
+        replay: The recording to replay.
+
+    Raises:
+        UserError: `out` belongs to a run, or it and the recording are in one place.
+    """
+    from negotiation_env.episodes.run_folder import keep_apart, refuse_own
+
+    if out:
+        refuse_own(out)
+        for path in filter(None, (record, replay)):
+            keep_apart(out, path)
 
 
 def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
@@ -150,15 +168,17 @@ def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]
         raise
 
 
-def writable(path: Path) -> Path:
-    """The path of a file that is to be appended to or written; better to learn now that it cannot be than at the end.
+def require_writable(path: Path) -> None:
+    """See that a file can be written; better to learn now that it cannot be than at the end.
 
     Raises:
+        UserError: It is a named pipe, where nobody may listen.
         OSError: It cannot be, nor its folder made.
     """
+    if path.is_fifo() and not handed(path):
+        raise UserError(f"{path} is a named pipe; give a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     path.open("a").close()
     if new:
         path.unlink()
-    return path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.errors import Interrupted, UserError
 from negotiation_env.loading.heavy import importing
@@ -73,6 +73,7 @@ def _train(
 ) -> None:
     from negotiation_env.episodes.run_folder import claim
 
+    require_apart(out, record, replay)
     with ExitStack() as folder:
         if os.environ.get("RANK", "0") == "0":  # one process claims for all
             folder.enter_context(claim(out))
@@ -85,8 +86,8 @@ def _train_in(
     with importing("training", "train"):
         from negotiation_env.training.run import train as run_training
         from negotiation_env.training.run import way_on
-    from negotiation_env.environment.render import summary_table
     from negotiation_env.episodes.run_folder import CONFIG
+    from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
     traffic = open_traffic(record, replay, resume=resume)

@@ -1,32 +1,19 @@
-"""The address of an endpoint: its URL, the login in it, what of it may be shown, and the proxy on the way there."""
+"""The address of an endpoint: its URL, the login in it, and the proxy on the way there."""
 
-import re
 from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import without_secrets
 
-__all__ = ["HIDDEN", "check_base_url", "joined", "login_of", "proxy_of", "query_secrets", "without_secrets"]
+__all__ = ["check_base_url", "joined", "login_of", "proxy_of"]
 
-HIDDEN: Final = "[hidden]"
-"""Stands where a secret stood."""
 _EXPECTED: Final = (
     "base_url: expected http://HOST[:PORT][/PATH] or https://…; in a user's name and password write @ : / ? # as "
     "%40 %3A %2F %3F %23"
 )
-_LOGIN: Final = re.compile(r"(?<=://)[^/\s]*@(?!https?://)")
-"""Not up to an @ that parts a model from its URL, which happens in a list of specs."""
-_FIELD: Final = re.compile(r"(?<=[?&])([^=&#?\s]*)=([^&#\s\"]*)")
-_SECRET: Final = re.compile("(?:sig|code)$|.*(?:key|token|secret|signature|passw|pwd|auth|credential)", re.I)
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-def without_secrets(text: str) -> str:
-    """A text without the user names and passwords of its URLs, and without the keys in their queries."""
-    return _FIELD.sub(
-        lambda found: f"{found[1]}={HIDDEN}" if _SECRET.match(found[1]) else found[0], _LOGIN.sub("", text)
-    )
 
 
 def check_base_url(url: str) -> None:
@@ -37,7 +24,8 @@ def check_base_url(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and "#" not in url
+        login = parts.username or parts.password or "@" not in parts.netloc
+        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and login and "#" not in url
     except ValueError:
         good = False
     if not good or not url.isprintable() or url != url.strip():
@@ -57,11 +45,6 @@ def login_of(url: str) -> tuple[str, str] | None:
     if parts.username is None:
         return None
     return unquote(parts.username), unquote(parts.password or "")
-
-
-def query_secrets(url: str) -> list[str]:
-    """The keys in a URL's query."""
-    return [unquote(value) for name, value in _FIELD.findall(url) if _SECRET.match(name)]
 
 
 def proxy_of(url: str) -> str | None:

@@ -6,12 +6,13 @@ import weakref
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
-from negotiation_env.endpoints.address import joined, login_of, proxy_of, query_secrets, without_secrets
+from negotiation_env.endpoints.address import joined, login_of, proxy_of
 from negotiation_env.endpoints.chat_completions import OPENAI, EndpointSettings
 from negotiation_env.endpoints.event_loop import finish
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault, fault_of_status
 from negotiation_env.endpoints.redaction import Secrets
 from negotiation_env.errors import UserError
+from negotiation_env.text.secrets import query_secrets, without_secrets
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -51,9 +52,13 @@ class Connection:
         self._proxy = proxy_of(settings.base_url)
         self.through = f" through the proxy {without_secrets(self._proxy)}" if self._proxy else ""
         logins = [each for each in (login, login_of(self._proxy or "")) if each]
-        told = [text for user, password in logins for text in (user, password, f"{user}:{password}")]
+        told = [text for user, password in logins for text in (password or user, f"{user}:{password}")]
         sent = self._headers.get("Authorization", "")
-        self.secrets = Secrets([sent, key, *told, *query_secrets(settings.base_url)], public=[settings.model])
+        self.secrets = Secrets(
+            [sent, key, *told, *query_secrets(settings.base_url)],
+            names=[user for user, password in logins if password],
+            public=[settings.model],
+        )
         self._sessions: list[ClientSession] = []
         self.close = weakref.finalize(self, _close, self._sessions)
 

@@ -1,28 +1,13 @@
 """A negotiation for human eyes: plain text, and a live view in the terminal."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from negotiation_env.console.terminal import console, shown
 from negotiation_env.game.events import Outcome, Status, Utterance
 from negotiation_env.game.protocol import Negotiation
 
-if TYPE_CHECKING:
-    from rich.table import Table
+__all__ = ["outcome_line", "show_news", "transcript"]
 
-    from negotiation_env.episodes.summary import Summary
-
-__all__ = ["outcome_line", "show_news", "summary_table", "transcript"]
-
-_FIGURES = {
-    "agreement_rate": "agreement rate",
-    "score": "Collective Agency, 0–5",
-    "reward": "reward (0 without agreement)",
-    "turns": "turns",
-    "turns_to_agreement": "turns to agreement",
-    "truncated": "turns cut short",
-    "unscored": "unscored games",
-}
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -77,33 +62,3 @@ def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:
 
 def _answer_title(game: Negotiation) -> str:
     return "answer" if game.rules.single else f"joint answer, by {game.scenario.personas[game.rules.writer].name}"
-
-
-def summary_table(summaries: "Mapping[str, Summary]", title: str = "") -> "Table":
-    """Evaluations side by side, with 95 % intervals, the number of games and the judge's name; tokens where counted."""
-    from rich.table import Table
-    from rich.text import Text
-
-    first = next(iter(summaries.values()))
-    heading = Text(f"{title}n = {first.episodes}, judge: {first.judge}", style="table.title")
-    table = Table(title=heading, title_justify="left")
-    table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
-    table.add_column("")
-    for name in summaries:
-        table.add_column(Text(name), overflow="fold")
-    for name, label in _FIGURES.items():
-        table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
-    for role in ("policy", "judge"):
-        used = [summary.usage.get(role) for summary in summaries.values()]
-        if any(usage and usage.tokens for usage in used):
-            table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
-    for who in dict.fromkeys(who for summary in summaries.values() for who in summary.renamed):
-        names = (Text(", ".join(summary.renamed.get(who, ())) or "–") for summary in summaries.values())
-        table.add_row(Text(f"names of the model of {who}"), *names)
-    for name in first.panel:
-        table.add_row(name, *(_figure(summary.panel.get(name)) for summary in summaries.values()))
-    return table
-
-
-def _figure(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -23,6 +23,8 @@ from negotiation_env.game import chats
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge
+from negotiation_env.specs import require_name
+from negotiation_env.text.alike import id_key
 
 __all__ = [
     "GAMES_AT_A_TIME",
@@ -101,11 +103,13 @@ def evaluate(
 
     Raises:
         UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
-            settings or agents; two scenarios have one id, or there are none.
+            settings or agents; two scenarios have one id, or there are none; a name can be on no record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
+    for name in (*names, judge.name):
+        require_name(name, "agent or judge")
     told = tuple(map(fingerprint, scenarios))
     known = {**(contents or {}), **wrapped(wrap)}
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known)
@@ -125,7 +129,7 @@ def wrapped(wrap: Wrap | None) -> dict[str, str]:
 
 
 def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:
-    twice = [id for id, times in Counter(scenario.id for scenario in scenarios).items() if times > 1]
+    twice = [id for id, times in Counter(id_key(scenario.id) for scenario in scenarios).items() if times > 1]
     if twice or not scenarios:
         raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
     return [

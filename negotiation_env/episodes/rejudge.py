@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from negotiation_env.console.interrupts import interruptible, put_off
+from negotiation_env.endpoints.usage import Usage, rulings_usage
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
-from negotiation_env.episodes.usage import Usage, rulings_usage
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import append_lines, make_folder, read_lines, write_whole
 from negotiation_env.game.events import Question, QuestionKind, Ruling
@@ -141,7 +141,8 @@ def rejudge(
     Args:
         run: The run's folder, with its episodes.jsonl.
         judge: The new judge.
-        batch: Episodes whose questions go to the judge in one call; what it had said of them is lost at an interrupt.
+        batch: Episodes whose questions go to the judge in one call; at an interrupt what it had said of them is lost,
+            but for what it keeps itself, as an LLM judge's cache does.
         contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
             asked again.
         unscored_limit: The highest share of episodes with something left unsaid, 0 to 1; see `UnscoredLimit`.

@@ -3,16 +3,30 @@
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
 from negotiation_env.environment.episode import Episode, Said
-from negotiation_env.episodes.usage import RunningUsage, Usage
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.events import Verdict
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 
-__all__ = ["Summary", "refusal", "summarise"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Summary", "judge_usage", "policy_usage", "refusal", "summarise", "summary_table"]
+
+_FIGURES = {
+    "agreement_rate": "agreement rate",
+    "score": "Collective Agency, 0–5",
+    "reward": "reward (0 without agreement)",
+    "turns": "turns",
+    "turns_to_agreement": "turns to agreement",
+    "truncated": "turns cut short",
+    "unscored": "unscored games",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +179,43 @@ def refusal(episode: Episode) -> str:
     """Why the judge refused to score the completion; empty where it did not refuse."""
     verdicts = (each.verdict for each in episode.rulings if each.kind == "score")
     return next((verdict.reason for verdict in verdicts if "refused" in verdict.details), "")
+
+
+def policy_usage(episodes: Iterable[Episode]) -> Usage:
+    """What the agents' turns and completions took, failed ones included."""
+    return total_usage(turn.usage for episode in episodes for turn in episode.asked if turn.usage)
+
+
+def judge_usage(episodes: Iterable[Episode]) -> Usage:
+    """What the judge's verdicts took, failed calls included."""
+    return rulings_usage(ruling for episode in episodes for ruling in episode.rulings)
+
+
+def summary_table(summaries: Mapping[str, Summary], title: str = "") -> "Table":
+    """Evaluations side by side, with 95 % intervals, the number of games and the judge's name; tokens where counted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    first = next(iter(summaries.values()))
+    heading = Text(f"{title}n = {first.episodes}, judge: {first.judge}", style="table.title")
+    table = Table(title=heading, title_justify="left")
+    table.caption = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
+    table.add_column("")
+    for name in summaries:
+        table.add_column(Text(name), overflow="fold")
+    for name, label in _FIGURES.items():
+        table.add_row(label, *(_figure(getattr(summary, name)) for summary in summaries.values()))
+    for role in ("policy", "judge"):
+        used = [summary.usage.get(role) for summary in summaries.values()]
+        if any(usage and usage.tokens for usage in used):
+            table.add_row(f"{role} tokens, in + out", *(str(usage or "–") for usage in used))
+    for who in dict.fromkeys(who for summary in summaries.values() for who in summary.renamed):
+        names = (Text(", ".join(summary.renamed.get(who, ())) or "–") for summary in summaries.values())
+        table.add_row(Text(f"names of the model of {who}"), *names)
+    for name in first.panel:
+        table.add_row(name, *(_figure(summary.panel.get(name)) for summary in summaries.values()))
+    return table
+
+
+def _figure(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from negotiation_env.errors import UserError
-from negotiation_env.text.strict_json import has_surrogates, read_json
+from negotiation_env.files.durable import only_files
+from negotiation_env.text.alike import id_key
+from negotiation_env.text.strict_json import decoded, has_surrogates, read_json
 
-__all__ = ["read_rows", "read_text", "row_text"]
+__all__ = ["handed", "read_rows", "read_text", "row_text"]
 
 T = TypeVar("T")
+
+_STREAMS: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
+_DESCRIPTORS: Final = ("/dev/fd", "/proc/self/fd")
 
 
 def read_text(path: Path, what: str) -> str:
@@ -20,15 +25,24 @@ def read_text(path: Path, what: str) -> str:
         what: What it should be, for the message, such as "judge file".
 
     Raises:
-        UserError: It cannot be read, or is no UTF-8.
+        UserError: It cannot be read, or is no UTF-8; or it is a pipe or a device, but for one that this process was
+            handed open: /dev/stdin, or what a shell's <(…) stands for.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, "rb", opener=None if handed(path) else only_files) as file:
+            content = file.read()
     except OSError as error:
         raise UserError(f"no {what} {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        told = f"{path} is no UTF-8 text ({error.reason} at byte {error.start})"
-        raise UserError(f"{told}; expected a {what}: save it as UTF-8") from error
+    try:
+        text = decoded(content, str(path))
+    except ValueError as error:
+        raise UserError(f"{error}; expected a {what}: save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def handed(path: Path) -> bool:
+    """Whether it names a descriptor of this process: whoever made that has something to say, or to hear."""
+    return str(path) in _STREAMS or str(path.parent) in _DESCRIPTORS
 
 
 def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> dict[str, T]:
@@ -40,23 +54,37 @@ def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> di
         read: Makes an id and a value of a line's JSON; a `ValueError` of it says what is wrong.
 
     Raises:
-        UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again; the message is one
-            line and names the file and the line.
+        UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again, be it in another
+            spelling that looks the same (`negotiation_env.text.alike.id_key`); the message is one line and names the
+            file and the line.
     """
     found: dict[str, T] = {}
-    lines: dict[str, int] = {}
+    lines: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(read_text(path, what).split("\n"), start=1):
         if line.strip():
             try:
                 id, value = read(read_json(line))
+                _note(lines, id, number)
             except ValueError as error:
                 raise UserError(f"{path}, line {number}: {error}") from error
-            if id in found:
-                raise UserError(f"{path}, line {number}: the id {id!r:.80} stands in line {lines[id]}; ids must differ")
-            found[id], lines[id] = value, number
+            found[id] = value
     if not found:
         raise UserError(f"{path}: expected a {what}, JSON lines, got an empty file")
     return found
+
+
+def _note(lines: dict[str, tuple[str, int]], id: str, number: int) -> None:
+    """Note an id and its line by what a reader sees of it.
+
+    Raises:
+        ValueError: That is nothing, or it is an earlier line's.
+    """
+    if not (key := id_key(id)):
+        raise ValueError(f"expected text under 'id', got {id!a:.80}, of which nothing is to be seen")
+    first, line = lines.setdefault(key, (id, number))
+    if line != number:
+        told = f"{id!r:.80} stands" if id == first else f"{id!a:.80} looks like the one"
+        raise ValueError(f"the id {told} in line {line}; ids must differ")
 
 
 def row_text(row: Any, name: str) -> str:

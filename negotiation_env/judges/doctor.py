@@ -7,7 +7,7 @@ from statistics import fmean, median
 from typing import Final
 
 from negotiation_env.endpoints.endpoint import Endpoint
-from negotiation_env.episodes.usage import amount
+from negotiation_env.endpoints.usage import amount
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import ChatRequest, Judge, Reply, Sampling

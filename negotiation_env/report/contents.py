@@ -7,8 +7,9 @@ unpacked when its episode is opened.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from negotiation_env.endpoints.usage import Usage
 from negotiation_env.environment.episode import Episode, Said
-from negotiation_env.episodes.usage import Usage, judge_usage, policy_usage
+from negotiation_env.episodes.summary import judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from negotiation_env.endpoints.recording import sound
+from negotiation_env.endpoints.usage import Usage, calls_usage
 from negotiation_env.episodes.run_folder import CANDIDATES
-from negotiation_env.episodes.usage import Usage, calls_usage
 from negotiation_env.files.durable import append_lines, read_lines
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.interfaces import Reply

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from negotiation_env.episodes.usage import Usage, guessed_tokens
+from negotiation_env.endpoints.usage import Usage, guessed_tokens
 from negotiation_env.errors import UserError
 from negotiation_env.synthesis.forms import VERSION, kind_of
 from negotiation_env.synthesis.neighbours import NearLimits

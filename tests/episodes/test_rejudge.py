@@ -8,9 +8,9 @@ from negotiation_env import Reply, ScriptedJudge, Verdict, load_scenarios
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.endpoints.usage import Usage
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import judge_file, rejudge
-from negotiation_env.episodes.usage import Usage
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.game.events import JudgeCall
 from tests.conftest import three_parties

@@ -12,8 +12,9 @@ from pettingzoo.utils import BaseWrapper  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
+from negotiation_env.endpoints.usage import Usage  # noqa: E402
 from negotiation_env.environment.episode import read_episodes  # noqa: E402
-from negotiation_env.episodes.usage import Usage, judge_usage  # noqa: E402
+from negotiation_env.episodes.summary import judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.game.events import JudgeCall  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402

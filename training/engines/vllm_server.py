@@ -23,12 +23,12 @@ from peft import LoraConfig, PeftModel
 from negotiation_env.agents.models.sampling import log_distribution
 from negotiation_env.agents.models.vllm_tokens import VllmTokens
 from negotiation_env.console.threads import side_by_side
-from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.endpoints.chat_completions import Call, EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint, connect
 from negotiation_env.errors import EngineError, UserError
 from negotiation_env.game.events import Message
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, TokenTrace
+from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.adapters import LEARNER
 from negotiation_env.training.divergence import check_finite
 from negotiation_env.training.learner import evaluating

@@ -17,7 +17,7 @@ from math import fsum
 
 import numpy as np
 
-from negotiation_env.episodes.usage import amount
+from negotiation_env.endpoints.usage import amount
 from negotiation_env.game.events import Verdict
 from negotiation_env.judges.check.figures import (
     Change,

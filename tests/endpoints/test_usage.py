@@ -8,10 +8,9 @@ from rich.console import Console
 from negotiation_env import Reply, ScriptedJudge, Verdict
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
-from negotiation_env.environment.render import summary_table
+from negotiation_env.endpoints.usage import Usage, amount
 from negotiation_env.episodes.runner import Game, play
-from negotiation_env.episodes.summary import Summary, summarise
-from negotiation_env.episodes.usage import Usage, amount, judge_usage, policy_usage
+from negotiation_env.episodes.summary import Summary, judge_usage, policy_usage, summarise, summary_table
 from negotiation_env.game.events import JudgeCall
 from tests.conftest import two_parties
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import fsum, isfinite
 from typing import Any
 
-from negotiation_env.environment.episode import Episode
 from negotiation_env.game.events import JudgeCall, Message, Ruling
 
 __all__ = [
@@ -15,9 +14,8 @@ __all__ = [
     "amount",
     "calls_usage",
     "guessed_tokens",
-    "judge_usage",
-    "policy_usage",
     "rulings_usage",
+    "total_usage",
 ]
 
 
@@ -49,16 +47,6 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
-def policy_usage(episodes: Iterable[Episode]) -> Usage:
-    """What the agents' turns and completions took, failed ones included."""
-    return _total(turn.usage for episode in episodes for turn in episode.asked if turn.usage)
-
-
-def judge_usage(episodes: Iterable[Episode]) -> Usage:
-    """What the judge's verdicts took, failed calls included."""
-    return rulings_usage(ruling for episode in episodes for ruling in episode.rulings)
-
-
 def rulings_usage(rulings: Iterable[Ruling]) -> Usage:
     """What some verdicts took, failed calls included."""
     return calls_usage(call for ruling in rulings for call in ruling.verdict.calls)
@@ -66,7 +54,7 @@ def rulings_usage(rulings: Iterable[Ruling]) -> Usage:
 
 def calls_usage(calls: Iterable[JudgeCall]) -> Usage:
     """What some calls of judges took, failed ones included."""
-    return _total(call.usage for call in calls)
+    return total_usage(call.usage for call in calls)
 
 
 def guessed_tokens(messages: Iterable[Message]) -> int:
@@ -86,7 +74,8 @@ def amount(usage: Mapping[str, Any], name: str) -> float | None:
     return number if isfinite(number) and number >= 0 else None
 
 
-def _total(usages: Iterable[Mapping[str, Any]]) -> Usage:
+def total_usage(usages: Iterable[Mapping[str, Any]]) -> Usage:
+    """What some calls took, by what each reports."""
     running = RunningUsage()
     running.add(usages)
     return running.total()
