@@ -4,10 +4,7 @@ Run: python examples/custom_agent.py
 The same by name: negotiate play --agents python:examples.custom_agent:Mediator scripted:accommodating --judge embedded
 """
 
-from negotiation_env import Reply, Request, load_scenarios, resolve_judge
-from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.runner import Game, play
-from negotiation_env.game.events import Task
+from negotiation_env import Game, Reply, Request, ScriptedAgent, Task, load_scenarios, play, resolve_judge
 
 
 class Mediator:

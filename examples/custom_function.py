@@ -4,10 +4,7 @@ Run: python examples/custom_function.py
 The same by name: negotiate play --agents function:examples.custom_function:speak scripted:stubborn --judge embedded
 """
 
-from negotiation_env import load_scenarios, resolve_judge
-from negotiation_env.agents.functions import FunctionAgent
-from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.runner import Game, play
+from negotiation_env import FunctionAgent, Game, ScriptedAgent, load_scenarios, play, resolve_judge
 
 
 def speak(observation: str) -> str:

@@ -6,10 +6,7 @@ The same by name: negotiate play --agents python:examples.textarena_agent:Haggle
 
 import sys
 
-from negotiation_env import load_scenarios, resolve_judge
-from negotiation_env.agents.functions import FunctionAgent
-from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.runner import Game, play
+from negotiation_env import FunctionAgent, Game, ScriptedAgent, load_scenarios, play, resolve_judge
 
 try:
     from textarena import Agent

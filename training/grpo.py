@@ -27,7 +27,7 @@ their micro-batch's width.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,6 +37,7 @@ from transformers import PrinterCallback, ProgressCallback
 
 from negotiation_env.agents.models.pretrained import trusts_remote_code
 from negotiation_env.data import load_scenarios
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import pick
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.episodes.runner import derive_seed
@@ -50,7 +51,7 @@ from negotiation_env.training.divergence import CheckWeights, FiniteTraining
 from negotiation_env.training.metrics import step_metrics
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
-from negotiation_env.training.rollout import Rollout, task_key
+from negotiation_env.training.rollout import Rollout, Step, task_key
 from negotiation_env.training.run_folder import CHECKPOINTS, METRICS
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
@@ -65,7 +66,7 @@ class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        batch["advantages"] = batch["advantages"].new_tensor(self.rollout_func.advantages)
+        batch["advantages"] = batch["advantages"].new_tensor(inputs[0]["step"].advantages)  # put there by TRL
         return batch
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def build_trainer(
     players: Players,
     out: Path,
     scenarios: Sequence[Scenario] = (),
+    wrap: Wrap | None = None,
 ) -> NegotiationTrainer:
     """The trainer, playing our environment.
 
@@ -109,6 +111,7 @@ def build_trainer(
         players: The learner and its opponents.
         out: The run's folder.
         scenarios: Used instead of the config's split.
+        wrap: As for `play_many`.
 
     Raises:
         UserError: The rules do not fit the scenarios, or the judge cannot do what the config asks of it.
@@ -118,14 +121,14 @@ def build_trainer(
     config.check_fit(chosen, config.seats)
     if config.rerank_ties and not isinstance(judge, Ranker):
         raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
-    rollout = Rollout(config, {scenario.id: scenario for scenario in chosen}, judge, players, out / EPISODES)
+    by_id = {scenario.id: scenario for scenario in chosen}
     trainer = NegotiationTrainer(
         model=model,
-        reward_funcs=_reward_function(rollout),
+        reward_funcs=collective_agency,
         args=_arguments(config, out),
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
-        rollout_func=rollout,
+        rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
         callbacks=[CheckWeights(), SavePlayers(players), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
@@ -174,18 +177,18 @@ def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, 
     return rows
 
 
-def _reward_function(rollout: Rollout) -> Any:
-    """Hands the environment's rewards to TRL, and the batch's metrics to its log."""
-
-    def collective_agency(
-        terminal_reward: list[float | None], seconds: list[dict[str, float]], log_metric: Any, **_: Any
-    ) -> list[float | None]:
-        metrics = step_metrics(rollout.episodes) | {f"seconds/{name}": value for name, value in seconds[0].items()}
-        for name, value in metrics.items():
-            log_metric(name, value)
-        return terminal_reward
-
-    return collective_agency
+def collective_agency(
+    terminal_reward: list[float | None],
+    step: list[Step],
+    seconds: list[dict[str, float]],
+    log_metric: Callable[[str, float], None],
+    **_: Any,
+) -> list[float | None]:
+    """Hand the environment's rewards to TRL, and the step's metrics to its log."""
+    metrics = step_metrics(step[0].episodes) | {f"seconds/{name}": value for name, value in seconds[0].items()}
+    for name, value in metrics.items():
+        log_metric(name, value)
+    return terminal_reward
 
 
 def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:

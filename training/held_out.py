@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 
 from negotiation_env.console.progress import progress
 from negotiation_env.data import load_scenarios
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import evaluate, pick
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
@@ -39,10 +40,18 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         judge: The training judge.
         second: The held-out judge; None is none.
         out: The run's folder.
+        wrap: As for `play_many`.
     """
 
     def __init__(
-        self, config: TrainConfig, model: Any, players: Players, judge: Judge, second: Judge | None, out: Path
+        self,
+        config: TrainConfig,
+        model: Any,
+        players: Players,
+        judge: Judge,
+        second: Judge | None,
+        out: Path,
+        wrap: Wrap | None = None,
     ) -> None:
         self.config = config
         self.model = model
@@ -50,6 +59,7 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         self.judge = judge
         self.second = second
         self.out = out
+        self.wrap = wrap
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Play where the config wants it; the last step is played when training is over."""
@@ -101,5 +111,6 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
                 resume=(folder / SETTINGS).is_file(),  # a killed or stopped evaluation
                 unscored_limit=config.unscored_limit,
                 progress=advance,
+                wrap=self.wrap,
                 **config.rules | {"complete_without_agreement": True, "reward_without_agreement": False},
             )

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
-from negotiation_env.episodes.episode import Episode, append_episode
+from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.game.events import JudgeCall, Question, Verdict
@@ -26,7 +27,7 @@ from negotiation_env.training.engines.adapters import evaluating
 from negotiation_env.training.players import Players
 from negotiation_env.training.rows import Row, empty_row, learner_rows
 
-__all__ = ["Rollout", "task_key"]
+__all__ = ["Rollout", "Step", "task_key"]
 
 
 def task_key(scenario: Scenario, seat: int) -> str:
@@ -73,6 +74,36 @@ class _Place:
     take: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the negotiations of one optimizer step bring.
+
+    Attributes:
+        episodes: Those of all processes, in the order of their prompts.
+        advantages: One for each row.
+        rows: What this process trains on, `rows_per_game` for each of its negotiations.
+    """
+
+    episodes: tuple[Episode, ...]
+    advantages: tuple[float, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """A step's negotiations before their advantages.
+
+    Attributes:
+        episodes: In the order of their prompts.
+        replaced: Those in whose place others were played.
+        ordered: Advantages of tied answers that the judge put in order, by episode.
+    """
+
+    episodes: tuple[Episode, ...]
+    replaced: tuple[Episode, ...] = ()
+    ordered: Mapping[str, float] = field(default_factory=dict)
+
+
 class Rollout:
     """Plays the negotiations of a step.
 
@@ -85,6 +116,7 @@ class Rollout:
         judge: Decides and scores.
         players: The learner and its opponents.
         log: The episode file to append to.
+        wrap: As for `play_many`.
     """
 
     def __init__(
@@ -94,90 +126,85 @@ class Rollout:
         judge: Judge,
         players: Players,
         log: Path | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
         self.players = players
         self.log = log
-        self.episodes: list[Episode] = []
-        """The step's negotiations, of all processes, in the order of their prompts."""
-        self.advantages: list[float] = []
-        """One for each row that was returned last."""
-        self._replaced: list[Episode] = []
-        """Negotiations of this step in whose place others were played."""
+        self.wrap = wrap
         self._ended: dict[str, Episode] = {}
         """Negotiations of this step and process that have ended and are not on record yet, by id."""
-        self._ordered: dict[str, float] = {}
-        """Advantages of tied answers that the judge put in order, by episode."""
         self._limit = UnscoredLimit(config.unscored_limit)
 
-    def __call__(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
+    def __call__(self, prompts: list[str], trainer: Any) -> dict[str, Any]:
         """Play a game for each prompt, or for each `rows_per_game` equal ones; a group comes in a row.
 
         Whatever ends the step, Ctrl-C too: the negotiations that have ended go on record, without advantages if need
         be.
 
         Returns:
-            What TRL wants of a `rollout_func`, one row per prompt, and `terminal_reward`: a float, or None where
-            unscored, which leaves the row out of its group.
+            What TRL wants of a `rollout_func`, one row per prompt; the `Step` itself; the seconds that it took; and
+            `terminal_reward`: for each row a float, or None where unscored, which leaves the row out of its group.
 
         Raises:
             JudgeError: Too many of the run's negotiations are unscored.
         """
+        start, self.judge.seconds = time.perf_counter(), 0.0
+        games, number = prompts[:: self.config.rows_per_game], trainer.state.global_step
+        first = trainer.accelerator.process_index * len(games)
+        own = slice(first, first + len(games))
         try:
-            return self._step(prompts, trainer)
+            played = self._play_step(
+                [self._place(number, first + n, each) for n, each in enumerate(games)], trainer.model
+            )
+            episodes = self._weighed(played, number)
+            self._record(played.replaced, episodes, main=trainer.accelerator.is_main_process)
         finally:
             self._keep_ended()
-
-    def _step(self, prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
-        start = time.perf_counter()
-        self.judge.seconds = 0.0
-        games, step = prompts[:: self.config.rows_per_game], trainer.state.global_step
-        first = trainer.accelerator.process_index * len(games)
-        self._play_step([self._place(step, first + row, prompt) for row, prompt in enumerate(games)], trainer.model)
-        self._weigh(step)
-        self._record(trainer.accelerator.is_main_process)
-        rows = self._rows(slice(first, first + len(games)), ChatTokens(trainer.processing_class).end)
-        rollout = time.perf_counter() - start - self.judge.seconds
-        seconds = {"rollout": rollout, "judge": self.judge.seconds}
-        return rows | {"seconds": [seconds] * len(prompts)}
+        step = self._step(episodes, own, ChatTokens(trainer.processing_class).end)
+        rewards = [each.reward for each in episodes[own] for _ in range(self.config.rows_per_game)]
+        seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
+        return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
 
     def _place(self, step: int, row: int, prompt: str) -> _Place:
         task = json.loads(prompt)
         return _Place(step, row, self.scenarios[task["scenario"]], task["seat"])
 
-    def _play_step(self, places: Sequence[_Place], model: Any) -> None:
+    def _play_step(self, places: Sequence[_Place], model: Any) -> _Played:
         with evaluating(model):
             self.players.prepare(places[0].step)
-            self.episodes, self._replaced = gather_object(self._play(places)), []
-            self._settle_ties()
-            if self.config.no_signal == "resample":
-                self._play_again(places)
+            played = self._ties_settled(_Played(tuple(gather_object(self._play(places)))))
+            return self._played_again(played, places) if self.config.no_signal == "resample" else played
 
-    def _settle_ties(self) -> None:
+    def _ties_settled(self, played: _Played) -> _Played:
         """Order the answers of groups whose rewards are equal; one process asks for all."""
-        self._ordered = {}
         if not self.config.rerank_ties:
-            return
-        tied = [group for group in self._groups() if _is_tied(group)]
+            return played
+        tied = [group for group in self._groups(played.episodes) if _is_tied(group)]
         rankings = [Ranking(group[0].scenario, tuple(map(_answer, group))) for group in tied]
         verdicts = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
         [verdicts] = broadcast_object_list([verdicts])
+        episodes, ordered = list(played.episodes), dict[str, float]()
         for group, ranking, verdict in zip(tied, rankings, verdicts, strict=True):
-            self.episodes[group[0].tags["row"]] = _with_calls(group[0], verdict.calls)
+            episodes[group[0].tags["row"]] = _with_calls(group[0], verdict.calls)
             if verdict.value is not None:
                 given = order_advantages(verdict.details["order"], ranking.answers)
-                self._ordered |= dict(zip((episode.id for episode in group), given, strict=True))
+                ordered |= dict(zip((episode.id for episode in group), given, strict=True))
+        return replace(played, episodes=tuple(episodes), ordered=ordered)
 
-    def _play_again(self, places: Sequence[_Place]) -> None:
+    def _played_again(self, played: _Played, places: Sequence[_Place]) -> _Played:
         """Groups that teach nothing get one more scenario, drawn from the run's; what they replace stays on record."""
-        silent = self._silent_groups()
+        silent = self._silent_groups(played)
         again = [self._elsewhere(place) for place in places if place.row // self.config.group_size in silent]
+        episodes = list(played.episodes)
+        replaced = []
         for episode in gather_object(self._play(again)):
             row = episode.tags["row"]
-            self._replaced.append(self.episodes[row])
-            self.episodes[row] = episode
+            replaced.append(episodes[row])
+            episodes[row] = episode
+        return replace(played, episodes=tuple(episodes), replaced=tuple(replaced))
 
     def _elsewhere(self, place: _Place) -> _Place:
         names = sorted(self.scenarios)
@@ -186,7 +213,7 @@ class Rollout:
 
     def _play(self, places: Sequence[_Place]) -> list[Episode]:
         games = [self._game(place) for place in places]
-        for episode in play_many(games, self.judge, **self.config.rules):
+        for episode in play_many(games, self.judge, wrap=self.wrap, **self.config.rules):
             self._ended[episode.id] = episode
         return [self._ended[game.id] for game in games]
 
@@ -208,27 +235,23 @@ class Rollout:
         name = "/".join(map(str, (place.step, place.row, *again)))
         return Game(name, place.scenario, agents, seed, writer=place.seat, tags=tags)
 
-    def _weigh(self, step: int) -> None:
-        """Give each negotiation its advantage; it goes on record."""
-        silent = self._silent_groups() if self.config.no_signal == "drop" else set()
-        trained = [each.reward is not None and each.tags["group"] not in silent for each in self.episodes]
-        advantages = [value for group in self._groups() for value in self._group_advantages(group)]
+    def _weighed(self, played: _Played, step: int) -> tuple[Episode, ...]:
+        """The negotiations, each with its advantage, which goes on record."""
+        silent = self._silent_groups(played) if self.config.no_signal == "drop" else set()
+        trained = [each.reward is not None and each.tags["group"] not in silent for each in played.episodes]
+        groups = self._groups(played.episodes)
+        advantages = [value for group in groups for value in _group_advantages(group, played.ordered)]
         if self.config.advantages == "shuffled":
             advantages = shuffled(advantages, trained, self.config.seed, step)
-        self.episodes = [
+        return tuple(
             replace(episode, tags={**episode.tags, "advantage": value, "trained": counts})
-            for episode, value, counts in zip(self.episodes, advantages, trained, strict=True)
-        ]
+            for episode, value, counts in zip(played.episodes, advantages, trained, strict=True)
+        )
 
-    def _group_advantages(self, group: Sequence[Episode]) -> list[float]:
-        if group[0].id in self._ordered:
-            return [self._ordered[episode.id] for episode in group]
-        return group_advantages([episode.reward for episode in group])
-
-    def _record(self, main: bool) -> None:
+    def _record(self, replaced: Sequence[Episode], episodes: Sequence[Episode], *, main: bool) -> None:
         """Write the episodes, once, and count them."""
-        self.players.note(self.episodes)
-        played = (*self._replaced, *self.episodes)
+        self.players.note(episodes)
+        played = (*replaced, *episodes)
         self._ended = {episode.id: episode for episode in played} if main else {}
         self._keep_ended()
         for episode in played:
@@ -240,35 +263,44 @@ class Rollout:
                 append_episode(self.log, episode)
             del self._ended[episode.id]
 
-    def _groups(self) -> list[list[Episode]]:
+    def _groups(self, episodes: Sequence[Episode]) -> list[Sequence[Episode]]:
         size = self.config.group_size
-        return [self.episodes[start : start + size] for start in range(0, len(self.episodes), size)]
+        return [episodes[start : start + size] for start in range(0, len(episodes), size)]
 
-    def _silent_groups(self) -> set[int]:
+    def _silent_groups(self, played: _Played) -> set[int]:
         """Those with equal rewards, whose answers were not put in order either."""
         return {
             number
-            for number, group in enumerate(self._groups())
-            if group[0].id not in self._ordered and no_signal([each.reward for each in group])
+            for number, group in enumerate(self._groups(played.episodes))
+            if group[0].id not in played.ordered and no_signal([each.reward for each in group])
         }
 
-    def _rows(self, own: slice, end: int) -> dict[str, list[Any]]:
-        copies = self.config.rows_per_game
-        self.advantages = [episode.tags["advantage"] for episode in self.episodes[own] for _ in range(copies)]
-        rows = [row for episode in self.episodes[own] for row in self._rows_of(episode, end)]
-        return {
-            "prompt_ids": [list(row.prompt) for row in rows],
-            "completion_ids": [list(row.completion) for row in rows],
-            "env_mask": [list(row.mask) for row in rows],
-            "logprobs": [list(row.logprobs) for row in rows],
-            "terminal_reward": [episode.reward for episode in self.episodes[own] for _ in range(copies)],
-        }
+    def _step(self, episodes: tuple[Episode, ...], own: slice, end: int) -> Step:
+        advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]
+        rows = [row for episode in episodes[own] for row in self._rows_of(episode, end)]
+        return Step(episodes, tuple(advantages), tuple(rows))
 
     def _rows_of(self, episode: Episode, end: int) -> list[Row]:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
         tasks = self.config.trained_tasks if episode.tags["trained"] else ()
         rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
         return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Training rows as TRL takes them."""
+    return {
+        "prompt_ids": [list(row.prompt) for row in rows],
+        "completion_ids": [list(row.completion) for row in rows],
+        "env_mask": [list(row.mask) for row in rows],
+        "logprobs": [list(row.logprobs) for row in rows],
+    }
+
+
+def _group_advantages(group: Sequence[Episode], ordered: Mapping[str, float]) -> list[float]:
+    if group[0].id in ordered:
+        return [ordered[episode.id] for episode in group]
+    return group_advantages([episode.reward for episode in group])
 
 
 def _is_tied(group: Sequence[Episode]) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 from transformers import set_seed
 
+from negotiation_env.environment.stepping import Wrap
+from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import SUMMARY, claim
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import Diverged, UserError
@@ -78,6 +80,7 @@ def train(
     resume: bool = False,
     judge: Judge | None = None,
     scenarios: Sequence[Scenario] = (),
+    wrap: Wrap | None = None,
 ) -> TrainResult:
     """Run a training.
 
@@ -88,6 +91,7 @@ def train(
         resume: Go on from the folder's last whole checkpoint.
         judge: Used instead of the one that the config names.
         scenarios: Used instead of the config's split.
+        wrap: As for `play_many`, around training's and held-out games alike; a run goes on only with the same.
 
     Raises:
         Diverged: A loss, gradient, weight or log-probability is not finite; the checkpoints are from before.
@@ -103,11 +107,11 @@ def train(
     players = Players(config, _engine(config, model, tokenizer, snapshots, out), snapshots)
     judge = judge or judge_of(config.judge, players)
     second = None if config.held_out_judge == "none" else resolve_judge(config.held_out_judge)
-    trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios)
+    trainer = build_trainer(config, model, tokenizer, judge, players, out, scenarios, wrap)
     model.to(trainer.accelerator.device)  # DeepSpeed and FSDP leave that to `train`, and held-out games come before
-    held_out = HeldOutPlay(config, model, players, judge, second, out)
+    held_out = HeldOutPlay(config, model, players, judge, second, out, wrap)
     trainer.add_callback(held_out)
-    contents = run_contents(config, second) if main else {}
+    contents = run_contents(config, second) | wrapped(wrap) if main else {}
     with claim(out) if main else nullcontext():
         checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
         if main:

@@ -9,8 +9,8 @@ from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.plan import Place, place_of
 from negotiation_env.endpoints.usage import amount
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.dialogue_metrics import capitulation, lengths
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.judges.probes import ProbeKind
 
 __all__ = ["BEYOND", "OUTCOMES", "SCORE", "WAY", "Measure", "Seen", "seen_of"]

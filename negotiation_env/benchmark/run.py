@@ -23,8 +23,9 @@ from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.endpoints.cost_limit import need_prices
+from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
-from negotiation_env.episodes.episode import Episode, latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
@@ -63,6 +64,7 @@ class Cast:
         judge: Decides and scores.
         comparisons: Who compares two answers, by objective.
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
+        wrap: What stands around every game's environment, see `play_many`.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -70,6 +72,7 @@ class Cast:
     judge: Judge
     comparisons: Mapping[str, PairwiseJudge]
     contents: Mapping[str, str]
+    wrap: Wrap | None = None
 
 
 def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: bool = False) -> list[Table]:
@@ -180,6 +183,7 @@ class _Run:
                     workers=self.config.workers,
                     limit=limit,
                     progress=self._watching(advance),
+                    wrap=self.cast.wrap,
                     **self.config.rules(each.scenario for each in chosen),
                 )
         limit.finish()

@@ -13,7 +13,7 @@ from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.endpoints.cost_limit import Account, Spending, calls_prices, usage_price
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import replied
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Question, Verdict

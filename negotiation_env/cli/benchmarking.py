@@ -15,9 +15,6 @@ from negotiation_env.text.secrets import without_secrets
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
     from negotiation_env.benchmark.cost import Model
-    from negotiation_env.benchmark.run import Cast
-    from negotiation_env.endpoints.recording import Traffic
-    from negotiation_env.interfaces import Agent
     from negotiation_env.statistics.table import Table
 
 __all__ = ["bench"]
@@ -50,7 +47,9 @@ def bench(
     scenarios, opponents, seats and seeds. A run that was killed goes on with --resume and ends with the tables of
     an unbroken one; `negotiate view` shows them with every transcript.
     """
+    from negotiation_env.benchmark.bench import run_by_name
     from negotiation_env.benchmark.config import read_benchmark
+    from negotiation_env.episodes.run_folder import SETTINGS
 
     given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -59,7 +58,9 @@ def bench(
         tables = _dry_run(settings)
     else:
         require_apart(out, record, replay)
-        tables = _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
+        traffic = open_traffic(record, replay, resume=resume)
+        with going_on(out / SETTINGS):
+            tables = run_by_name(settings, out, resume=resume, traffic=traffic, cache=not no_cache)
     if as_json:
         from negotiation_env.statistics.table import tables_to_json
 
@@ -71,57 +72,17 @@ def bench(
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
+    from negotiation_env.benchmark.bench import judge_specs
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
     from negotiation_env.judges.llm_file import judge_files
 
-    players, judges = (*config.negotiators.values(), *config.panel.values()), _judges(config)
+    players, judges = (*config.negotiators.values(), *config.panel.values()), judge_specs(config)
     for spec in players:
         AGENTS.find(parse(spec), without_secrets(spec))
     for spec in judges:
         judge_files(spec)
     return [cost_table(config, plan(config), {spec: _models(spec) for spec in (*players, *judges)})]
-
-
-def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
-    from negotiation_env.benchmark.run import run_benchmark
-    from negotiation_env.episodes.run_folder import SETTINGS, claim
-
-    with claim(out), going_on(out / SETTINGS):  # before models are loaded
-        return run_benchmark(config, _cast(config, traffic, cache=not no_cache), out, resume=resume)
-
-
-def _cast(config: "BenchmarkConfig", traffic: "Traffic", *, cache: bool) -> "Cast":
-    from negotiation_env.agents.chat import with_sampling
-    from negotiation_env.agents.contents import contents_of
-    from negotiation_env.agents.specs import resolve_agent
-    from negotiation_env.benchmark.config import Decoding
-    from negotiation_env.benchmark.run import Cast
-    from negotiation_env.judges.pairwise import as_pairwise
-    from negotiation_env.judges.specs import resolve_judge
-
-    def drawn(agent: "Agent", decoding: Decoding | None) -> "Agent":
-        return with_sampling(
-            agent,
-            greedy=decoding is Decoding.GREEDY,
-            max_turn_tokens=config.max_turn_tokens,
-            max_completion_tokens=config.max_completion_tokens,
-        )
-
-    players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
-    judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in _judges(config)}
-    return Cast(
-        {(name, way): drawn(player, way) for name, player in players.items() for way in config.decodings(name)},
-        {name: drawn(resolve_agent(spec, traffic), None) for name, spec in config.panel.items()},
-        judges[config.judge],
-        {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
-        contents_of((*config.negotiators.values(), *config.panel.values()), judges),
-    )
-
-
-def _judges(config: "BenchmarkConfig") -> list[str]:
-    """The specs of all judges, each once."""
-    return list(dict.fromkeys((config.judge, *(each.judge for each in config.objectives.values()))))
 
 
 def _models(spec: str) -> "list[Model]":

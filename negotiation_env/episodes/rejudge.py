@@ -22,7 +22,7 @@ import numpy as np
 
 from negotiation_env.console.interrupts import interruptible, put_off
 from negotiation_env.endpoints.usage import Usage, rulings_usage
-from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError

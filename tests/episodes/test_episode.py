@@ -10,7 +10,7 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.endpoints.usage import Usage
-from negotiation_env.episodes.episode import (
+from negotiation_env.environment.episode import (
     Episode,
     FailedTurn,
     append_episode,
@@ -78,6 +78,21 @@ def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(epis
     named = replace(episode, said=(replace(episode.said[0], model="m-1"), *episode.said[1:]))
     assert [said.get("model") for said in json.loads(named.to_json())["said"]] == ["m-1", None, None]
     assert Episode.from_json(named.to_json()) == named
+
+
+KEYS = {
+    "": "id scenario seed rules agents judge said rulings outcome reward prompts tags format",
+    "said": "seat task text events raw truncated tokens usage",
+    "rulings": "kind turn verdict",
+    "outcome": "status turns agreed completion score reason",
+}
+
+
+@pytest.mark.parametrize(("part", "keys"), KEYS.items(), ids=KEYS)
+def test_the_names_in_a_line_are_those_that_every_reader_knows_in_their_order(episode, part, keys):
+    line = json.loads(episode.to_json())
+    found = line[part] if part else line
+    assert list(found[0] if isinstance(found, list) else found) == keys.split()
 
 
 def test_half_a_line_left_by_a_killed_process_is_passed_over(tmp_path, episode):

@@ -5,7 +5,7 @@ import pytest
 from negotiation_env import ScriptedJudge
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.ability.comparison import REPORT
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import keep_apart, open_games, open_run, play_into, refuse_own
 from negotiation_env.episodes.runner import Game

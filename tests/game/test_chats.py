@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env import Negotiation, Rules, Utterance
+from negotiation_env import Rules, Utterance
 from negotiation_env.game.chats import Chat, brief, completion_request, conversation, single_agent_chat
+from negotiation_env.game.protocol import Negotiation
 from tests.conftest import three_parties, two_parties
 
 LEA, NOOR, THIRD = (Utterance(0, "Water first."), Utterance(1, "Children first."), Utterance(0, "Both."))

@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from negotiation_env import Negotiation, Outcome, Question, Rules, Scenario, Turn, Verdict
+from negotiation_env import Question, Rules, Scenario, Verdict
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.protocol import MOVES, Phase, moves_table
+from negotiation_env.game.events import Outcome, Turn
+from negotiation_env.game.protocol import MOVES, Negotiation, Phase, moves_table
 from negotiation_env.text.untrusted import SLACK
 from tests.conftest import three_parties, two_parties
 

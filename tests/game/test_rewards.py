@@ -1,7 +1,7 @@
 import pytest
 
-from negotiation_env import Outcome, Rules
-from negotiation_env.game.events import Status
+from negotiation_env import Rules
+from negotiation_env.game.events import Outcome, Status
 from negotiation_env.game.rewards import reward
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
-from negotiation_env import Negotiation, Persona, Scenario
+from negotiation_env import Persona, Scenario
 from negotiation_env.episodes.runner import Game
+from negotiation_env.game.protocol import Negotiation
 from negotiation_env.game.scenario import MAX_CHARACTERS
 from tests.conftest import two_parties
 

@@ -1,6 +1,6 @@
 import pytest
 
-from negotiation_env.episodes.episode import append_episode
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.game.events import Task
 from negotiation_env.report.contents import contents, trained_tasks
 from negotiation_env.report.folder import read_run

@@ -8,11 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from peft import LoraConfig, get_peft_model  # noqa: E402
+from pettingzoo.utils import BaseWrapper  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
 from negotiation_env.endpoints.usage import Usage  # noqa: E402
-from negotiation_env.episodes.episode import read_episodes  # noqa: E402
+from negotiation_env.environment.episode import read_episodes  # noqa: E402
 from negotiation_env.episodes.summary import judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.game.events import JudgeCall  # noqa: E402
@@ -52,12 +53,12 @@ def agree_at_turn_three(question):
     return len(question.dialogue) == 3
 
 
-def trainer_of(small_model, out, judge=None, scenarios=SCENARIOS, **changes):
+def trainer_of(small_model, out, judge=None, scenarios=SCENARIOS, wrap=None, **changes):
     model, tokenizer = small_model()
     settings, snapshots = config(**changes), Snapshots(model)
     players = Players(settings, InProcess(model, tokenizer, snapshots), snapshots)
     judge = judge or ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
-    return build_trainer(settings, model, tokenizer, judge, players, out, scenarios)
+    return build_trainer(settings, model, tokenizer, judge, players, out, scenarios, wrap)
 
 
 def weights(model):
@@ -76,12 +77,16 @@ def batch_of(trainer):
     return trainer._generate_and_score_completions([row for row in groups for _ in range(trainer.num_generations)])
 
 
+def on_record(folder):
+    return list(read_episodes(folder / "episodes.jsonl"))
+
+
 @pytest.fixture
 def batch(small_model, tmp_path):
     """A trainer, its rollout's episodes, and their batch."""
     trainer = trainer_of(small_model, tmp_path)
     inputs = batch_of(trainer)
-    return trainer, trainer.rollout_func.episodes, inputs
+    return trainer, on_record(tmp_path), inputs
 
 
 def test_the_ids_fed_to_the_loss_are_the_ids_sampled(batch):
@@ -123,12 +128,29 @@ def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, 
     difference = (recomputed - inputs["sampling_per_token_logps"])[counted].abs().max().item()
     sampled = [
         said.tokens.sampled
-        for episode in trainer.rollout_func.episodes
+        for episode in on_record(tmp_path)
         for said in episode.said
         if said.seat == episode.tags["learner_seat"] and said.task in trainer.rollout_func.config.trained_tasks
     ]
     assert counted.sum() == sum(map(len, sampled)) > 15
     assert difference < 1e-3
+
+
+class Polite(BaseWrapper):
+    """Changes what is said."""
+
+    def step(self, action):
+        super().step(action if action is None else f"Please. {action}")
+
+
+def test_a_wrapper_stands_around_training_games_and_the_learners_own_tokens_are_trained(small_model, tmp_path):
+    trainer = trainer_of(small_model, tmp_path, wrap=Polite)
+    inputs = batch_of(trainer)
+    for row, episode in enumerate(on_record(tmp_path)):
+        assert all(said.text.startswith("Please. ") for said in episode.said)
+        own = [said for said in episode.said if said.seat == episode.tags["learner_seat"] and said.task == "utterance"]
+        trained = inputs["completion_ids"][row][inputs["tool_mask"][row].bool() & inputs["completion_mask"][row].bool()]
+        assert trained.tolist() == [token for said in own for token in said.tokens.sampled]
 
 
 def test_with_a_history_window_every_turn_that_is_rendered_anew_is_a_row_with_the_games_advantage(
@@ -186,11 +208,9 @@ def test_groups_without_signal_can_be_played_again_on_another_scenario(small_mod
     judge = ScriptedJudge(score=equal_in_the_first_group(first), agrees=agree_at_turn_three)
     trainer.rollout_func.judge._judge = judge
     batch_of(trainer)
-    ids = [episode.id for episode in trainer.rollout_func.episodes]
-    assert ids == ["0/0/again", "0/1/again", "0/2", "0/3"]
-    on_record = [episode.id for episode in read_episodes(tmp_path / "episodes.jsonl")]
-    assert on_record == ["0/0", "0/1", *ids]
-    assert len({episode.scenario.id for episode in trainer.rollout_func.episodes[:2]}) == 1
+    episodes = on_record(tmp_path)
+    assert [episode.id for episode in episodes] == ["0/0", "0/1", "0/0/again", "0/1/again", "0/2", "0/3"]
+    assert len({episode.scenario.id for episode in episodes[2:4]}) == 1
 
 
 class RankingJudge(ScriptedJudge):
@@ -215,9 +235,8 @@ def test_tied_answers_can_be_ordered_by_the_judge_and_the_record_keeps_their_sco
     assert [len(ranking.answers) for ranking in judge.asked] == [2, 2]
     assert inputs["advantages"].tolist()[:2] == [0.0, 0.0]  # the judge could not say
     assert sorted(inputs["advantages"].tolist()[2:]) == [-0.25, 0.25]  # less than scores that differ give
-    on_record = list(read_episodes(tmp_path / "episodes.jsonl"))
-    assert {episode.reward for episode in on_record} == {2.0}
-    assert judge_usage(on_record) == Usage(2, 0, 0, 1.0)
+    assert {episode.reward for episode in on_record(tmp_path)} == {2.0}
+    assert judge_usage(on_record(tmp_path)) == Usage(2, 0, 0, 1.0)
 
 
 def test_a_judge_that_cannot_order_is_told_before_the_run(small_model, tmp_path):
@@ -418,10 +437,11 @@ def test_the_frozen_copys_weights_change_only_at_a_refresh(small_model, tmp_path
     original = trainer.rollout_func._play_step
 
     def watched(places, model):
-        original(places, model)
+        found = original(places, model)
         [version] = snapshots.versions
         with snapshots.swapped_in(version):
             played_with.append(weights(trainer.model))
+        return found
 
     class Watch(TrainerCallback):
         def on_step_end(self, args, state, control, **_):
@@ -489,7 +509,7 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
     trainer = trainer_of(small_model, tmp_path, judge, group_size=4, groups_per_step=1)
     trainer.model.train()
     inputs = trainer._generate_and_score_completions([dict(trainer.train_dataset[0]) for _ in range(4)])
-    unscored = [episode.reward is None for episode in trainer.rollout_func.episodes]
+    unscored = [episode.reward is None for episode in on_record(tmp_path)]
     assert sum(unscored) == 2
     assert (inputs["advantages"][torch.tensor(unscored)] == 0).all()
     scored = inputs["advantages"][~torch.tensor(unscored)]

@@ -1,0 +1,103 @@
+"""A benchmark by the names of who is compared: `negotiate bench`, and the same in Python."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from negotiation_env.agents.chat import with_sampling
+from negotiation_env.agents.contents import contents_of
+from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
+from negotiation_env.benchmark.run import Cast, run_benchmark
+from negotiation_env.endpoints.recording import Live, Traffic
+from negotiation_env.environment.stepping import Wrap
+from negotiation_env.episodes.evaluate import wrapped
+from negotiation_env.episodes.run_folder import claim
+from negotiation_env.interfaces import Agent
+from negotiation_env.judges.pairwise import as_pairwise
+from negotiation_env.judges.specs import resolve_judge
+from negotiation_env.statistics.table import Table
+
+__all__ = ["bench", "judge_specs", "run_by_name"]
+
+
+def bench(
+    config: Path | None = None,
+    out: Path = Path("runs/bench"),
+    *,
+    negotiators: Sequence[str] = (),
+    resume: bool = False,
+    wrap: Wrap | None = None,
+    **keys: Any,
+) -> list[Table]:
+    """Compare negotiators, with intervals and tests; `negotiate view` shows the folder with every transcript.
+
+    Args:
+        config: A TOML file, such as examples/bench_embedded.toml; None takes the defaults.
+        out: The run's folder.
+        negotiators: Agent specs instead of the file's, each its own name.
+        resume: Go on with the folder's run: what is there and scored is kept.
+        wrap: As for `play_many`.
+        **keys: Keys of the file, see `BenchmarkConfig`, which win over it: `judge="scripted", conflict=10`.
+
+    Returns:
+        The tables, which the folder keeps in `tables.json`.
+
+    Raises:
+        UserError: There are no negotiators, a key, value, spec or scenario is wrong, the folder is another run's, or
+            the cost limit is reached. What was played is kept.
+        MissingExtra: A package that the tables need is not installed.
+        JudgeError: Too much is unscored. What was played is kept.
+    """
+    return run_by_name(read_benchmark(config, list(negotiators), keys), out, resume=resume, wrap=wrap)
+
+
+def run_by_name(
+    config: BenchmarkConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    traffic: Traffic | None = None,
+    cache: bool = True,
+    wrap: Wrap | None = None,
+) -> list[Table]:
+    """Run a benchmark with the agents and judges that its settings name.
+
+    Args:
+        config: The settings.
+        out: The run's folder.
+        resume: As for `bench`, whose errors this raises.
+        traffic: Where models come from; live by default.
+        cache: Let LLM judges keep their replies on disk.
+        wrap: As for `play_many`.
+    """
+    with claim(out):  # before models are loaded
+        return run_benchmark(config, _cast(config, traffic or Live(), wrap, cache=cache), out, resume=resume)
+
+
+def judge_specs(config: BenchmarkConfig) -> list[str]:
+    """The specs of all judges, each once."""
+    return list(dict.fromkeys((config.judge, *(each.judge for each in config.objectives.values()))))
+
+
+def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache: bool) -> Cast:
+    players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
+    panel = {name: _drawn(resolve_agent(spec, traffic), None, config) for name, spec in config.panel.items()}
+    judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in judge_specs(config)}
+    return Cast(
+        {(name, way): _drawn(each, way, config) for name, each in players.items() for way in config.decodings(name)},
+        panel,
+        judges[config.judge],
+        {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
+        contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
+        wrap,
+    )
+
+
+def _drawn(agent: Agent, decoding: Decoding | None, config: BenchmarkConfig) -> Agent:
+    return with_sampling(
+        agent,
+        greedy=decoding is Decoding.GREEDY,
+        max_turn_tokens=config.max_turn_tokens,
+        max_completion_tokens=config.max_completion_tokens,
+    )

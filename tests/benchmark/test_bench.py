@@ -1,0 +1,64 @@
+"""The benchmark from Python: the same run as the command line's."""
+
+import json
+
+import pytest
+from pettingzoo.utils import BaseWrapper
+from typer.testing import CliRunner
+
+from negotiation_env import UserError, bench, read_episodes
+from negotiation_env.cli import app
+
+NEGOTIATORS = ["scripted:compromising", "scripted:stubborn"]
+TOML = """
+negotiators = {a = "scripted:stubborn", b = "scripted:pushy"}
+judge = "scripted"
+comparisons = {"Collective Agency" = "scripted"}
+panel = {liar = "scripted:liar"}
+conflict = 2
+multi = 0
+open = 1
+probes = false
+"""
+
+
+class Polite(BaseWrapper):
+    def step(self, action):
+        super().step(action if action is None else f"Please. {action}")
+
+
+@pytest.fixture
+def config(tmp_path):
+    pytest.importorskip("choix")
+    path = tmp_path / "bench.toml"
+    path.write_text(TOML)
+    return path
+
+
+def test_bench_is_the_command_in_python(tmp_path, config):
+    tables = bench(config, tmp_path / "python", negotiators=NEGOTIATORS, workers=1)
+    arguments = [str(config), "--negotiators", NEGOTIATORS[0], "--negotiators", NEGOTIATORS[1]]
+    done = CliRunner().invoke(app, ["bench", *arguments, "--out", str(tmp_path / "shell"), "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    for name in ("run.json", "tables.json", "episodes.jsonl", "comparisons.jsonl"):
+        assert (tmp_path / "python" / name).read_bytes() == (tmp_path / "shell" / name).read_bytes()
+    assert [table.title for table in tables] == [each["title"] for each in _tables(tmp_path / "python")]
+
+
+def test_keys_win_over_the_file_and_a_wrong_one_is_told(tmp_path, config):
+    bench(config, tmp_path / "run", conflict=1, open=0)
+    assert len({episode.scenario.id for episode in read_episodes(tmp_path / "run" / "episodes.jsonl")}) == 1
+    with pytest.raises(UserError, match="conflict: expected 0 or more, got -1"):
+        bench(config, tmp_path / "other", conflict=-1)
+
+
+def test_wrappers_stand_around_every_game_and_the_run_goes_on_with_the_same_only(tmp_path, config):
+    bench(config, tmp_path / "run", wrap=Polite)
+    episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
+    assert all(turn.text.startswith("Please. ") for episode in episodes for turn in episode.said)
+    with pytest.raises(UserError, match=r"contents\.wrap was '\S+Polite' and is None"):
+        bench(config, tmp_path / "run", resume=True)
+
+
+def _tables(folder):
+    return json.loads((folder / "tables.json").read_text())
