@@ -11,7 +11,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -135,9 +135,17 @@ def _cache_at(path: Path) -> ReplyCache:
     return ReplyCache(path)
 
 
+class _Connection(sqlite3.Connection):
+    """Closes itself when its thread, or the cache, is gone, whichever thread notices."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # the file could not be opened
+            self.close()
+
+
 def _opened(path: Path, patience: int) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=patience / 1000)
+    connection = sqlite3.connect(path, timeout=patience / 1000, factory=_Connection, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
