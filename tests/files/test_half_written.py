@@ -1,6 +1,6 @@
 """Every file that the project appends to, cut off at every byte of its last two lines, as a kill can leave it."""
 
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from pydantic import TypeAdapter
@@ -51,9 +51,12 @@ def appending(adapter):
     return lambda path, value: append_lines(path, adapter, [value])
 
 
+answer_file = cache(AnswerFile)  # to make one takes much longer than to read it
+
+
 def answers(out, name, kind):
     benchmark(out)
-    return out / f"{name}.jsonl", lambda path: list(AnswerFile(path, kind).lines()), appending(TypeAdapter(kind))
+    return out / f"{name}.jsonl", lambda path: list(answer_file(path, kind).lines()), appending(TypeAdapter(kind))
 
 
 def candidates(out):
