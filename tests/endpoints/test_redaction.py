@@ -11,11 +11,16 @@ from negotiation_env.endpoints.redaction import Secrets
 from negotiation_env.interfaces import Alternatives, Reply
 
 KEY = "sk-a/b&c+d=<e>'\"f"
+
+
+def may_be_a_word(key):
+    """Such a key is hidden in errors alone, for a turn may say the word."""
+    return key.isdigit() or (key.isalpha() and key.islower() and len(key) < 16)
+
+
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=9, max_size=60).filter(
-    lambda key: not key.isdigit() and not (key.isalpha() and key.islower())  # words stand in for no key
+    lambda key: not may_be_a_word(key)
 )
-
-
 SPELLINGS = [
     *(KEY, quote(KEY), quote(KEY, safe=""), json.dumps(KEY)[1:-1], html.escape(KEY)),
     *(code(KEY.encode()).decode() for code in (base64.b64encode, base64.urlsafe_b64encode)),
