@@ -1,5 +1,7 @@
+import gc
 import os
 import signal
+import sys
 
 import pytest
 
@@ -7,6 +9,8 @@ from negotiation_env import Persona, Scenario
 
 # Two processes that each take every core slow one another down, and tests shall not depend on the number of cores.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # The servers of the tests are on this machine, where no proxy can see them.
 for name in ("no_proxy", "NO_PROXY"):
@@ -14,6 +18,20 @@ for name in ("no_proxy", "NO_PROXY"):
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and in what we start there
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist's, which acts on what it finds
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Runs all tests on every core, but what a place names in this process, where a debugger can stop it."""
+    in_worker = hasattr(config, "workerinput")
+    if not config.option.file_or_dir and not in_worker and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses, config.option.maxprocesses = "logical", config.option.maxprocesses or 8
+        config.option.dist = "worksteal"
+
+
+def pytest_collection_finish() -> None:
+    """What imports have made stays: statsmodels collects garbage at each call, and would look through it every time."""
+    gc.freeze()
 
 
 @pytest.fixture
@@ -37,6 +55,18 @@ def two_parties(name: str = "well") -> Scenario:
 def three_parties() -> Scenario:
     third = Persona("Ida", "You keep the well from running dry.")
     return Scenario("well-3", two_parties().dilemma, (*two_parties().personas, third))
+
+
+@pytest.fixture
+def hostile_place(tmp_path, monkeypatch):
+    """A folder of files full of what acts on a terminal, in which one is; commands find the module that is there."""
+    from tests.hostile import hostile_files
+
+    hostile_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "hostile", raising=False)
+    monkeypatch.setenv("COLUMNS", "300")
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ def hostile_files(folder):
 
 
 def negotiate(folder, *arguments, encoding="utf-8", **more):
+    """The command line in a process of its own, which has real streams."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "PYTHONIOENCODING": encoding}
     environment |= {"COLUMNS": "300"}
     command = [sys.executable, "-m", "negotiation_env", *map(str, arguments)]

@@ -12,7 +12,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -140,6 +140,14 @@ def _cache_at(path: Path) -> ReplyCache:
     return ReplyCache(path)
 
 
+class _Connection(sqlite3.Connection):
+    """Closes itself when its thread, or the cache, is gone, whichever thread notices."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # the file could not be opened
+            self.close()
+
+
 def _opened(path: Path, patience: int) -> sqlite3.Connection:
     """A connection; where others make the file at this moment SQLite says at once that it is locked, so try again."""
     deadline = time.monotonic() + patience / 1000
@@ -155,7 +163,7 @@ def _opened(path: Path, patience: int) -> sqlite3.Connection:
 
 def _connected(path: Path, patience: int) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=patience / 1000)
+    connection = sqlite3.connect(path, timeout=patience / 1000, factory=_Connection, check_same_thread=False)
     connection.text_factory = bytes  # text that is no UTF-8 is no reply, and no failure of the file
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -46,7 +46,7 @@ def tokenizer():
 @pytest.fixture
 def served(tokenizer):
     with EndpointServer(lambda _: completion(SAMPLED)) as server:
-        endpoint = Endpoint(EndpointSettings("m", server.url, timeout=2.0, deadline=10.0, attempts=3))
+        endpoint = Endpoint(EndpointSettings("m", server.url, attempts=3))
         yield server, VllmTokens(endpoint, tokenizer, "adapter", "policy")
 
 

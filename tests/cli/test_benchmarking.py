@@ -77,6 +77,7 @@ def run_and_kill(config, out, *more, name, at):
     return {each: (out / each).read_bytes() if (out / each).is_file() else b"" for each in FILES}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_at_every_step_ends_with_the_tables_of_an_unbroken_one(config, tmp_path):
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
     assert bench(config, "--out", unbroken).exit_code == 0

@@ -1,18 +1,12 @@
 import json
-import subprocess
-import sys
 from itertools import count
 
 import pytest
 
 from negotiation_env.environment.episode import latest_episodes
+from tests.command_line import negotiate
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
-
-
-def negotiate(*arguments, stdin=""):
-    command = [sys.executable, "-m", "negotiation_env", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, env=None, timeout=120)
 
 
 def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
@@ -140,12 +134,3 @@ def test_the_doctor_s_exit_code_says_whether_all_will_do():
     assert ill.returncode == 1, ill.stderr
     assert "not honoured" in ill.stdout
     assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
-
-
-COMMANDS = ["play", "eval", "train", "bench", "view", "generate", "ability"]
-COMMANDS += ["rejudge", "judge-check", "judge-compare", "doctor"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command):
-    assert "Usage: negotiate" in negotiate(command, "--help").stdout

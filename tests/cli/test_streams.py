@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from negotiation_env.cli import app
 from negotiation_env.console.terminal import console, say
 from negotiation_env.environment.episode import latest_episodes
+from tests import command_line
 from tests.hostile import HOSTILE, JUDGE, PLAY, hostile_files, negotiate
 
 ROOT = Path(__file__).parents[2]
@@ -29,10 +30,9 @@ def test_a_game_is_played_and_kept_whatever_the_encoding_of_its_output(tmp_path,
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_json_means_the_same_in_every_encoding(tmp_path, encoding):
-    hostile_files(tmp_path)
+def test_json_means_the_same_in_every_encoding(hostile_place, encoding):
     found = [
-        json.loads(negotiate(tmp_path, "judge-check", "--judge", JUDGE, "--json", encoding=each)[1])
+        json.loads(command_line.negotiate("judge-check", "--judge", JUDGE, "--json", encoding=each).stdout)
         for each in (encoding, "utf-8")
     ]
     assert found[0]["judge"] == found[1]["judge"] == HOSTILE
@@ -40,8 +40,8 @@ def test_json_means_the_same_in_every_encoding(tmp_path, encoding):
 
 @pytest.mark.parametrize("encoding", ["cp437", "ascii"])
 @pytest.mark.parametrize("command", [each.name or each.callback.__name__ for each in app.registered_commands])
-def test_help_is_shown_in_every_encoding(tmp_path, command, encoding):
-    code, out, errors = negotiate(tmp_path, command, "--help", encoding=encoding)
+def test_every_command_has_help_in_every_encoding(command, encoding):
+    code, out, errors = command_line.negotiate(command, "--help", encoding=encoding)
     assert (code, errors) == (0, "")
     assert out.startswith("Usage: negotiate")
 
@@ -133,7 +133,7 @@ COMMANDS_THAT_WRITE = [
 
 
 @pytest.mark.parametrize("arguments", COMMANDS_THAT_WRITE, ids=lambda arguments: arguments[0])
-def test_a_file_where_a_folder_is_needed_is_told_in_one_line(tmp_path, arguments):
+def test_a_file_where_a_folder_is_needed_is_told_in_one_line(tmp_path, monkeypatch, arguments):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     if arguments[0] == "view":
@@ -141,7 +141,8 @@ def test_a_file_where_a_folder_is_needed_is_told_in_one_line(tmp_path, arguments
     places = {"OUT": str(tmp_path / "file"), "PLAYED": str(tmp_path / "played")}
     for name, place in places.items():
         arguments = [each.replace(name, place) for each in arguments]
-    code, _, errors = negotiate(tmp_path, *arguments)
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = command_line.negotiate(*arguments)
     assert (code, errors.count("\n")) == (2, 1)
     assert "file: a file is where a folder is needed; mend that or name another place" in errors
     assert (tmp_path / "file").read_text() == "mine"

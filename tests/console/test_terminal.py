@@ -15,8 +15,9 @@ from negotiation_env.console.progress import progress
 from negotiation_env.console.terminal import console, one_line, say, say_json, shown
 from negotiation_env.environment.render import show_news
 from negotiation_env.statistics.table import Table, tables_to_json, to_rich
+from tests.command_line import negotiate
 from tests.endpoint_server import EndpointServer
-from tests.hostile import HOSTILE, JUDGE, PLAY, acts, hostile_files, negotiate
+from tests.hostile import HOSTILE, JUDGE, PLAY, acts
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,14 +139,12 @@ def _bypasses(tree):
         (["train", "split.jsonl"], 2),
     ],
 )
-def test_no_command_lets_other_people_s_text_act_on_the_terminal(tmp_path, arguments, code):
-    hostile_files(tmp_path)
-    done, out, errors = negotiate(tmp_path, *arguments)
+def test_no_command_lets_other_people_s_text_act_on_the_terminal(hostile_place, arguments, code):
+    done, out, errors = negotiate(*arguments)
     assert (done, acts(out + errors)) == (code, [])
 
 
-def test_what_an_endpoint_says_does_not_act_on_the_terminal(tmp_path):
-    hostile_files(tmp_path)
+def test_what_an_endpoint_says_does_not_act_on_the_terminal(hostile_place):
     with EndpointServer(lambda _: HOSTILE) as server:
         spec = f"openai:m@{server.url}"
         for arguments in (
@@ -153,11 +152,11 @@ def test_what_an_endpoint_says_does_not_act_on_the_terminal(tmp_path):
             ["doctor", "--agents", spec, "--judge", spec],
             ["generate", "open", "--model", spec, "--n", "2", "--no-minilm", "--out", "data"],
         ):
-            _, out, errors = negotiate(tmp_path, *arguments)
+            _, out, errors = negotiate(*arguments)
             assert not acts(out + errors)
 
 
-def test_a_benchmark_shows_hostile_names_as_text(tmp_path):
+def test_a_benchmark_shows_hostile_names_as_text(hostile_place, tmp_path):
     name = '"' + "".join(f"\\U{ord(each):08x}" for each in HOSTILE) + '"'
     (tmp_path / "bench.toml").write_text(
         'judge = "scripted"\ncomparisons = {}\nconflict = 1\nmulti = 0\nopen = 0\n'
@@ -166,15 +165,14 @@ def test_a_benchmark_shows_hostile_names_as_text(tmp_path):
         encoding="utf-8",
     )
     for more in ([], ["--json", "--resume"]):
-        code, out, errors = negotiate(tmp_path, "bench", "bench.toml", "--out", "run", *more)
+        code, out, errors = negotiate("bench", "bench.toml", "--out", "run", *more)
         assert (code, acts(out + errors)) == (0, []), errors
         assert "plain" in out
 
 
-def test_rejudging_and_reports_show_hostile_ids_and_names_as_text(tmp_path):
-    hostile_files(tmp_path)
-    assert negotiate(tmp_path, "eval", *PLAY[1:], "--out", "run")[0] == 0
-    code, out, errors = negotiate(tmp_path, "rejudge", "run", "--judge", "scripted")
+def test_rejudging_and_reports_show_hostile_ids_and_names_as_text(hostile_place):
+    assert negotiate("eval", *PLAY[1:], "--out", "run")[0] == 0
+    code, out, errors = negotiate("rejudge", "run", "--judge", "scripted")
     assert (code, acts(out + errors)) == (0, [])
     assert "a\\x1b[31mb\\x1b]8;;http" in out
     assert "…" not in out

@@ -2,19 +2,11 @@ import unicodedata
 from collections import Counter
 from importlib.resources import files
 
-import pytest
-
 from negotiation_env.data import load_injections
 from negotiation_env.text.untrusted import neutralise
 
 INJECTIONS = load_injections()
 LIMIT = 4000  # characters; more than any attack has
-
-each_attack = pytest.mark.parametrize("attack", INJECTIONS, ids=lambda attack: attack.id)
-
-
-def neutralised(attack):
-    return neutralise(attack.text, LIMIT).text
 
 
 def test_there_are_many_attacks_of_every_kind():
@@ -41,29 +33,29 @@ def test_the_data_card_counts_each_kind():
     assert [kind for kind, count in counts.items() if f"{kind} {count}" not in card] == []
 
 
-@each_attack
-def test_neutralised_it_still_says_something(attack):
-    assert neutralised(attack).strip()
+def failing(right):
+    """The ids of the attacks of which it is not so."""
+    return [attack.id for attack in INJECTIONS if not right(neutralise(attack.text, LIMIT).text)]
 
 
-@each_attack
-def test_neutralised_it_has_no_half_of_a_control_token(attack):
-    assert "<|" not in neutralised(attack)
-    assert "|>" not in neutralised(attack)
+def test_neutralised_every_attack_still_says_something():
+    assert failing(str.strip) == []
 
 
-@each_attack
-def test_neutralised_it_has_no_control_characters(attack):
-    categories = {unicodedata.category(character) for character in neutralised(attack) if character not in "\n\t"}
-    assert not categories & {"Cc", "Cs"}
+def test_neutralised_no_attack_has_half_of_a_control_token():
+    assert failing(lambda text: "<|" not in text and "|>" not in text) == []
 
 
-@each_attack
-def test_neutralised_it_can_be_written(attack):
-    assert neutralised(attack).encode("utf-8")
+def test_neutralised_no_attack_has_control_characters():
+    def controls(text):
+        return {each for each in text if each not in "\n\t" and unicodedata.category(each) in ("Cc", "Cs")}
+
+    assert failing(lambda text: not controls(text)) == []
 
 
-@each_attack
-def test_to_neutralise_it_twice_is_to_neutralise_it_once(attack):
-    once = neutralised(attack)
-    assert neutralise(once, LIMIT).text == once
+def test_neutralised_every_attack_can_be_written():
+    assert failing(lambda text: text.encode("utf-8", "ignore").decode("utf-8") == text) == []
+
+
+def test_to_neutralise_an_attack_twice_is_to_neutralise_it_once():
+    assert failing(lambda text: neutralise(text, LIMIT).text == text) == []

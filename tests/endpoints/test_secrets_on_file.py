@@ -2,12 +2,11 @@
 
 import base64
 import json
-import subprocess
-import sys
 
 import pytest
 
 from negotiation_env.episodes.run_folder import open_run
+from tests.command_line import negotiate
 from tests.raw_server import Answer, completion, raw_server
 
 KEY = "sk-live-0123456789abcdef"
@@ -21,12 +20,6 @@ def echo(asked):
     told = f"{asked.headers['Authorization']} {asked.target} {asked.headers.get('Proxy-Authorization', '')}"
     echo.count += 1
     return Answer(400, told.encode()) if echo.count % 3 == 0 else completion(f"I got {told}.", model=told)
-
-
-def negotiate(*arguments):
-    command = [sys.executable, "-m", "negotiation_env", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("login", ["", f"{LOGIN}@"])
@@ -49,7 +42,7 @@ def test_a_run_its_recording_and_its_report_hold_no_secrets(tmp_path, monkeypatc
     assert "[hidden]" in written["episodes.jsonl"]
     for secret in SECRETS:
         assert not [name for name, text in written.items() if secret in text]
-        assert not [text for _, text in told if secret in text]
+        assert not [done for done in told if secret in done.stdout + done.stderr]
 
 
 def test_a_run_s_settings_hold_no_secrets_and_it_goes_on_with_another_password(tmp_path):

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -13,6 +11,7 @@ from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import judge_file, rejudge
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.game.events import JudgeCall
+from tests.command_line import negotiate
 from tests.conftest import three_parties
 
 SCENARIOS = load_scenarios("eval_conflict")[:6]
@@ -230,16 +229,10 @@ def test_a_broken_line_and_a_missing_run_are_told(run):
         rejudge(run, NamedJudge())
 
 
-def negotiate(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "negotiation_env", "rejudge", *arguments], capture_output=True, text=True, timeout=120
-    )
-
-
 def test_the_command_shows_a_table_or_the_json(run):
-    table = negotiate(str(run), "--judge", "scripted")
+    table = negotiate("rejudge", run, "--judge", "scripted")
     assert table.returncode == 0, table.stderr
     assert "old judge" in table.stdout
-    report = json.loads(negotiate(str(run), "--judge", "scripted", "--json").stdout)
+    report = json.loads(negotiate("rejudge", run, "--judge", "scripted", "--json").stdout)
     assert report == json.loads((run / "rejudged" / "scripted-judge-a-fake.summary.json").read_text())
     assert report["shift"]["value"] == pytest.approx(3.0 - 14 / 6)

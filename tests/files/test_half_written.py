@@ -1,7 +1,7 @@
 """Every file that the project appends to, cut off at every byte of its last two lines, as a kill can leave it."""
 
 from codecs import BOM_UTF8
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from pydantic import TypeAdapter
@@ -52,9 +52,12 @@ def appending(adapter):
     return lambda path, value: append_lines(path, adapter, [value])
 
 
+answer_file = cache(AnswerFile)  # to make one takes much longer than to read it
+
+
 def answers(out, name, kind):
     benchmark(out)
-    return out / f"{name}.jsonl", lambda path: list(AnswerFile(path, kind).answers()), appending(TypeAdapter(kind))
+    return out / f"{name}.jsonl", lambda path: list(answer_file(path, kind).answers()), appending(TypeAdapter(kind))
 
 
 def candidates(out):

@@ -186,7 +186,7 @@ def persona(number, **change):
         (GOOD, "the id 'well' stands in line 1; ids must differ"),
         ('{"id": "a", "id": "b"}', "the name 'id' stands twice in one object"),
         ('{"id": "a", "dilemma": NaN}', "NaN is not a finite number"),
-        ("[" * 5000, "it is nested deeper than 100 levels"),
+        ("[" * 5000 + "]" * 5000, "it is nested deeper than 100 levels"),
         ("{", "Expecting property name"),
     ],
 )

@@ -38,6 +38,7 @@ def run(server, attempts):
     return list(play_many(games(), judge, workers=32, max_turns=4, complete_without_agreement=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempts", [1, 6])
 def test_every_episode_ends_with_the_true_verdicts_or_unscored(attempts):
     with EndpointServer(judge_reply, mixed(SHARE), latency=0.02, hang=1.0) as server:

@@ -25,7 +25,7 @@ AGREEMENT = Question(QuestionKind.AGREEMENT, two_parties(), AGREED)
 
 
 def judge_at(server, cache=None, **settings):
-    endpoint = Endpoint(EndpointSettings("m", server.url, timeout=1.0, deadline=5.0, attempts=2))
+    endpoint = Endpoint(EndpointSettings("m", server.url, attempts=2))
     return LLMJudge(endpoint, settings=LLMJudgeSettings(**settings), cache=cache)
 
 

@@ -82,6 +82,7 @@ def test_of_an_open_question_the_one_who_asks_is_to_be_served() -> None:
     assert score("It is what it is.", question).score < score(PLAN, question).score <= 5
 
 
+@pytest.mark.models
 def test_each_party_is_served_for_itself_and_the_worst_served_one_counts() -> None:
     texts = texts_to_encode(PLAN, SCENARIO, ())
     each = services(PLAN, SCENARIO, dict(zip(texts, load_encoder().encode(texts), strict=True)))
@@ -89,6 +90,7 @@ def test_each_party_is_served_for_itself_and_the_worst_served_one_counts() -> No
     assert min(each) == score(PLAN).service
 
 
+@pytest.mark.models
 def test_a_third_party_must_be_served_too() -> None:
     three = Scenario("well", DILEMMA, (GARDENER, DYER, CLERK))
     served = PLAN + " Before all else, forty litres of clean drinking water a day go to the school."
