@@ -5,9 +5,13 @@ import ast
 import pytest
 
 import negotiation_env
+from negotiation_env.endpoints.endpoint import read_endpoint
+from negotiation_env.judges.llm_file import read_llm_judge
 from tests.docs.pages import PAGES, blocks, run_in_order
 
 KINDS = {"bash", "python", "toml", "json", "text"}
+READERS = {"endpoint.toml": read_endpoint, "judge.toml": read_llm_judge}
+"""Of files for endpoints, which no command of the pages can call."""
 WITH_MODELS = [page for page in PAGES if any(block.loads_models for block in blocks(page))]
 
 
@@ -22,6 +26,13 @@ def test_blocks_with_the_embedded_models_run_too(page, tmp_path):
     run_in_order(
         [block for block in blocks(page) if block.loads_models or block.kind not in ("bash", "python")], tmp_path
     )
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_files_for_endpoints_can_be_read(name, tmp_path):
+    (text,) = [block.text for page in PAGES for block in blocks(page) if block.title == name]
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    READERS[name](tmp_path / name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
