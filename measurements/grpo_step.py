@@ -10,19 +10,20 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 from unittest.mock import patch
 
-from negotiation_env.episodes.episode import Episode, Said, read_episodes
+from negotiation_env.episodes.episode import Episode, read_episodes
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.grpo import NegotiationTrainer
 from negotiation_env.training.run import train
 
-__all__ = ["blocks", "drawn", "main", "take_step"]
+__all__ = ["Step", "blocks", "drawn", "main", "take_step"]
 
 CONFIG = TrainConfig(
     seed=3,
@@ -40,8 +41,10 @@ CONFIG = TrainConfig(
 _SHOWN = ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "tool_mask", "sampling_per_token_logps")
 _ENDS = 3
 """Ids that are shown of either end of a run of them."""
-_LETTERS = 26
+_LETTERS = 30
 """Of either end of what they stand for."""
+_WIDTH = 88
+"""Characters a line, which a page shows without scrolling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +107,24 @@ def drawn(page: str, found: Mapping[str, str]) -> str:
 
 
 def _game(episode: Episode) -> str:
-    tags, outcome = episode.tags, episode.outcome
-    head = f"game {episode.id}: {outcome.status} after {outcome.turns} turns, reward {episode.reward}"
-    turns = [f"  seat {said.seat}, {said.task}: {json.dumps(said.text, ensure_ascii=False)}" for said in episode.said]
-    return "\n".join([head, *turns, f"  advantage {tags['advantage']:+.4f}"])
+    outcome = episode.outcome
+    lines = [f"game {episode.id}: {outcome.status} after {outcome.turns} turns, reward {episode.reward}"]
+    for said in episode.said:
+        text = f"seat {said.seat}, {said.task}: {json.dumps(said.text, ensure_ascii=False)}"
+        lines += wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return "\n".join([*lines, f"  advantage {episode.tags['advantage']:+.4f}"])
 
 
 def _turns(step: Step) -> str:
     """Of the first game, which tokens went in and which came out at each turn."""
     lines = []
     for number, said in enumerate(step.episodes[0].said, start=1):
+        assert said.tokens is not None  # the policy is a model in this process
+        kind = "new" if said.tokens.fresh else "goes on"
         lines.append(f"turn {number}, seat {said.seat}, {said.task}")
-        lines += _trace(step.tokenizer, said)
+        lines.append(_ids(f"fed ({kind})", said.tokens.context, step.tokenizer))
+        lines.append(_ids("drawn", said.tokens.sampled, step.tokenizer))
     return "\n".join(lines)
-
-
-def _trace(tokenizer: Any, said: Said) -> Iterator[str]:
-    assert said.tokens is not None  # the policy is a model in this process
-    kind = "new" if said.tokens.fresh else "goes on"
-    yield f"  {f'fed ({kind})':<13} {_ids(tokenizer, said.tokens.context)}"
-    yield f"  {'sampled':<13} {_ids(tokenizer, said.tokens.sampled)}"
 
 
 def _row(step: Step, row: int) -> str:
@@ -131,13 +132,13 @@ def _row(step: Step, row: int) -> str:
     inputs = {name: step.inputs[name][row].tolist() for name in _SHOWN}
     prompt = [each for each, real in zip(inputs["prompt_ids"], inputs["prompt_mask"], strict=True) if real]
     game = _game_of(step, inputs["completion_ids"])
-    lines = [f"row {row}, of game {game.id}", f"  prompt   {_ids(step.tokenizer, prompt)}"]
+    lines = [f"row {row}, of game {game.id}", _ids("prompt", prompt, step.tokenizer)]
     columns = zip(*(inputs[name] for name in _SHOWN[2:]), strict=True)
     for (real, trained), run in groupby(columns, key=lambda column: (column[1], column[2])):
         ids, *_, logprobs = zip(*run, strict=True)
-        kind = "mask 1" if trained and real else "mask 0" if real else "padding"
-        told = f"; log-probabilities {logprobs[0]:.2f} … {logprobs[-1]:.2f}" if trained and real else ""
-        lines.append(f"  {kind:<7}  {_ids(step.tokenizer, ids) if real else f'{len(ids):>3} ids'}{told}")
+        lines.append(_ids(f"mask {trained}", ids, step.tokenizer) if real else f"  {'padding':<14}{len(ids):>3} ids")
+        if real and trained:
+            lines.append(f"{'':<25}log-probabilities {logprobs[0]:.2f} … {logprobs[-1]:.2f}")
     return "\n".join(lines)
 
 
@@ -147,12 +148,12 @@ def _game_of(step: Step, completion: list[int]) -> Episode:
     return next(episode for sampled, episode in first.items() if completion[: len(sampled)] == list(sampled))
 
 
-def _ids(tokenizer: Any, ids: Any) -> str:
-    """How many, the first and last ones, and the ends of what they stand for."""
-    numbers, text = list(map(int, ids)), json.dumps(tokenizer.decode(ids), ensure_ascii=False)[1:-1]
-    shown = numbers if len(numbers) <= 2 * _ENDS else [*numbers[:_ENDS], "…", *numbers[-_ENDS:]]
+def _ids(label: str, ids: Sequence[int], tokenizer: Any) -> str:
+    """How many, the first and last ones, and below them the ends of what they stand for."""
+    text = json.dumps(tokenizer.decode(ids), ensure_ascii=False)
+    shown = list(ids) if len(ids) <= 2 * _ENDS else [*ids[:_ENDS], "…", *ids[-_ENDS:]]
     told = text if len(text) <= 2 * _LETTERS else f"{text[:_LETTERS]} … {text[-_LETTERS:]}"
-    return f'{len(numbers):>3} ids [{" ".join(map(str, shown))}] "{told}"'
+    return f"  {label:<14}{len(ids):>3} ids  {' '.join(map(str, shown))}\n{'':<25}{told}"
 
 
 def _tensors(inputs: Mapping[str, Any]) -> str:
