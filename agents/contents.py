@@ -10,7 +10,8 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Final
 
-from negotiation_env.specs import names, source_and_adapter
+from negotiation_env.specs import FILE, Spec, parse, single_specs, source_and_adapter
+from negotiation_env.specs.kinds import AGENTS, JUDGES, Kinds
 
 __all__ = ["contents_of"]
 
@@ -21,10 +22,10 @@ _OURS: Final = ("negotiation_env",)
 def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, str]:
     """What specs do not say of themselves, by spec.
 
-    Of `function:` and `python:` it is the code of the module and of the modules beside it that it imports (not of
-    installed packages, nor of other files that it reads); of folders of models and adapters all files but their notes;
-    of an endpoint's file the model and what it is sent. A spec that says all is left out, and a judge's file, which the
-    judge's name tells.
+    Of `function:`, `python:` and kinds of installed packages it is the code of the module and of the modules beside it
+    that it imports (not of other installed packages, nor of other files that it reads); of folders of models and
+    adapters all files but their notes; of an endpoint's file the model and what it is sent. A spec that says all is
+    left out, and a judge's file, which the judge's name tells.
 
     Args:
         agents: Specs that `negotiation_env.agents.specs` resolves, as agents or models; resolved before, so that
@@ -37,22 +38,24 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
     from negotiation_env.endpoints.endpoint import read_endpoint
 
     agents, judges = list(agents), list(judges)
-    found = {spec: read_endpoint(Path(spec)).name for spec in agents if spec.endswith(".toml")}
-    files = {spec: _files(spec) for spec in (*agents, *judges)}
+    found = {spec: read_endpoint(Path(spec)).name for spec in agents if parse(spec).kind == FILE}
+    files = {spec: _files(spec, kinds) for kinds, specs in ((AGENTS, agents), (JUDGES, judges)) for spec in specs}
     return found | {spec: _digest(some) for spec, some in files.items() if some}
 
 
-def _files(spec: str) -> list[Path]:
+def _files(spec: str, kinds: Kinds) -> list[Path]:
     """The files on this disk that decide what a spec says."""
-    kind, _, rest = spec.partition(":")
-    if kind in ("python", "function"):
-        return _code(rest.partition(":")[0])
-    if kind in ("hf", "vllm"):
-        folders = [Path(part) for part in source_and_adapter(rest) if part]
+    return [path for each in single_specs(spec) for path in _files_of(parse(each), kinds)]
+
+
+def _files_of(spec: Spec, kinds: Kinds) -> list[Path]:
+    if spec.kind in ("python", "function"):
+        return _code(spec.rest.partition(":")[0])
+    if spec.kind in ("hf", "vllm"):
+        folders = [Path(part) for part in source_and_adapter(spec.rest) if part]
         return [path for folder in folders for path in sorted(folder.glob("*")) if _decides(path)]
-    if kind == "panel":
-        return [path for member in names(rest.partition(":")[2]) for path in _files(member)]
-    return []
+    added = [kind.factory for kind in kinds if kind.added and kind.name == spec.kind]
+    return [path for factory in added for path in _code(factory.partition(":")[0])]
 
 
 def _decides(path: Path) -> bool:

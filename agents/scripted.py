@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from negotiation_env.agents.adversarial import attack, lie, pressure
+from negotiation_env.errors import UserError
 from negotiation_env.game.events import Message, Task
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Reply, Request
@@ -123,10 +124,12 @@ class ScriptedAgent:
         script: The script's name.
 
     Raises:
-        KeyError: No script has that name.
+        UserError: No script has that name.
     """
 
     def __init__(self, script: str) -> None:
+        if script not in SCRIPTS:
+            raise UserError(f"no script {script!r}; expected one of: {', '.join(SCRIPTS)}")
         self.name = f"scripted:{script}"
         self._script = SCRIPTS[script]
 

@@ -7,63 +7,57 @@ from typing import Any
 
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.functions import FunctionAgent
-from negotiation_env.agents.scripted import SCRIPTS, ScriptedAgent
 from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
 from negotiation_env.loading.heavy import Once
-from negotiation_env.specs import load_factory, make, source_and_adapter
+from negotiation_env.specs import FILE, Spec, load_factory, make, parse, source_and_adapter
+from negotiation_env.specs.kinds import AGENTS, MODELS
 
-__all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
-
-AGENT_SPECS = (
-    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], vllm:embedded, vllm:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
-    f"ENDPOINT.toml, scripted:{{{'|'.join(SCRIPTS)}}}, human, function:MODULE:NAME, python:MODULE:FACTORY"
-)
+__all__ = ["resolve_agent", "resolve_model"]
 
 
 def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     """The agent that a spec string names.
 
     Args:
-        spec: One of `AGENT_SPECS`. A TOML file holds the fields of `EndpointSettings`; NAME is a function from text
-            to text (`FunctionAgent`), FACTORY is called without arguments and makes an `Agent` or such a function.
+        spec: One of `negotiation_env.specs.kinds.AGENTS`. A TOML file holds the fields of `EndpointSettings`; NAME is
+            a function from text to text (`FunctionAgent`), FACTORY is called without arguments and makes an `Agent` or
+            such a function.
         traffic: Where its model comes from; live by default.
 
     Raises:
         UserError: No such spec, model, endpoint or factory; the message says what to do.
     """
-    kind, _, rest = spec.partition(":")
-    if kind == "scripted" and rest in SCRIPTS:
-        return ScriptedAgent(rest)
-    if spec == "human":
-        from negotiation_env.agents.human import HumanAgent
-
-        return HumanAgent()
-    if kind == "function" and ":" in rest:
-        return FunctionAgent(load_factory(rest, kind), name=spec)
-    if kind == "python":
-        return _made(spec, load_factory(rest))
-    name = without_secrets(spec)
-    return ChatAgent((traffic or Live()).model(name, lambda: resolve_model(spec)), name=name)
+    name, found = without_secrets(spec), parse(spec)
+    kind = AGENTS.find(found, name)
+    if found.kind in MODELS:
+        return ChatAgent((traffic or Live()).model(name, lambda: resolve_model(spec)), name=name)
+    if found.kind == "function":
+        return FunctionAgent(load_factory(found.rest, "function"), name=spec)
+    made = _made(spec, load_factory(found.rest)) if found.kind == "python" else kind.make(found)
+    return _checked(name, made)
 
 
-def _made(spec: str, factory: Callable[..., Any]) -> Agent:
-    """The agent that a user's factory makes; one that only lacks arguments is told apart from one that fails inside."""
+def _made(spec: str, factory: Callable[..., Any]) -> Any:
+    """What a user's factory makes; one that only lacks arguments is told apart from one that fails inside."""
     try:
         signature(factory).bind()
     except TypeError as error:
         remedy = "expected a factory without arguments; name a function from text to text as function:MODULE:NAME"
         raise UserError(f"{spec} cannot be called without arguments ({error}); {remedy}") from error
-    made = make(spec, factory)
+    return make(spec, factory)
+
+
+def _checked(name: str, made: Any) -> Agent:
     if hasattr(made, "act") and hasattr(made, "name"):
         agent: Agent = made
         return agent
     if callable(made):
-        return FunctionAgent(made, name=spec)
+        return FunctionAgent(made, name=name)
     raise UserError(
-        f"{spec} made a {type(made).__name__}; expected an Agent (name, act) or a function from text to text"
+        f"{name} made a {type(made).__name__}; expected an Agent (name, act) or a function from text to text"
     )
 
 
@@ -74,28 +68,31 @@ def resolve_model(spec: str) -> ChatModel:
     Raises:
         UserError: No such spec, model or endpoint.
     """
-    kind, _, rest = spec.partition(":")
-    if spec == "embedded":
-        from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
-        from negotiation_env.agents.models.in_process import load_model
+    found = parse(spec)
+    MODELS.find(found, without_secrets(spec))
+    if found.kind == "openai":
+        from negotiation_env.endpoints.endpoint import connect, short_endpoint
 
-        return load_model(embedded_model(), embedded_adapter(), name=spec)
-    if kind == "hf" and rest:
-        from negotiation_env.agents.models.embedded import embedded_model
-        from negotiation_env.agents.models.in_process import load_model
+        return connect(short_endpoint(found.rest))
+    if found.kind == FILE:
+        from negotiation_env.endpoints.endpoint import connect, read_endpoint
 
-        source, adapter = source_and_adapter(rest)
-        return load_model(embedded_model() if source == "embedded" else source, adapter, name=spec)
-    if kind == "vllm" and rest:
-        from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+        return connect(read_endpoint(Path(spec)))
+    source, adapter = _weights(found)
+    if found.kind == "vllm":
         from negotiation_env.agents.models.vllm_engine import VllmEngine
 
-        if rest == "embedded":
-            return VllmEngine(embedded_model(), embedded_adapter(), name=spec)
-        source, adapter = source_and_adapter(rest)
         return VllmEngine(source, adapter, name=spec)
-    if (kind == "openai" and rest) or spec.endswith(".toml"):
-        from negotiation_env.endpoints.endpoint import connect, read_endpoint, short_endpoint
+    from negotiation_env.agents.models.in_process import load_model
 
-        return connect(short_endpoint(rest) if kind == "openai" else read_endpoint(Path(spec)))
-    raise UserError(f"no agent {without_secrets(spec)!r}; expected one of: {AGENT_SPECS}")
+    return load_model(source, adapter, name=spec)
+
+
+def _weights(spec: Spec) -> tuple[str | Path, str | Path | None]:
+    """Folder or hub id of a model, and the folder of its adapter."""
+    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+
+    if spec.kind == "embedded" or spec == Spec("vllm", "embedded"):
+        return embedded_model(), embedded_adapter()
+    source, adapter = source_and_adapter(spec.rest)
+    return embedded_model() if source == "embedded" else source, adapter

@@ -13,11 +13,9 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.endpoints.address import check_base_url, without_secrets
 from negotiation_env.endpoints.endpoint import read_endpoint
 from negotiation_env.errors import UserError
-from negotiation_env.judges.criteria import load_criteria
-from negotiation_env.judges.llm_file import JudgeFile, read_llm_judge, short_spec
-from negotiation_env.judges.panel import COMBINATIONS
-from negotiation_env.judges.specs import JUDGE_SPECS
-from negotiation_env.specs import load_factory, names
+from negotiation_env.judges.llm_file import judge_files
+from negotiation_env.specs import FILE, load_factory, names, parse
+from negotiation_env.specs.kinds import AGENTS, MODELS
 from negotiation_env.training.budget import Budget, plan
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.memory import Item
@@ -26,7 +24,7 @@ from negotiation_env.training.opponents import parse_opponents
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["DryRun", "dry_run", "judge_files", "tables"]
+__all__ = ["DryRun", "dry_run", "tables"]
 
 _FIGURES: Final = {
     "games": "negotiations",
@@ -77,7 +75,7 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
     _check_engine(config.engine)
     _check_opponents(config)
     judges = [] if config.judge == "self" else judge_files(config.judge)
-    if config.rerank_ties and config.judge.partition(":")[0] in ("embedded", "scripted", "panel"):
+    if config.rerank_ties and parse(config.judge).kind in ("embedded", "scripted", "panel"):
         raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
     held_out = [] if config.held_out_judge == "none" else judge_files(config.held_out_judge)
     chat = _tokenizer(config.model)
@@ -92,34 +90,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
     return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, processes, chat))))
 
 
-def judge_files(spec: str) -> list[JudgeFile]:
-    """The settings of the LLM judges behind a judge's spec; none for a judge of another kind. Nobody is called.
-
-    Raises:
-        UserError: No such spec, or its file is wrong.
-    """
-    kind, _, rest = spec.partition(":")
-    if spec in ("embedded", "scripted"):
-        return []
-    if kind == "python":
-        load_factory(rest)
-        return []
-    if kind == "panel":
-        combine, _, members = rest.partition(":")
-        if combine not in COMBINATIONS or len(names(members)) < 2:
-            raise UserError(f"judge {without_secrets(spec)!r}: expected panel:{'|'.join(COMBINATIONS)}:SPEC,SPEC…")
-        return [found for member in names(members) for found in judge_files(member)]
-    if kind == "openai" and rest:
-        return [short_spec(rest)]
-    if spec.endswith(".toml"):
-        found = read_llm_judge(Path(spec))
-        load_criteria(found.criteria)
-        return [found]
-    raise UserError(f"no judge {without_secrets(spec)!r}; expected one of: {JUDGE_SPECS}")
-
-
 def _check_engine(engine: str) -> None:
-    for url in names(engine.removeprefix("vllm:")) if engine.startswith("vllm:") else ():
+    for url in names(urls) if (urls := parse(engine).rest) else ():
         try:
             check_base_url(url)
         except ValueError as error:
@@ -128,12 +100,15 @@ def _check_engine(engine: str) -> None:
 
 def _check_opponents(config: TrainConfig) -> None:
     for spec in parse_opponents(config.opponent).agents:
-        kind, _, rest = spec.partition(":")
-        if kind == "python":
-            load_factory(rest)
-        elif spec.endswith(".toml"):
+        found = parse(spec)
+        kind = AGENTS.find(found, without_secrets(spec))
+        if found.kind == "python":
+            load_factory(found.rest)
+        elif found.kind == FILE:
             read_endpoint(Path(spec))
-        elif not (spec == "embedded" or (kind in ("hf", "openai") and rest)):
+        elif kind.added:
+            kind.load()
+        elif found.kind not in MODELS:
             resolve_agent(spec)
 
 
@@ -156,7 +131,7 @@ def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> 
     if chat is None:
         yield "its tokenizer is not on this machine: prompts are estimated at 3.2 characters a token"
     if config.engine != "in-process":
-        yield f"the engine: nobody was asked at {config.engine.removeprefix('vllm:')}"
+        yield f"the engine: nobody was asked at {parse(config.engine).rest}"
     for judge in (config.judge, config.held_out_judge):
         if judge == "self":
             yield "what the learner reads and says as its own judge is not counted"

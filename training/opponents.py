@@ -22,9 +22,12 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import write_whole
+from negotiation_env.specs import parse
+from negotiation_env.specs.kinds import AGENTS, Kind, Kinds
 
 __all__ = [
     "RATINGS",
@@ -40,7 +43,13 @@ __all__ = [
 RATINGS: Final = "ratings.json"
 """Their file in a checkpoint, the last one that is written there."""
 _NEVER: Final = 2**62
-_FORMS: Final = "current, frozen:K, base, pool:EVERY,SIZE[,rated], or an agent such as scripted:stubborn"
+_COPIES: Final = (
+    Kind("current", "the learner's own weights"),
+    Kind("frozen[:K]", "a copy of them, refreshed every K steps"),
+    Kind("base", "the model as it was before training"),
+    Kind("pool:EVERY,SIZE[,rated]", "one of the last SIZE copies"),
+)
+_OPPONENTS: Final = Kinds("opponent", (*_COPIES, *AGENTS.built_in), AGENTS.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +148,19 @@ def parse_opponents(spec: str | Mapping[str, float]) -> Opponents:
 
 def _pool(spec: str) -> Pool | None:
     """Everything that is a copy of the learner is a pool: a frozen copy one of a single member."""
-    kind, _, rest = spec.partition(":")
-    if spec == "current":
-        return Pool(1, 1)
-    if spec == "base":
-        return Pool(_NEVER, 1)
+    found = parse(spec)
+    kind = _OPPONENTS.find(found, without_secrets(spec))
+    if kind not in _COPIES:
+        return None
+    if found.kind in ("current", "base"):
+        return Pool(1 if found.kind == "current" else _NEVER, 1)
     try:
-        if kind == "frozen":
-            return _checked(Pool(int(rest or "1"), 1))
-        if kind == "pool":
-            every, size, *rated = rest.split(",")
-            if rated in ([], ["rated"]):
-                return _checked(Pool(int(every), int(size), bool(rated)))
+        every, size, *rated = [found.rest or "1", "1"] if found.kind == "frozen" else found.rest.split(",")
+        if rated not in ([], ["rated"]):
             raise ValueError(f"{rated[0]!r} after the size")
+        return _checked(Pool(int(every), int(size), bool(rated)))
     except ValueError as error:
-        raise UserError(f"opponent {spec!r}: {error}; expected {_FORMS}") from error
-    if not rest and kind not in ("human", "embedded") and not spec.endswith(".toml"):
-        raise UserError(f"no opponent {spec!r}; expected {_FORMS}")
-    return None
+        raise UserError(f"opponent {spec!r}: {error}; expected {kind.form}") from error
 
 
 def _checked(pool: Pool) -> Pool:

@@ -15,7 +15,7 @@ from negotiation_env.errors import Diverged, UserError
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges.specs import resolve_judge
-from negotiation_env.specs import names
+from negotiation_env.specs import names, parse
 from negotiation_env.training.adapters import LEARNER
 from negotiation_env.training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from negotiation_env.training.config import TrainConfig
@@ -201,7 +201,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         return InProcess(model, tokenizer, snapshots)
     from negotiation_env.training.engines.vllm_server import VllmServers
 
-    urls = names(config.engine.removeprefix("vllm:"))
+    urls = names(parse(config.engine).rest)
     return VllmServers(
         model,
         tokenizer,

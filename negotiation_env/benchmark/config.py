@@ -25,14 +25,14 @@ from negotiation_env.episodes.evaluate import pick
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.specs import parse
+from negotiation_env.specs.kinds import MODELS
 
 __all__ = ["ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
 
 ITSELF = "itself"
 """The opponent's name in self-play."""
 
-_AS_THEY_ARE = ("scripted", "human", "function", "python")
-"""Kinds of agent specs that have no decoding to choose."""
 _LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
     ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
 )
@@ -164,8 +164,7 @@ class BenchmarkConfig:
 
     def decodings(self, negotiator: str) -> tuple[Decoding | None, ...]:
         """How a negotiator draws tokens; None alone for one that plays as it is."""
-        kind = self.negotiators[negotiator].partition(":")[0]
-        return (None,) if kind in _AS_THEY_ARE else self.decoding
+        return self.decoding if parse(self.negotiators[negotiator]).kind in MODELS else (None,)
 
     def rules(self, scenarios: Iterable[Scenario]) -> dict[str, Any]:
         """The fields of `Rules` for scenarios of one setting: every party gets to speak, questions have no dialogue."""

@@ -15,6 +15,7 @@ from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.runner import Game, derive_seed
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent
+from negotiation_env.specs import parse
 
 __all__ = ["Place", "Planned", "game", "grouped", "pairs", "place_of", "plan"]
 
@@ -166,5 +167,5 @@ def _runs(config: BenchmarkConfig, negotiator: str, decoding: Decoding | None, o
     """
     own = [] if decoding is Decoding.GREEDY else [config.negotiators[negotiator]]
     others = config.panel.values() if opponent in config.panel else ()
-    drawn = any(not spec.startswith("scripted:") for spec in (*own, *others))
+    drawn = any(parse(spec).kind != "scripted" for spec in (*own, *others))
     return range(config.repetitions) if drawn else (None,)

@@ -8,12 +8,13 @@ import typer
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import print_table
 from negotiation_env.console.terminal import say
+from negotiation_env.specs.kinds import MODELS
 
 __all__ = ["ability"]
 
 _MODELS_HELP = (
-    "Before and after: --models A B; every other one is compared with the first. embedded, "
-    "hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL]."
+    "Before and after: --models A B; every other one is compared with the first. "
+    f"{MODELS.forms('embedded', 'hf', 'openai')}."
 )
 
 

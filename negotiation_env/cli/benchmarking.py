@@ -9,7 +9,8 @@ from negotiation_env.cli.app import app
 from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.endpoints.address import without_secrets
-from negotiation_env.specs import names
+from negotiation_env.specs import FILE, parse, single_specs
+from negotiation_env.specs.kinds import AGENTS
 
 if TYPE_CHECKING:
     from negotiation_env.benchmark.config import BenchmarkConfig
@@ -69,9 +70,14 @@ def bench(
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
+    from negotiation_env.judges.llm_file import judge_files
 
-    specs = (*config.negotiators.values(), *config.panel.values(), *_judges(config))
-    return [cost_table(config, plan(config), {spec: _models(spec) for spec in specs})]
+    players, judges = (*config.negotiators.values(), *config.panel.values()), _judges(config)
+    for spec in players:
+        AGENTS.find(parse(spec), without_secrets(spec))
+    for spec in judges:
+        judge_files(spec)
+    return [cost_table(config, plan(config), {spec: _models(spec) for spec in (*players, *judges)})]
 
 
 def _run(config: "BenchmarkConfig", traffic: "Traffic", out: Path, resume: bool, no_cache: bool) -> "list[Table]":
@@ -122,10 +128,9 @@ def _models(spec: str) -> "list[Model]":
     from negotiation_env.files.settings_file import read_toml
     from negotiation_env.judges.llm_file import read_llm_judge
 
-    kind, _, rest = spec.partition(":")
-    if kind == "panel":
-        return [model for member in names(rest.partition(":")[2]) if member for model in _models(member)]
-    if not spec.endswith(".toml"):
+    if (members := single_specs(spec)) != [spec]:
+        return [model for member in members for model in _models(member)]
+    if parse(spec).kind != FILE:
         return [Model(without_secrets(spec))]
     path = Path(spec)
     if "endpoint" not in read_toml(path, "file"):

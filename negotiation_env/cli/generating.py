@@ -10,6 +10,8 @@ from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, 
 from negotiation_env.console.terminal import say
 from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.errors import MissingExtra
+from negotiation_env.specs import FILE, parse
+from negotiation_env.specs.kinds import MODELS
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_command"]
 
-_MODEL_HELP = "Who writes: embedded, hf:ID_OR_DIR[+ADAPTER_DIR], vllm:…, openai:MODEL[@BASE_URL], ENDPOINT.toml."
+_MODEL_HELP = f"Who writes: {MODELS.forms()}."
 _SHIPPED_HELP = "Keep away from the shipped texts, the held-out ones too."
 _MINILM_HELP = "Compare meanings, by MiniLM; default: where torch is installed."
 _DRY_RUN_HELP = "Say what the run takes at most; load and write nothing."
@@ -120,7 +122,7 @@ def _dry_run(settings: "Settings", sources: "Sources", specs: dict[str, str]) ->
 def _price(spec: str, usage: "Usage") -> str | None:
     from negotiation_env.endpoints.endpoint import read_endpoint
 
-    if not spec.endswith(".toml"):
+    if parse(spec).kind != FILE:
         return None
     cost = read_endpoint(Path(spec)).cost(usage.prompt_tokens, usage.completion_tokens)
     return None if cost is None else f"${cost:.2f}"

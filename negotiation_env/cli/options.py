@@ -9,6 +9,7 @@ import typer
 
 from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
+from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
@@ -36,14 +37,10 @@ __all__ = [
 ]
 
 _AGENTS_HELP = (
-    "Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. "
-    "embedded, hf:ID_OR_DIR[+ADAPTER_DIR], openai:MODEL[@BASE_URL], "
-    "ENDPOINT.toml, scripted:accommodating|stubborn|compromising, human, python:MODULE:FACTORY."
+    f"Who sits in each seat, in order; the last one takes the seats beyond: --agents A B. {AGENTS.forms()}, or a kind "
+    "that an installed package adds; `negotiate doctor` tells what each is."
 )
-_JUDGE_HELP = (
-    "Who decides agreement and scores: embedded (the smoke-test judge), openai:MODEL[@BASE_URL], JUDGE.toml, "
-    "panel:median|mean:SPEC,SPEC, scripted, python:MODULE:FACTORY."
-)
+_JUDGE_HELP = f"Who decides agreement and scores: {JUDGES.forms()}, or a kind that an installed package adds."
 _SPLIT_HELP = (
     "train, professional, interpersonal, everyday, eval_conflict, eval_multi, eval_open (a single agent answers), "
     "or a JSONL file of scenarios."

@@ -13,15 +13,20 @@ A judge file:
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import connect, short_endpoint
 from negotiation_env.endpoints.recording import Live, Traffic
+from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.judges.cache import users_cache
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
+from negotiation_env.judges.panel import check_panel
+from negotiation_env.specs import FILE, Spec, load_factory, parse
+from negotiation_env.specs.kinds import JUDGES
 
-__all__ = ["JudgeFile", "llm_judge", "read_llm_judge", "short_spec"]
+__all__ = ["JudgeFile", "judge_files", "judge_settings", "llm_judge", "read_llm_judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,37 @@ def read_llm_judge(path: Path) -> JudgeFile:
     return replace(found, criteria=str(beside)) if beside.is_file() else found
 
 
-def short_spec(text: str) -> JudgeFile:
-    """The judge that MODEL[@BASE_URL] stands for, with default settings."""
-    return JudgeFile(short_endpoint(text))
+def judge_settings(spec: Spec) -> JudgeFile:
+    """The settings of an LLM judge: those of its file, or the default ones where the spec is openai:MODEL[@BASE_URL].
+
+    Raises:
+        UserError: The file is missing or wrong, or the spec names no model or no possible URL.
+    """
+    return read_llm_judge(Path(spec.rest)) if spec.kind == FILE else JudgeFile(short_endpoint(spec.rest))
+
+
+def judge_files(text: str) -> list[JudgeFile]:
+    """The settings of the LLM judges behind a judge's spec; none for a judge of another kind. Nobody is called.
+
+    Raises:
+        UserError: No such spec, or what it names is wrong.
+    """
+    shown, spec = without_secrets(text), parse(text)
+    kind = JUDGES.find(spec, shown)
+    if spec.kind in ("python", "function"):
+        load_factory(spec.rest, spec.kind)
+    elif kind.added:
+        kind.load()
+    elif spec.kind in ("openai", FILE):
+        settings = judge_settings(spec)
+        load_criteria(settings.criteria)
+        return [settings]
+    elif spec.kind == "panel":
+        try:
+            check_panel(len(spec.members), spec.rest)
+        except ValueError as error:
+            raise UserError(f"{shown}: {error}") from error
+    return [each for member in spec.members for each in judge_files(member)]
 
 
 def llm_judge(found: JudgeFile, traffic: Traffic, *, cache: bool = True) -> LLMJudge:

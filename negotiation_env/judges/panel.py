@@ -11,9 +11,20 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import judged
 from negotiation_env.judges.probes import Examiner, Probe, examined
 
-__all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge"]
+__all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge", "check_panel"]
 
 COMBINATIONS: Final[dict[str, Callable[[Sequence[float]], float]]] = {"median": median, "mean": fmean}
+
+
+def check_panel(members: int, combine: str) -> None:
+    """See that so many judges, and that combination of their scores, make a panel.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if members < 2 or combine not in COMBINATIONS:
+        options = " or ".join(COMBINATIONS)
+        raise ValueError(f"a panel needs at least 2 judges and {options}; got {members} and {combine!r}")
 
 
 class PanelJudge:
@@ -31,9 +42,7 @@ class PanelJudge:
     """
 
     def __init__(self, members: Sequence[Judge], combine: str = "median") -> None:
-        if len(members) < 2 or combine not in COMBINATIONS:
-            options = " or ".join(COMBINATIONS)
-            raise ValueError(f"a panel needs at least 2 judges and {options}; got {len(members)} and {combine!r}")
+        check_panel(len(members), combine)
         self.members = tuple(members)
         self.combine = combine
         self.name = f"{combine} of ({'; '.join(member.name for member in members)})"

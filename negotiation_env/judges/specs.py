@@ -1,27 +1,23 @@
 """How a spec string names a judge."""
 
-from pathlib import Path
 from typing import Any
 
 from negotiation_env.endpoints.address import without_secrets
 from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Judge
-from negotiation_env.specs import load_factory, make, names
+from negotiation_env.specs import FILE, load_factory, make, parse
+from negotiation_env.specs.kinds import JUDGES
 
-__all__ = ["JUDGE_SPECS", "resolve_judge"]
-
-JUDGE_SPECS = (
-    "embedded, openai:MODEL[@BASE_URL], FILE.toml, panel:median|mean:SPEC,SPEC…, scripted, python:MODULE:FACTORY"
-)
+__all__ = ["resolve_judge"]
 
 
 def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: bool = True) -> Judge:
     """The judge that a spec string names.
 
     Args:
-        spec: One of `JUDGE_SPECS`, or a judge, which is returned as it is. A TOML file holds the settings of an LLM
-            judge; see `negotiation_env.judges.llm_file`.
+        spec: One of `negotiation_env.specs.kinds.JUDGES`, or a judge, which is returned as it is. A TOML file holds
+            the settings of an LLM judge; see `negotiation_env.judges.llm_file`.
         traffic: Where the judge's model comes from; live by default.
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
@@ -30,42 +26,31 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
     """
     if not isinstance(spec, str):
         return spec
-    kind, _, rest = spec.partition(":")
-    if kind == "embedded" and not rest:
-        from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
+    shown, found = without_secrets(spec), parse(spec)
+    kind = JUDGES.find(found, shown)
+    if found.kind == "panel":
+        return _panel([resolve_judge(member, traffic, cache=cache) for member in found.members], found.rest, shown)
+    if found.kind in ("openai", FILE):
+        from negotiation_env.judges.llm_file import judge_settings, llm_judge
 
-        return EmbeddedJudge()
-    if kind == "scripted" and not rest:
-        from negotiation_env.judges.scripted import ScriptedJudge
-
-        return ScriptedJudge()
-    if kind == "python":
-        return _made(spec, make(spec, load_factory(rest)))
-    if kind == "panel" and rest:
-        return _panel(rest, traffic, cache)
-    if (kind == "openai" and rest) or spec.endswith(".toml"):
-        from negotiation_env.judges.llm_file import llm_judge, read_llm_judge, short_spec
-
-        found = short_spec(rest) if kind == "openai" else read_llm_judge(Path(spec))
-        return llm_judge(found, traffic or Live(), cache=cache)
-    raise UserError(f"no judge {without_secrets(spec)!r}; expected one of: {JUDGE_SPECS}")
+        return llm_judge(judge_settings(found), traffic or Live(), cache=cache)
+    made = make(spec, load_factory(found.rest)) if found.kind == "python" else kind.make(found)
+    return _checked(shown, made)
 
 
-def _made(spec: str, made: Any) -> Judge:
+def _checked(shown: str, made: Any) -> Judge:
     if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
-        raise UserError(f"{spec} made a {type(made).__name__}; expected a Judge (name, judge)")
+        raise UserError(f"{shown} made a {type(made).__name__}; expected a Judge (name, judge)")
     judge: Judge = made
     return judge
 
 
-def _panel(rest: str, traffic: Traffic | None, cache: bool) -> Judge:
+def _panel(members: list[Judge], combine: str, shown: str) -> Judge:
     from negotiation_env.judges.panel import ExaminingPanel, PanelJudge
     from negotiation_env.judges.probes import Examiner
 
-    combine, _, specs = rest.partition(":")
-    members = [resolve_judge(spec, traffic, cache=cache) for spec in names(specs) if spec]
     kind = ExaminingPanel if all(isinstance(member, Examiner) for member in members) else PanelJudge
     try:
         return kind(members, combine)
     except ValueError as error:
-        raise UserError(f"panel:{without_secrets(rest)}: {error}") from error
+        raise UserError(f"{shown}: {error}") from error

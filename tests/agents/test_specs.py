@@ -32,7 +32,7 @@ def test_the_working_directory_is_searched_for_a_users_own(tmp_path, monkeypatch
         assert agent.act([Request("g", 0, Task.UTTERANCE, ({"role": "user", "content": "?"},), 0)]) == [Reply("Hm.")]
 
 
-@pytest.mark.parametrize("spec", ["", "scripted:nobody", "hf:", "openai:", "gpt-9", "function:json"])
+@pytest.mark.parametrize("spec", ["", "scripted", "hf:", "openai:", "gpt-9", "function"])
 def test_an_unknown_spec_is_told_with_those_there_are(spec):
     with pytest.raises(UserError, match="expected one of: embedded, hf:ID_OR_DIR"):
         resolve_agent(spec)
@@ -42,6 +42,7 @@ def test_an_unknown_spec_is_told_with_those_there_are(spec):
     ("spec", "told"),
     [
         ("python:json", "expected python:MODULE:NAME"),
+        ("function:json", "expected function:MODULE:NAME"),
         ("python:no_such_module:x", "cannot be loaded"),
         ("python:json:no_such_name", "cannot be loaded"),
         ("python:json:__name__", "expected a function or class"),

@@ -157,6 +157,8 @@ def test_the_shipped_benchmark_can_be_priced():
         (["--negotiators", "a", "--negotiators", "b", "--judge", "scripted"], "no agent 'a'"),
         (["--negotiators", "scripted:pushy", "--negotiators", "scripted:liar", "--judge", "x"], "no judge 'x'"),
         (["--negotiators", "a.toml", "--negotiators", "b.toml", "--dry-run"], "no file 'a.toml'"),
+        (["--negotiators", "embeded", "--negotiators", "human", "--dry-run"], "did you mean embedded?"),
+        (["--negotiators", "human", "--negotiators", "embedded", "--judge", "x", "--dry-run"], "no judge 'x'"),
     ],
 )
 def test_what_a_user_can_mend_is_a_user_error(arguments, told):

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from negotiation_env.cli import app
 from negotiation_env.errors import UserError
+from negotiation_env.judges.llm_file import judge_files
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.dry_run import dry_run, judge_files
+from negotiation_env.training.dry_run import dry_run
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "selfplay_embedded.toml"
 JUDGE = """
@@ -76,12 +77,12 @@ def test_the_rows_of_a_step_are_shared_by_the_processes(recipe):
         ({"split": "no-such"}, "no split or file 'no-such'"),
         ({"eval_split": "no-such"}, "no split or file 'no-such'"),
         ({"opponent": "clone"}, "no opponent 'clone'"),
-        ({"opponent": "scripted:brave"}, "no agent 'scripted:brave'"),
+        ({"opponent": "scripted:brave"}, "no script 'brave'"),
         ({"opponent": "python:nowhere:agent"}, "python:nowhere:agent cannot be loaded"),
         ({"opponent": "no-such.toml"}, "no endpoint file 'no-such.toml'"),
         ({"judge": "oracle"}, "no judge 'oracle'"),
         ({"judge": "no-such.toml"}, "no judge file 'no-such.toml'"),
-        ({"judge": "panel:median:scripted"}, "expected panel:median"),
+        ({"judge": "panel:median:scripted"}, "a panel needs at least 2 judges"),
         ({"held_out_judge": "self"}, "no judge 'self'"),
         ({"rerank_ties": True}, "the judge scripted cannot order answers"),
         ({"rerank_ties": True, "judge": "panel:mean:scripted,embedded"}, "cannot order answers; use an LLM judge"),

@@ -32,6 +32,8 @@ from negotiation_env.episodes.run_folder import claim
 from negotiation_env.errors import ModelError, UserError
 from negotiation_env.files.durable import write_whole
 from negotiation_env.loading.heavy import importing
+from negotiation_env.specs import parse
+from negotiation_env.specs.kinds import MODELS
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -122,12 +124,13 @@ def open_model(spec: str, settings: AbilitySettings) -> "LM":
     Raises:
         UserError: It is another spec, or there is no such model or endpoint.
     """
-    if spec == "embedded" or spec.startswith("hf:"):
+    found = parse(spec)
+    if found.kind in ("embedded", "hf"):
         return _in_process(spec, settings)
-    if spec.startswith("openai:"):
-        return _endpoint(spec.removeprefix("openai:"), settings)
-    expected = "embedded, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL]"
-    raise UserError(f"lm-eval cannot be given {without_secrets(spec)!r}; expected {expected}")
+    if found.kind == "openai":
+        return _endpoint(found.rest, settings)
+    expected = MODELS.forms("embedded", "hf", "openai")
+    raise UserError(f"lm-eval cannot be given {without_secrets(spec)!r}; expected one of: {expected}")
 
 
 def _in_process(spec: str, settings: AbilitySettings) -> "LM":

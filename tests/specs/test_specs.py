@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from negotiation_env.errors import UserError
 from negotiation_env.judges.specs import resolve_judge
-from negotiation_env.specs import model_and_url, names, source_and_adapter
+from negotiation_env.specs import FILE, Spec, model_and_url, names, parse, single_specs, source_and_adapter
 from tests.raw_server import Answer, raw_server
 
 some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1)
@@ -13,6 +13,38 @@ some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1)
 def quoted(name):
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("embedded", Spec("embedded")),
+        ("hf:c:/my model+x.toml", Spec("hf", "c:/my model+x.toml")),
+        ("hf:", Spec("hf:")),
+        ("gpt-4.1", Spec("gpt-4.1")),
+        ("", Spec("")),
+        ("judge.toml", Spec(FILE, "judge.toml")),
+        ("openai.toml", Spec(FILE, "openai.toml")),
+        (r"C:\judges\a.toml", Spec(FILE, r"C:\judges\a.toml")),
+        ("./my:judge.toml", Spec(FILE, "./my:judge.toml")),
+        ("panel:mean:a,b.toml", Spec("panel", "mean", ("a", "b.toml"))),
+        ('panel:mean:"a,b",c,', Spec("panel", "mean", ("a,b", "c"))),
+        ("panel:mean", Spec("panel", "mean")),
+        ("panel", Spec("panel")),
+    ],
+)
+def test_a_spec_is_its_kind_and_what_follows(text, found):
+    assert parse(text) == found
+
+
+@given(some_name, some_name)
+def test_a_panel_s_members_come_back_whatever_they_are(first, second):
+    assert parse(f"panel:median:{quoted(first)},{quoted(second)}").members == (first, second)
+
+
+def test_the_members_of_a_panel_in_a_panel_are_found_and_a_single_spec_is_its_own():
+    assert single_specs('panel:mean:"panel:median:a,b",c') == ["a", "b", "c"]
+    assert single_specs("scripted:x,y") == ["scripted:x,y"]
 
 
 @given(some_name, some_name)

@@ -1,24 +1,79 @@
-"""Spec strings taken apart: names that may hold a spec's own marks, and factories by their module.
+"""Spec strings taken apart: the kind, what follows it, names that may hold a spec's own marks, and what makes a thing.
+
+A spec is a kind, such as `embedded`, or a kind, a colon and what that kind takes, such as `hf:ID_OR_DIR`; or the path
+of a TOML file. `negotiation_env.specs.kinds` has the kinds that there are.
 
 Where a name holds a mark that would part it (`+`, `,`, `@` before a URL), it is put between double quotes, and a
 quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
-`panel:median:"judges, new/a.toml",embedded`. All other names are written as they are, spaces, `:` and `@` too.
+`panel:median:"judges, new/a.toml",embedded`. All other names are written as they are, spaces, `:` and `@` too; a file
+whose path begins with a word and a colon is written `./word:file.toml`.
 """
 
-import importlib
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.errors import NegotiationError, UserError, why
 
-__all__ = ["load_factory", "make", "model_and_url", "names", "source_and_adapter"]
+__all__ = [
+    "FILE",
+    "Spec",
+    "imported",
+    "load_factory",
+    "make",
+    "model_and_url",
+    "names",
+    "parse",
+    "single_specs",
+    "source_and_adapter",
+]
 
+FILE: Final = ".toml"
+"""The kind of a spec that is the path of a file."""
+_KIND: Final = re.compile(r"(?P<kind>\w[\w-]+)(?::(?P<rest>.+))?", re.DOTALL)
 _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
 _BARE_URL: Final = re.compile(r"@(localhost|[\w.-]+:\d+)(/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec string, taken apart.
+
+    Attributes:
+        kind: Its kind; `FILE` for a file, the whole text where that has not the form of a spec.
+        rest: What follows the kind's colon, the path of a file, of a panel how its members' scores become one.
+        members: The specs of a panel's members.
+    """
+
+    kind: str
+    rest: str = ""
+    members: tuple[str, ...] = ()
+
+
+def parse(text: str) -> Spec:
+    """Take a spec apart; whether there is such a kind is for `negotiation_env.specs.kinds` to say."""
+    found = _KIND.fullmatch(text)
+    if text.endswith(FILE) and not (found and found["rest"]):
+        return Spec(FILE, text)
+    if not found:
+        return Spec(text)
+    kind, rest = found["kind"], found["rest"] or ""
+    if kind != "panel":
+        return Spec(kind, rest)
+    combine, _, members = rest.partition(":")
+    return Spec(kind, combine, tuple(member for member in names(members) if member))
+
+
+def single_specs(text: str) -> list[str]:
+    """The specs in a spec: of a panel those of its members, and of panels among them; else the spec itself."""
+    found = parse(text)
+    return [each for member in found.members for each in single_specs(member)] if found.kind == "panel" else [text]
 
 
 def names(text: str) -> list[str]:
@@ -72,19 +127,33 @@ def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:
     Raises:
         UserError: The module or the factory is not there, the module raises, or what it names cannot be called.
     """
-    module_name, _, name = path.partition(":")
-    if not module_name or not name:
+    module, _, name = path.partition(":")
+    if not module or not name:
         raise UserError(f"expected {kind}:MODULE:NAME, got '{kind}:{path}'")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+    return imported(path, f"{kind}:{path}")
+
+
+def imported(path: str, told: str) -> Callable[..., Any]:
+    """What `MODULE:NAME` names.
+
+    Args:
+        path: MODULE:NAME; a name in a class has a dot.
+        told: What asks for it, for the messages.
+
+    Raises:
+        UserError: The module or the name is not there, the module raises, or what is named cannot be called.
+    """
+    module, _, name = path.partition(":")
     try:
-        factory = getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # a user's module may raise anything as it is imported
-        told = error if isinstance(error, ImportError | AttributeError) else f"it {why(error)}"
-        raise UserError(f"{kind}:{path} cannot be loaded: {told}") from error
-    if not callable(factory):
-        raise UserError(f"{kind}:{path} is a {type(factory).__name__}; expected a function or class")
-    return factory  # type: ignore[no-any-return]
+        found = attrgetter(name)(import_module(module))
+    except Exception as error:  # somebody's module may raise anything as it is imported
+        reason = error if isinstance(error, ImportError | AttributeError) else f"it {why(error)}"
+        raise UserError(f"{told} cannot be loaded: {reason}") from error
+    if not callable(found):
+        raise UserError(f"{told} is a {type(found).__name__}; expected a function or class")
+    return found  # type: ignore[no-any-return]
 
 
 def make(spec: str, factory: Callable[..., Any]) -> Any:
