@@ -208,6 +208,11 @@ JUDGES: Final = Kinds(
 
 def kinds_table(kinds: Kinds) -> str:
     """The built-in kinds as a Markdown table; the documentation's copy is drawn from it."""
-    rows = [(kind.form.replace("|", "\\|"), kind.told, kind.extra and f"`{kind.extra}`") for kind in kinds.built_in]
-    told = [f"| `{form}` | {what} | {extra} |" for form, what, extra in rows]
+    rows = [(_as_code(kind.form), kind.told, kind.extra and f"`{kind.extra}`") for kind in kinds.built_in]
+    told = [f"| {form} | {what} | {extra} |" for form, what, extra in rows]
     return "\n".join([f"| {kinds.what} | what it is | extra |", "|---|---|---|", *told])
+
+
+def _as_code(form: str) -> str:
+    """As HTML where it holds a `|`: renderers of Markdown differ in how one is written in a table's code."""
+    return f"<code>{form.replace('|', '&#124;')}</code>" if "|" in form else f"`{form}`"
