@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from negotiation_env.errors import message_of
+from negotiation_env.errors import NegotiationError, why
 from negotiation_env.game.events import Task
 from negotiation_env.interfaces import Reply, Request
-from negotiation_env.text.untrusted import writable_text
 
 __all__ = ["FunctionAgent", "as_text"]
 
@@ -33,12 +32,10 @@ class FunctionAgent:
     def _speak(self, request: Request) -> Reply:
         try:
             said: object = self._function(as_text(request))
-        # A user's code may raise anything. A slip in one game must not cost a thousand others their records; a function
-        # that always fails is stopped by the run's limit of unscored games.
-        except KeyboardInterrupt:
+        except (NegotiationError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # `sys.exit` too, which would end the run in silence
-            return Reply("", error=writable_text(f"{self.name} raised {type(error).__name__}: {message_of(error)}"))
+        except BaseException as error:  # a slip in one game must not cost others theirs; `sys.exit` would end them all
+            return Reply("", error=f"{self.name} {why(error)}")
         if not isinstance(said, str):
             return Reply("", error=f"{self.name} returned a {type(said).__name__}; expected a str")
         return Reply(said)

@@ -10,11 +10,10 @@ import gymnasium
 
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.aec import NegotiationEnv
-from negotiation_env.episodes.runner import derive_seed, replied
+from negotiation_env.episodes.runner import replied, request
 from negotiation_env.errors import UserError
-from negotiation_env.game.events import Outcome, Turn
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.interfaces import Agent, Judge, Request
+from negotiation_env.interfaces import Agent, Judge
 
 __all__ = ["SeatEnv"]
 
@@ -100,12 +99,9 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
 
     def _play_others(self) -> None:
         """The others speak until the game waits for this seat, or is over."""
-        while isinstance(turn := self.game.game.pending, Turn) and turn.seat != self.seat:
-            seed = derive_seed(self._episode, turn.seat, turn.task, turn.number)
-            request = Request(str(self._episode), turn.seat, turn.task, turn.messages, seed)
-            (reply,) = replied(self.opponent, [request])
+        while self.game.game.speaker not in (None, self.seat):
+            (reply,) = replied(self.opponent, [request(self.game, str(self._episode), self._episode)])
             if reply.error is None:
                 self.game.step(reply.text)
             else:
                 self.game.abort(f"the opponent failed: {reply.error}")
-        assert isinstance(self.game.game.pending, Turn | Outcome)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval
 from negotiation_env.training.report import plot_against_control
 

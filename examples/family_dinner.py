@@ -5,7 +5,7 @@ Run: python examples/family_dinner.py
 
 from negotiation_env import load_scenarios, resolve_judge
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play
 
 

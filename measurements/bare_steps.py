@@ -22,7 +22,8 @@ import numpy as np
 
 from measurements.harness import grid, machine, options, tell
 from negotiation_env import env, load_scenarios
-from negotiation_env.environment.aec import NegotiationEnv, raw_env, step_many
+from negotiation_env.environment.aec import NegotiationEnv, raw_env
+from negotiation_env.environment.stepping import step_many
 from negotiation_env.judges.scripted import ScriptedJudge
 
 WORDS = (

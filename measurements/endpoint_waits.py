@@ -23,7 +23,7 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.evaluate import seat_agents
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.interfaces import Agent

@@ -18,7 +18,7 @@ from textwrap import wrap
 from typing import Any
 from unittest.mock import patch
 
-from negotiation_env.episodes.episode import Episode, read_episodes
+from negotiation_env.environment.episode import Episode, read_episodes
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.grpo import NegotiationTrainer
 from negotiation_env.training.run import train

@@ -19,7 +19,7 @@ from typing import Any
 from measurements.harness import elsewhere, grid, machine, options, tell
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import append_episode, stream_latest
+from negotiation_env.environment.episode import append_episode, stream_latest
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.summary import summarise
 

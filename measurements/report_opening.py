@@ -20,7 +20,7 @@ from measurements.harness import grid, machine, options, tell
 from negotiation_env import load_scenarios
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import append_episode
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.interfaces import ChatRequest, Reply, Request, TokenTrace
 from negotiation_env.judges.llm import LLMJudge

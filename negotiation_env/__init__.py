@@ -8,7 +8,8 @@ import gymnasium
 import pettingzoo
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.environment.aec import NegotiationEnv, env, raw_env, step_many
+from negotiation_env.environment.aec import NegotiationEnv, env, raw_env
+from negotiation_env.environment.stepping import step_many
 from negotiation_env.errors import NegotiationError
 from negotiation_env.game.events import Outcome, Question, Turn, Utterance, Verdict
 from negotiation_env.game.protocol import Negotiation, Rules

@@ -133,7 +133,10 @@ class Agent(Protocol):
     name: str
 
     def act(self, requests: Sequence[Request]) -> list[Reply]:
-        """Say something in each of the games, in order."""
+        """Say something in each of the games, in order; a game in which it cannot gets a reply with an error.
+
+        A slip does no harm: what it raises, or gives that is no reply, leaves its games unscored.
+        """
 
 
 class Judge(Protocol):

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.summary import refusal
 from negotiation_env.game.events import Status, Task
 from negotiation_env.training.advantages import no_signal

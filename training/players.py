@@ -7,7 +7,7 @@ from statistics import fmean
 
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.specs import resolve_agent
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.interfaces import Agent, Sampling
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.divergence import FiniteModel

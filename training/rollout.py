@@ -13,7 +13,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.endpoints.address import without_secrets
-from negotiation_env.episodes.episode import Episode, append_episode
+from negotiation_env.environment.episode import Episode, append_episode
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.game.events import JudgeCall, Question, Verdict

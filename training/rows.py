@@ -9,7 +9,7 @@ the very context that it was sampled in.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.game.events import Task
 
 __all__ = ["Row", "empty_row", "learner_rows"]

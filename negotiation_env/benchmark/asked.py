@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.game.events import JudgeCall, Verdict
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, examined

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from negotiation_env.benchmark.config import Comparison
 from negotiation_env.benchmark.plan import Place, Planned, pairs, place_of
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.forms import Pair

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any, Final
 
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.runner import derive_seed, replied
 from negotiation_env.game.chats import conversation

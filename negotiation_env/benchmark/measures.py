@@ -8,8 +8,8 @@ from typing import Final
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.plan import Place, place_of
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.dialogue_metrics import capitulation, lengths
-from negotiation_env.episodes.episode import Episode
 from negotiation_env.episodes.usage import amount
 from negotiation_env.judges.probes import ProbeKind
 

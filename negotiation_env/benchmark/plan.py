@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Decoding, Setting
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, derive_seed
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent

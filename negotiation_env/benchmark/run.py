@@ -21,8 +21,8 @@ from negotiation_env.benchmark.spending import Purse
 from negotiation_env.benchmark.tables import outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
+from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
 from negotiation_env.episodes.answer_file import AnswerFile, digest
-from negotiation_env.episodes.episode import Episode, latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.episodes.unscored_limit import UnscoredLimit

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import replied
 from negotiation_env.episodes.usage import amount
 from negotiation_env.errors import UserError

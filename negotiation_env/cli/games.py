@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -61,7 +61,7 @@ def play(
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     traffic = open_traffic(record, replay)
-    rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
+    rules: dict[str, Any] = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
         game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)

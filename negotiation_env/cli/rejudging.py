@@ -38,7 +38,7 @@ def rejudge_command(
     """
     from negotiation_env.agents.contents import contents_of
     from negotiation_env.console.progress import progress
-    from negotiation_env.episodes.episode import latest_episodes
+    from negotiation_env.environment.episode import latest_episodes
     from negotiation_env.episodes.rejudge import FOLDER, rejudge
     from negotiation_env.episodes.run_folder import EPISODES, claim
     from negotiation_env.judges.specs import resolve_judge

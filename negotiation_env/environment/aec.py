@@ -28,12 +28,12 @@ question: one agent, which observes the question alone and needs `max_turns=0`.
 An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
 (0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
 never an error: control tokens of chat templates, fake speakers, control characters, empty and over-long messages are
-neutralised and reported in `infos[agent]["events"]`.
+neutralised and reported in `infos[agent]["events"]`. `NegotiationEnv.episode` is the record of a game at any time.
 
-`reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; other keys are ignored.
+`reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; a warning names other keys.
 `possible_agents` never changes, as PettingZoo wants it: there are as many as the largest scenario has parties that the
-environment was made with. A scenario with more is refused at reset. One with fewer leaves the last of them out of
-`agents`; they observe nothing, and to ask for what they see is refused too.
+environment was made with. One with more is refused at reset; one with fewer leaves the last of them out of `agents`,
+and to ask what those observe is refused too.
 
 ## Version history
 
@@ -43,61 +43,45 @@ environment was made with. A scenario with more is refused at reset. One with fe
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gymnasium.spaces import Dict, Discrete, Space
-from gymnasium.spaces import Sequence as SequenceSpace
+from gymnasium.spaces import Space
 from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
-from pettingzoo.utils import OrderEnforcingWrapper
 
-from negotiation_env.data import load_scenarios
-from negotiation_env.environment.choices import chosen_scenario, parties, require_fit, reset_options, writer_seat
+from negotiation_env.environment.choices import (
+    chosen_scenario,
+    given_judge,
+    given_scenarios,
+    parties,
+    require_fit,
+    reset_options,
+    writer_seat,
+)
+from negotiation_env.environment.episode import Episode, FailedTurn, turns_of
 from negotiation_env.environment.render import show_news, transcript
-from negotiation_env.environment.spaces import FreeText
+from negotiation_env.environment.spaces import FreeText, observation_space
+from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
 from negotiation_env.errors import UserError
-from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Verdict
+from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Turn, Verdict
 from negotiation_env.game.protocol import Negotiation, Phase, Rules
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.interfaces import Judge
-from negotiation_env.judges.asking import judged
-from negotiation_env.judges.specs import resolve_judge
+from negotiation_env.interfaces import Judge, Reply
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["NegotiationEnv", "env", "observation_space", "raw_env", "step_many"]
+__all__ = ["NegotiationEnv", "env", "raw_env"]
 
+_OVER = Phase.OVER  # Python 3.11 is slow to look members up in their class
 _OUTCOME = tuple(field.name for field in fields(Outcome))
-_Last = tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]
 
 
-def env(**settings: Any) -> OrderEnforcingWrapper:
+def env(**settings: Any) -> OrderEnforced:
     """The environment, with PettingZoo's order checks; takes the arguments of `NegotiationEnv`."""
-    return _OrderEnforcingWrapper(raw_env(**settings))
-
-
-class _OrderEnforcingWrapper(OrderEnforcingWrapper):  # type: ignore[misc]
-    """PettingZoo's, which reads each field of the environment through two calls of its own; this one asks once."""
-
-    env: "NegotiationEnv"
-
-    def last(self, observe: bool = True) -> _Last:
-        """What the selected agent sees, its reward, whether it is done, and its info."""
-        found: _Last = self.env.last(observe) if self._has_reset else super().last(observe)
-        return found
-
-    def step(self, action: str | None) -> None:
-        """The selected agent says something."""
-        if self._has_reset and self.env.agents:
-            self._has_updated = True
-            self.env.step(action)
-        else:
-            super().step(action)
-
-    def __str__(self) -> str:
-        return str(self.env)
+    return OrderEnforced(raw_env(**settings))
 
 
 def raw_env(**settings: Any) -> "NegotiationEnv":
@@ -105,17 +89,12 @@ def raw_env(**settings: Any) -> "NegotiationEnv":
     return NegotiationEnv(**settings)
 
 
-def observation_space(max_turns: int) -> Dict:
-    """The space of one agent's observations."""
-    message = Dict({"role": FreeText(max_words=1), "content": FreeText()})
-    return Dict({"messages": SequenceSpace(message), "turns_left": Discrete(max_turns + 1), "completing": Discrete(2)})
-
-
 class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     """The negotiation game; this module's docstring is its specification.
 
     Args:
-        scenarios: Scenarios to draw from, or the name of a split or file for `load_scenarios`.
+        scenarios: Scenarios to draw from, one that is always played, or the name of a split or file for
+            `load_scenarios`.
         judge: A judge, or its spec string. None is the embedded judge without its diagnostic probe: it loads no model
             before it has to score a completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
@@ -137,15 +116,15 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def __init__(
         self,
-        scenarios: str | Sequence[Scenario] = "train",
+        scenarios: str | Path | Scenario | Sequence[Scenario] = "train",
         judge: str | Judge | None = None,
         render_mode: str | None = None,
         **rules: Any,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
-        self.scenarios = tuple(load_scenarios(scenarios) if isinstance(scenarios, str) else scenarios)
-        self.judge = _default_judge() if judge is None else resolve_judge(judge)
+        self.scenarios = given_scenarios(scenarios)
+        self.judge = given_judge(judge)
         self.rules = Rules(**rules)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
@@ -175,19 +154,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         return np_random(0)[0]
 
     def observation_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's observations; the same object at each call.
-
-        Raises:
-            UserError: This environment has no such agent.
-        """
+        """The space of an agent's observations, the same object at each call; `UserError` for no such agent."""
         return self.observation_spaces[self._known(agent)]
 
     def action_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's actions, any text; the same object at each call.
-
-        Raises:
-            UserError: This environment has no such agent.
-        """
+        """The space of an agent's actions, any text, the same object at each call; `UserError` for no such agent."""
         return self.action_spaces[self._known(agent)]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -211,6 +182,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules)
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
+        self._failed: FailedTurn | None = None
         self.agents = self.possible_agents[: scenario.seats]
         self._seats = {agent: seat for seat, agent in enumerate(self.agents)}
         self.rewards = dict.fromkeys(self.agents, 0.0)
@@ -238,22 +210,80 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             "completing": int(completing),
         }
 
+    @plain
     def step(self, action: str | None) -> None:
         """The selected agent says something; a finished agent steps with None.
 
         Raises:
             TypeError: The action is not a string.
         """
-        agent = self.agent_selection
-        if self.terminations[agent] or self.truncations[agent]:
+        if self.game.phase is _OVER:
             self._was_dead_step(action)
-        elif question := self._hear(_words(action)):
-            self._rule(question, *judged(self.judge, [question]))
+        else:
+            step_together([(self, action)], self.judge)
+
+    def hear(self, words: str) -> Question | None:
+        """The first half of a step: the selected agent speaks. What a judge has to answer next, if anything."""
+        utterance = self.game.say(words)  # all rewards are still 0, for the game's only one ends it
+        self.infos[self.agent_selection] = {"events": utterance.events}
+        if question := self.game.question:
+            return question
+        self._settle()
+        return None
+
+    def rule(self, question: Question, verdict: Verdict) -> None:
+        """The second half, where a judge was asked."""
+        self._rulings.append((question.kind, self.game.turns, verdict))
+        self.game.rule(verdict)
+        self._settle()
 
     def abort(self, reason: str) -> None:
-        """An agent failed to speak: the episode ends unscored."""
+        """The agent whose turn it is failed to speak: the episode ends unscored."""
+        turn = self.game.pending
         self.game.fail(reason)
+        if isinstance(turn, Turn):
+            self._failed = FailedTurn(turn.seat, turn.task, self.game.outcome.reason)
         self._settle()
+
+    def episode(
+        self,
+        *,
+        id: str,
+        seed: int = 0,
+        agents: Sequence[str] = (),
+        replies: Sequence[Reply] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> Episode:
+        """The record of the game, whoever stepped it; while it goes on it is unscored and says so.
+
+        Args:
+            id: Unique within a file.
+            seed: What seeded the agents' words.
+            agents: Who played in each seat; by default the seats' own names.
+            replies: What the agents gave in each turn, a failed one last, where their tokens and usage shall go along.
+            tags: Anything JSON-ready.
+
+        Raises:
+            ValueError: There are not as many replies as turns, or not as many names as seats.
+        """
+        game, names = self.game, tuple(agents or self.possible_agents[: self.game.scenario.seats])
+        if len(names) != game.scenario.seats:
+            raise ValueError(f"expected {game.scenario.seats} names of agents, one for each seat; got {len(names)}")
+        said, failed = turns_of(game, self._failed, replies)
+        return Episode(
+            id,
+            game.scenario,
+            seed,
+            game.rules,
+            names,
+            self.judge.name,
+            said,
+            self.rulings,
+            game.outcome,
+            reward(game.outcome, game.rules),
+            tags=tags or {},
+            failed=failed,
+        )
 
     def state(self) -> str:
         """The whole transcript; hides nothing."""
@@ -283,20 +313,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             return self.scenarios[int(self._random.integers(len(self.scenarios)))]
         return chosen_scenario(wanted, self.scenarios, len(self.possible_agents))
 
-    def _hear(self, action: str) -> Question | None:
-        """What a judge has to answer next, if anything."""
-        utterance = self.game.say(action)  # all rewards are still 0, for the game's only one ends it
-        self.infos[self.agent_selection] = {"events": utterance.events}
-        if question := self.game.question:
-            return question
-        self._settle()
-        return None
-
-    def _rule(self, question: Question, verdict: Verdict) -> None:
-        self._rulings.append((question.kind, self.game.turns, verdict))
-        self.game.rule(verdict)
-        self._settle()
-
     def _settle(self) -> None:
         """Bring PettingZoo's books in line with the game, which waits for no judge."""
         seat = self.game.speaker
@@ -307,8 +323,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             show_news(self.game, self.judge.name)
 
     def _end(self) -> None:
-        outcome = self.game.pending
-        assert isinstance(outcome, Outcome)
+        outcome = self.game.outcome
         prize, told = reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME}
         for agent in self.agents:
             self.rewards[agent] = 0.0 if prize is None else prize
@@ -316,36 +331,3 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self.truncations[agent] = prize is None
             self.infos[agent]["outcome"] = dict(told)
         self._accumulate_rewards()
-
-
-def _default_judge() -> Judge:
-    from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
-
-    return EmbeddedJudge(probe=False)
-
-
-def step_many(envs: Sequence[Any], actions: Sequence[str | None], judge: Judge) -> None:
-    """One step in each of many games: all speak, then one judge call answers all that ask.
-
-    Args:
-        envs: Environments that wait for an agent, wrapped or not, each another.
-        actions: One for each, the selected agent's words.
-        judge: Asked once for all agreement and score questions of this step.
-
-    Raises:
-        TypeError: An action is not a string. Nothing was changed then, in any game.
-        ValueError: There are not as many actions as environments.
-    """
-    games: list[NegotiationEnv] = [each.unwrapped for each in envs]
-    spoken = list(zip(games, map(_words, actions), strict=True))
-    asking = [(game, question) for game, words in spoken if (question := game._hear(words))]
-    if asking:
-        verdicts = judged(judge, [question for _, question in asking])
-        for (game, question), verdict in zip(asking, verdicts, strict=True):
-            game._rule(question, verdict)
-
-
-def _words(action: str | None) -> str:
-    if not isinstance(action, str):
-        raise TypeError(f"expected the action as a str (what the agent says), got {type(action).__name__}")
-    return action

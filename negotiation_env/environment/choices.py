@@ -1,14 +1,62 @@
 """What a caller may ask of an environment, checked: its scenarios, one of them, who writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
-from typing import Any, SupportsIndex
+from pathlib import Path
+from typing import Any, Final, SupportsIndex
+from warnings import warn
 
+from negotiation_env.data import load_scenarios, read_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.interfaces import Judge
+from negotiation_env.judges.specs import resolve_judge
 
-__all__ = ["chosen_scenario", "parties", "require_fit", "reset_options", "writer_seat"]
+__all__ = [
+    "chosen_scenario",
+    "given_judge",
+    "given_scenarios",
+    "parties",
+    "require_fit",
+    "reset_options",
+    "writer_seat",
+]
+
+_OPTIONS: Final = ("scenario", "writer")
+_SCENARIOS: Final = "expected Scenario values, or the name of a split or file"
+
+
+def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """The scenarios of an environment.
+
+    Args:
+        given: They themselves, one alone, the name of a split or file, or a file's path.
+
+    Raises:
+        UserError: There is no such split or file.
+        ValueError: It is nothing of that kind.
+    """
+    if isinstance(given, Scenario):
+        return (given,)
+    if isinstance(given, str | Path):
+        return tuple(load_scenarios(given) if isinstance(given, str) else read_scenarios(given))
+    if not isinstance(given, Iterable):
+        raise ValueError(f"scenarios: {_SCENARIOS}; got {given!r:.80}")
+    return tuple(given)
+
+
+def given_judge(given: str | Judge | None) -> Judge:
+    """The judge of an environment; None is the embedded one without its probe, which would load a model at once.
+
+    Raises:
+        UserError: There is no such judge.
+    """
+    if given is not None:
+        return resolve_judge(given)
+    from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
+
+    return EmbeddedJudge(probe=False)
 
 
 def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
@@ -20,20 +68,23 @@ def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
     if not scenarios:
         raise ValueError("scenarios is empty; give at least one Scenario")
     if wrong := [each for each in scenarios if not isinstance(each, Scenario)]:
-        told = "expected Scenario values, or the name of a split or file"
-        raise ValueError(f"scenarios: {told}; got {wrong[0]!r:.80}")
+        raise ValueError(f"scenarios: {_SCENARIOS}; got {wrong[0]!r:.80}")
     for scenario in {each.seats: each for each in scenarios}.values():
         Negotiation(scenario, rules)
 
 
 def reset_options(options: object) -> Mapping[str, Any]:
-    """The options of a reset.
+    """The options of a reset; a warning names those that there are not.
 
     Raises:
         UserError: They are no mapping.
     """
-    if options is None or isinstance(options, Mapping):
-        return options or {}
+    if isinstance(options, Mapping):
+        if unknown := [name for name in options if name not in _OPTIONS]:
+            warn(f"reset: no option {unknown[0]!r:.80}; there are {' and '.join(_OPTIONS)}", stacklevel=3)
+        return options
+    if options is None:
+        return {}
     raise UserError(f'options: expected a mapping such as {{"scenario": "train-0001"}}, or None; got {options!r:.80}')
 
 

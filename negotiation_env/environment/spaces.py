@@ -1,14 +1,15 @@
-"""A space of real text.
+"""A space of real text, and that of what an agent observes.
 
 `gymnasium.spaces.Text` admits a listed character set only; what people and models say has quotes, accents, any script.
 """
 
 from typing import Any
 
-from gymnasium.spaces import Space
+from gymnasium.spaces import Dict, Discrete, Space
+from gymnasium.spaces import Sequence as SequenceSpace
 from numpy.random import Generator
 
-__all__ = ["FreeText"]
+__all__ = ["FreeText", "observation_space"]
 
 _WORDS = ("we", "could", "share", "the", "cost", "and", "review", "it", "in", "spring", "—", "d'accord", "好", "🙂")
 
@@ -44,3 +45,9 @@ class FreeText(Space[str]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FreeText) and other.max_words == self.max_words
+
+
+def observation_space(max_turns: int) -> Dict:
+    """The space of one agent's observations."""
+    message = Dict({"role": FreeText(max_words=1), "content": FreeText()})
+    return Dict({"messages": SequenceSpace(message), "turns_left": Discrete(max_turns + 1), "completing": Discrete(2)})

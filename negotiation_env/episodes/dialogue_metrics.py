@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from statistics import fmean
 from typing import TypeAlias
 
-from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.game.events import Task
 from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.game.turn_grammar import parse_turn

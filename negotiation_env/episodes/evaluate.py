@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.episodes.episode import Episode, stream_latest
+from negotiation_env.environment.episode import Episode, stream_latest
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
 from negotiation_env.episodes.summary import Summary, summarise
@@ -74,6 +75,7 @@ def evaluate(
     contents: Mapping[str, str] | None = None,
     unscored_limit: float = 0.2,
     progress: Callable[[Episode], None] = lambda _: None,
+    wrap: Wrap | None = None,
     **rules: Any,
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
@@ -94,6 +96,7 @@ def evaluate(
             run goes on only with the same. The command line's are `negotiation_env.agents.contents.contents_of`.
         unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those that were kept first.
+        wrap: As for `play_many`; a run goes on only with one of the same name.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -104,13 +107,21 @@ def evaluate(
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
     told = tuple(map(fingerprint, scenarios))
-    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), dict(contents or {}))
+    known = {**(contents or {}), **wrapped(wrap)}
+    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known)
     with claim(out):
         open_run(out, asdict(settings), resume=resume)
         path = out / EPISODES
-        play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, **rules)
+        play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, wrap=wrap, **rules)
         limit.finish()
         return _write_summary(out, games)
+
+
+def wrapped(wrap: Wrap | None) -> dict[str, str]:
+    """What a run's settings say of its wrappers."""
+    if wrap is None:
+        return {}
+    return {"wrap": f"{wrap.__module__}.{getattr(wrap, '__qualname__', type(wrap).__qualname__)}"}
 
 
 def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:

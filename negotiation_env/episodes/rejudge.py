@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from negotiation_env.console.interrupts import interruptible, put_off
-from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.episodes.usage import Usage, rulings_usage

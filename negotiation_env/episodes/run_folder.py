@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from negotiation_env.console.interrupts import put_off
 from negotiation_env.endpoints.address import without_secrets
-from negotiation_env.episodes.episode import Episode, append_episode, latest_episodes, stream_latest
+from negotiation_env.environment.episode import Episode, append_episode, latest_episodes, stream_latest
+from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError, UserError, os_fault
@@ -143,6 +144,7 @@ def play_into(
     workers: int,
     limit: UnscoredLimit,
     progress: Callable[[Episode], None],
+    wrap: Wrap | None = None,
     **rules: Any,
 ) -> None:
     """Play those of the games that the file does not hold scored, and append them to it.
@@ -155,6 +157,7 @@ def play_into(
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
         limit: Told of each game.
         progress: Told of each episode, those that were kept first.
+        wrap: As for `play_many`.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -172,7 +175,7 @@ def play_into(
     errors: list[NegotiationError] = []
     for chosen in _batches(games, kept, batch, workers):
         begun = takewhile(lambda _: not errors, chosen)
-        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, **rules)) as played:
+        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, wrap=wrap, **rules)) as played:
             for episode in played:
                 if episode.id in kept:
                     continue

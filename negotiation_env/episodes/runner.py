@@ -7,23 +7,30 @@ slowest.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from threading import Event
 from typing import Any
 
+from pettingzoo import AECEnv
+
 from negotiation_env.console.interrupts import interruptible
 from negotiation_env.console.threads import Crew
 from negotiation_env.endpoints.recording import sound
-from negotiation_env.environment.aec import NegotiationEnv, step_many
-from negotiation_env.episodes.episode import Episode, record
-from negotiation_env.game.events import Outcome, Turn
+from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.stepping import Wrap, step_many
+from negotiation_env.game.events import Task
+from negotiation_env.game.protocol import Negotiation, Phase
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
+from negotiation_env.judges.asking import each_answered
+from negotiation_env.text.untrusted import one_line
 
-__all__ = ["Game", "derive_seed", "play", "play_many", "replied"]
+__all__ = ["Game", "derive_seed", "play", "play_many", "replied", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,11 @@ def derive_seed(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def play(game: Game, judge: Judge, *, render_mode: str | None = None, **rules: Any) -> Episode:
-    """Play one game; `rules` are the fields of `Rules`."""
-    return next(iter(play_many([game], judge, render_mode=render_mode, **rules)))
+def play(
+    game: Game, judge: Judge, *, render_mode: str | None = None, wrap: Wrap | None = None, **rules: Any
+) -> Episode:
+    """Play one game; the arguments are those of `play_many`."""
+    return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **rules)))
 
 
 def play_many(
@@ -70,6 +79,7 @@ def play_many(
     workers: int = 1,
     batch: int = 1024,
     render_mode: str | None = None,
+    wrap: Wrap | None = None,
     **rules: Any,
 ) -> Generator[Episode, None, None]:
     """Play many games.
@@ -80,6 +90,8 @@ def play_many(
         workers: 1 plays the games in lockstep; more play as many games at a time, each for itself, in threads.
         batch: How many games are in lockstep; the next ones begin when all have ended.
         render_mode: As for `NegotiationEnv`.
+        wrap: Puts PettingZoo wrappers around the environment of each game. They change what the agents see and say;
+            the reward on record is the game's. One with a `step` of its own has its game judged alone.
         **rules: The fields of `Rules`.
 
     Yields:
@@ -94,46 +106,48 @@ def play_many(
         a file by taking them within `interrupts.put_off`, and calls no more models after an error of its own by closing
         the iterator, as `contextlib.closing` does.
     """
-    waiting = iter(games)
+    waiting, seat = iter(games), partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, rules=rules)
     if workers > 1:
-        yield from _side_by_side(waiting, judge, workers, render_mode, rules)
+        yield from _side_by_side(waiting, judge, workers, seat)
         return
     while chosen := list(islice(waiting, batch)):
-        yield from _lockstep(chosen, judge, render_mode, rules, Event())
+        yield from _lockstep(map(seat, chosen), judge, Event())
 
 
 @dataclass(slots=True)
 class _Table:
-    """A game being played."""
+    """A game being played, and what its agents said."""
 
     game: Game
-    env: NegotiationEnv
+    env: AECEnv
+    core: NegotiationEnv
     replies: list[Reply] = field(default_factory=list)
 
     @property
-    def turn(self) -> Turn | None:
-        pending = self.env.game.pending
-        return pending if isinstance(pending, Turn) else None
+    def over(self) -> bool:
+        return self.core.game.phase is Phase.OVER
 
-    def request(self, turn: Turn) -> Request:
-        seed = derive_seed(self.game.seed, turn.seat, turn.task, turn.number)
-        return Request(self.game.id, turn.seat, turn.task, turn.messages, seed)
+    @property
+    def agent(self) -> Agent | None:
+        """Whose turn it is."""
+        seat = self.core.game.speaker
+        return None if seat is None else self.game.agents[seat]
 
     def episode(self) -> Episode:
         game = self.game
         names = tuple(agent.name for agent in game.agents)
-        return record(self.env, self.replies, id=game.id, seed=game.seed, agents=names, tags=game.tags)
+        return self.core.episode(id=game.id, seed=game.seed, agents=names, replies=self.replies, tags=game.tags)
 
 
 def _side_by_side(
-    games: Iterator[Game], judge: Judge, workers: int, render_mode: str | None, rules: Mapping[str, Any]
+    games: Iterator[Game], judge: Judge, workers: int, seat: Callable[[Game], _Table]
 ) -> Iterator[Episode]:
     crew, stop, failed = Crew(), Event(), list[Future[list[Episode]]]()
     playing: list[Future[list[Episode]]] = []
     try:
         while True:
             begun = [] if failed else islice(games, workers - len(playing))
-            playing += [crew.begin(_play_alone, game, judge, render_mode, rules, stop) for game in begun]
+            playing += [crew.begin(_play_alone, game, judge, seat, stop) for game in begun]
             if not playing:
                 break
             with interruptible():
@@ -159,30 +173,29 @@ def _ended(playing: list[Future[list[Episode]]]) -> Iterator[Episode]:
             yield from each.result()
 
 
-def _play_alone(
-    game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any], stop: Event
-) -> list[Episode]:
-    return list(_lockstep([game], judge, render_mode, rules, stop))
+def _play_alone(game: Game, judge: Judge, seat: Callable[[Game], _Table], stop: Event) -> list[Episode]:
+    return list(_lockstep([seat(game)], judge, stop))
 
 
-def _lockstep(
-    games: Iterable[Game], judge: Judge, render_mode: str | None, rules: Mapping[str, Any], stop: Event
-) -> Iterator[Episode]:
-    tables = [_seat(game, judge, render_mode, rules) for game in games]
+def _lockstep(seated: Iterable[_Table], judge: Judge, stop: Event) -> Iterator[Episode]:
+    tables = list(seated)
     while tables and not stop.is_set():
         try:
             with interruptible():
                 _round(tables, judge, stop)
         finally:  # also where the round broke off: what has ended is not lost
-            finished = [table for table in tables if isinstance(table.env.game.pending, Outcome)]
-            tables = [table for table in tables if table.turn is not None]
+            finished = [table for table in tables if table.over]
+            tables = [table for table in tables if table.agent is not None]
             yield from (table.episode() for table in finished)
 
 
-def _seat(game: Game, judge: Judge, render_mode: str | None, rules: Mapping[str, Any]) -> _Table:
-    env = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, **rules)
+def _seat(game: Game, judge: Judge, render_mode: str | None, wrap: Wrap | None, rules: Mapping[str, Any]) -> _Table:
+    core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, **rules)
+    env = wrap(core) if wrap else core
+    if getattr(env, "unwrapped", None) is not core:
+        raise TypeError(f"wrap: expected PettingZoo wrappers around the environment it was given, got {env!r:.80}")
     env.reset(options={"scenario": game.scenario} | ({} if game.writer is None else {"writer": game.writer}))
-    return _Table(game, env)
+    return _Table(game, env, core)
 
 
 def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
@@ -193,32 +206,59 @@ def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
         if reply.error is None:
             spoken.append((table.env, reply.text))
         else:
-            table.env.abort(f"the agent failed: {reply.error}")
+            table.core.abort(f"the agent failed: {reply.error}")
     if not stop.is_set():
         step_many([env for env, _ in spoken], [text for _, text in spoken], judge)
 
 
 def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
     """Each agent answers for all of its games in one call."""
-    by_agent: dict[int, list[tuple[_Table, Turn]]] = defaultdict(list)
+    by_agent: dict[int, list[_Table]] = defaultdict(list)
     for table in tables:
-        if turn := table.turn:
-            by_agent[id(table.game.agents[turn.seat])].append((table, turn))
+        if table.agent is not None:
+            by_agent[id(table.agent)].append(table)
     for batch in by_agent.values():
-        agent = batch[0][0].game.agents[batch[0][1].seat]
-        replies = replied(agent, [table.request(turn) for table, turn in batch])
-        yield from zip([table for table, _ in batch], replies, strict=True)
+        agent = batch[0].agent
+        assert agent is not None
+        replies = replied(agent, [request(table.env, table.game.id, table.game.seed) for table in batch])
+        yield from zip(batch, replies, strict=True)
+
+
+def request(env: AECEnv, game: str, seed: int) -> Request:
+    """What the agent whose turn it is is asked, with the chat as its environment shows it.
+
+    Args:
+        env: The environment, wrapped or not, which waits for an agent.
+        game: Names the game.
+        seed: The game's; each turn has one of its own out of it.
+    """
+    core: Negotiation = env.unwrapped.game
+    seat, number = core.speaker, core.turns + 1
+    assert seat is not None
+    task = Task.COMPLETION if core.phase is Phase.COMPLETING else Task.UTTERANCE
+    messages = tuple(env.observe(env.agent_selection)["messages"])
+    return Request(game, seat, task, messages, derive_seed(seed, seat, task, number))
 
 
 def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:
-    """What an agent says in each of the games, as a record can hold it.
+    """What an agent says in each of the games, as a record can hold it; a slip of its costs no other game.
+
+    Returns:
+        A reply for each request; one with an error where the agent raised, or gave what is none.
 
     Raises:
-        ValueError: It gave more or fewer replies than it got requests.
+        NegotiationError: What is no slip of the agent, such as weights that could not be fetched.
     """
-    replies = agent.act(requests)
-    if len(replies) != len(requests):
-        raise ValueError(
-            f"expected {len(requests)} replies from the agent {agent.name}, one a request; got {len(replies)}"
-        )
-    return [sound(reply) for reply in replies]
+    found = each_answered(agent.name, agent.act, requests, lambda reason: Reply("", error=reason))
+    return [_usable(agent.name, reply) for reply in found]
+
+
+def _usable(name: str, reply: object) -> Reply:
+    if not isinstance(reply, Reply):
+        return Reply("", error=f"{name} gave a {type(reply).__name__}; expected a Reply")
+    if not isinstance(reply.text, str):
+        return Reply("", error=f"{name} gave a Reply with a {type(reply.text).__name__} as its text; expected a str")
+    try:
+        return sound(reply)
+    except Exception as error:  # its other fields may hold anything
+        return Reply("", error=f"{name} gave a Reply that no record can hold: {one_line(str(error))}")

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sized
 from dataclasses import asdict, dataclass, field, replace
 
-from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.episodes.usage import RunningUsage, Usage
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.events import Verdict

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import fsum, isfinite
 from typing import Any
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.game.events import JudgeCall, Message, Ruling
 
 __all__ = [

@@ -121,6 +121,13 @@ class Negotiation:
         return self._pending if isinstance(self._pending, Question) else None
 
     @property
+    def outcome(self) -> Outcome:
+        """How it ended; while it goes on it is unscored, and the reason says what it waits for."""
+        if isinstance(self._pending, Outcome):
+            return self._pending
+        return self._outcome(Move.UNSCORED, None, f"not over: it is still {self._phase}")
+
+    @property
     def speaker(self) -> int | None:
         """The seat whose turn it is; None while a judge is asked, and when all is over."""
         return self._speaker

@@ -1,6 +1,7 @@
-"""Asking a judge that is anybody's code: what it raises or returns amiss leaves questions unscored, and ends nothing.
+"""Asking what is anybody's code: what it raises or returns amiss leaves questions or games unscored, and ends nothing.
 
-Only what the person at the keyboard can mend (`UserError`, such as weights that could not be fetched) and Ctrl-C pass.
+Only what is no slip of it passes: what the person at the keyboard can mend (`UserError`, such as weights that could not
+be fetched), other errors of this project's own that stop a run, and Ctrl-C.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from negotiation_env.errors import JudgeError, UserError, why
+from negotiation_env.errors import JudgeError, ModelError, NegotiationError, why
 from negotiation_env.game.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.text.untrusted import one_line
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from negotiation_env.judges.pairwise import Preference
 
-__all__ = ["answers", "judged"]
+__all__ = ["answers", "each_answered", "judged"]
 
 Q = TypeVar("Q")
+F = TypeVar("F")
 _LONGEST_REASON: Final = 10_000
 """Characters; a record is read by people, too."""
 A = TypeVar("A", bound="Verdict | Preference")
@@ -44,13 +46,46 @@ def _undecided(verdict: Verdict) -> Verdict:
     return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for an agreement, got {verdict.value:g}")
 
 
+def each_answered(
+    name: str, ask: Callable[[Sequence[Q]], Any], asked: Sequence[Q], failed: Callable[[str], F]
+) -> list[Any]:
+    """What somebody's code, a judge's or an agent's, gives to each of what it is asked, in order.
+
+    One that raises is asked again about each alone, so that one costs no other its answer; an error that is about the
+    judge or model as a whole (`JudgeError`, `ModelError`) is taken as the answer to all.
+
+    Args:
+        name: The judge's or agent's.
+        ask: Its method.
+        asked: What it is asked.
+        failed: Makes the answer where there is none, out of the reason.
+
+    Returns:
+        As many answers as questions; those that did not fail are as that code gave them.
+
+    Raises:
+        NegotiationError: What is no slip of that code, such as weights that could not be fetched.
+    """
+    try:
+        found = list(ask(asked))
+    except (JudgeError, ModelError) as error:
+        return [failed(one_line(str(error)))] * len(asked)
+    except (NegotiationError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # it may use `sys.exit`, or be cancelled
+        if len(asked) == 1:
+            return [failed(f"{name} {why(error)}")]
+        return [answer for each in asked for answer in each_answered(name, ask, [each], failed)]
+    if len(found) != len(asked):
+        told = f"expected {len(asked)} answers from the {name}, one a question; got {len(found)}"
+        return [failed(told)] * len(asked)
+    return found
+
+
 def answers(
     name: str, ask: Callable[[Sequence[Q]], Any], asked: Sequence[Q], kind: type[A], unscored: Callable[[str], A]
 ) -> list[A]:
-    """What a judge says to each question, in order.
-
-    One that raises is asked again about each question alone, so that one question costs no other its answer; an error
-    that is about the judge as a whole (`JudgeError`) is taken as the answer to all.
+    """What a judge says to each question, in order, as a record can hold it; see `each_answered`.
 
     Args:
         name: The judge's.
@@ -59,19 +94,7 @@ def answers(
         kind: What an answer has to be.
         unscored: Makes the answer to a question that has none, out of the reason.
     """
-    try:
-        found = list(ask(asked))
-    except (UserError, KeyboardInterrupt):
-        raise
-    except JudgeError as error:
-        return [unscored(one_line(str(error)))] * len(asked)
-    except BaseException as error:  # a judge may use `sys.exit`, or be cancelled
-        if len(asked) == 1:
-            return [unscored(f"{name} {why(error)}")]
-        return [answer for each in asked for answer in answers(name, ask, [each], kind, unscored)]
-    if len(found) != len(asked):
-        told = f"expected {len(asked)} answers from the {name}, one a question; got {len(found)}"
-        return [unscored(told)] * len(asked)
+    found = each_answered(name, ask, asked, unscored)
     for place, answer in enumerate(found):
         # A bare verdict is surely usable; to look closer would cost as much as those that give such verdicts do.
         bare = type(answer) is Verdict and type(answer.value) is float and answer.judge is name

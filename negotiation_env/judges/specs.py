@@ -17,7 +17,8 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
     Args:
         spec: One of `negotiation_env.specs.kinds.JUDGES`, or a judge, which is returned as it is. A TOML file holds
-            the settings of an LLM judge; see `negotiation_env.judges.llm_file`.
+            the settings of an LLM judge; see `negotiation_env.judges.llm_file`. A function is one from a question to a
+            number; see `FunctionJudge`.
         traffic: Where the judge's model comes from; live by default.
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
@@ -34,6 +35,10 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
         from negotiation_env.judges.llm_file import judge_settings, llm_judge
 
         return llm_judge(judge_settings(found), traffic or Live(), cache=cache)
+    if found.kind == "function":
+        from negotiation_env.judges.functions import FunctionJudge
+
+        return FunctionJudge(load_factory(found.rest, "function"), name=spec)
     made = make(spec, load_factory(found.rest)) if found.kind == "python" else kind.make(found)
     return _checked(shown, made)
 

@@ -7,7 +7,7 @@ unpacked when its episode is opened.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from negotiation_env.episodes.episode import Episode, Said
+from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.episodes.usage import Usage, judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.episodes.episode import Episode, latest_episodes
+from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import read_file, refuse_link

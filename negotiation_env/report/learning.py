@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean, stdev
 from typing import Any, Final
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.game.events import Task
 
 __all__ = ["advantages", "trained_tasks"]

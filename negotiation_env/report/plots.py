@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.inline_svg import TONES, to_inline_svg
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.files.durable import read_lines
 from negotiation_env.game.events import QuestionKind, Utterance, Verdict
 from negotiation_env.judges.pairwise import Duel, Preference

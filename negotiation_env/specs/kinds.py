@@ -199,6 +199,7 @@ JUDGES: Final = Kinds(
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),
         Kind("scripted", "a fake for tests", factory="negotiation_env.judges.scripted:ScriptedJudge"),
+        Kind("function:MODULE:NAME", "your own function from a question to a number; where it gives none, unscored"),
         Kind("python:MODULE:FACTORY", "what makes your own judge; a question at which it raises is unscored"),
     ),
     "negotiation_env.judges",

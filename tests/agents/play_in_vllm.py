@@ -6,7 +6,7 @@ from pathlib import Path
 from negotiation_env import ChatRequest, Sampling, ScriptedJudge, load_scenarios
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.specs import resolve_model
-from negotiation_env.episodes.episode import append_episode
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.episodes.runner import Game, play_many
 
 

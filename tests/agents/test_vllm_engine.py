@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from negotiation_env.agents.specs import resolve_agent
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.errors import MissingExtra
 from tests.vllm_server import trainer_logprobs, vllm_environment
 

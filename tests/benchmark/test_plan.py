@@ -6,7 +6,7 @@ import pytest
 from negotiation_env import ScriptedJudge
 from negotiation_env.benchmark.config import Decoding, Setting
 from negotiation_env.benchmark.plan import game, grouped, pairs, place_of, plan
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import play
 from tests.benchmark.small_benchmark import NEGOTIATORS, cast_of, small
 from tests.conftest import two_parties

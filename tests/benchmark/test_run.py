@@ -12,8 +12,8 @@ from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import Decoding
 from negotiation_env.benchmark.run import TABLES, run_benchmark
 from negotiation_env.benchmark.spending import Purse
+from negotiation_env.environment.episode import latest_episodes, read_episodes
 from negotiation_env.episodes.answer_file import AnswerFile
-from negotiation_env.episodes.episode import latest_episodes, read_episodes
 from negotiation_env.errors import JudgeError, MissingExtra, UserError
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.pairwise import Preference

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from tests.endpoint_server import EndpointServer
 from tests.llm_replies import judge_reply
 

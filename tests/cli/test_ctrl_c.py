@@ -16,7 +16,7 @@ from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.console.interrupts import interruptible, put_off
 from negotiation_env.console.threads import left_behind, side_by_side
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.episodes.run_folder import play_into
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit

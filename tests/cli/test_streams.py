@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from negotiation_env.cli import app
 from negotiation_env.console.terminal import console, say
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from tests.hostile import HOSTILE, JUDGE, PLAY, hostile_files, negotiate
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from tests.docs.pages import ROOT
 
 SECTIONS = (ROOT / "docs" / "record.md").read_text(encoding="utf-8").split("\n## ")

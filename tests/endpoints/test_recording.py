@@ -10,7 +10,7 @@ from negotiation_env import ChatRequest, Reply, Sampling, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.endpoints.recording import Recorder, Replayer, read_reply, sound, writable, write_reply
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.evaluate import seat_agents
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError

@@ -164,10 +164,27 @@ def test_whatever_an_agent_says_is_an_event_of_the_game(text, event):
     assert game.agent_selection == "negotiator_1"
 
 
-def test_reset_takes_a_scenario_its_id_or_a_writer_and_ignores_what_it_does_not_know():
+def test_scenarios_can_be_a_file_or_one_alone(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(two_parties("own").to_json() + "\n", encoding="utf-8")
+    for mine in (path, str(path), two_parties("own"), [two_parties("own")], iter([two_parties("own")])):
+        assert raw_env(scenarios=mine, judge="scripted").scenarios == (two_parties("own"),)
+    with pytest.raises(UserError, match="no split or file"):
+        raw_env(scenarios=tmp_path / "missing.jsonl", judge="scripted")
+    with pytest.raises(ValueError, match="expected Scenario values, or the name of a split or file; got 3"):
+        raw_env(scenarios=3, judge="scripted")
+
+
+def test_an_option_of_reset_that_there_is_not_is_named_in_a_warning_and_does_no_harm():
+    with pytest.warns(UserWarning, match="reset: no option 'scenrio'; there are scenario and writer") as told:
+        fresh().reset(seed=0, options={"scenrio": "well", "writer": 1})
+    assert told[0].filename == __file__
+
+
+def test_reset_takes_a_scenario_its_id_or_a_writer():
     game = raw_env(scenarios=[two_parties("a"), two_parties("b")], judge="scripted")
     for wanted in ("b", two_parties("b")):
-        game.reset(seed=0, options={"scenario": wanted, "writer": 1, "unknown": 1})
+        game.reset(seed=0, options={"scenario": wanted, "writer": 1})
         assert (game.game.scenario.id, game.game.rules.writer) == ("b", 1)
     with pytest.raises(UserError, match="no scenario 'c'"):
         game.reset(options={"scenario": "c"})

@@ -11,7 +11,7 @@ from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.run import run_benchmark
 from negotiation_env.endpoints.recording import Recorder
-from negotiation_env.episodes.episode import append_episode, latest_episodes
+from negotiation_env.environment.episode import append_episode, latest_episodes
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_games

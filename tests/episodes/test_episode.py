@@ -7,7 +7,7 @@ import pytest
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
-from negotiation_env.episodes.episode import (
+from negotiation_env.environment.episode import (
     Episode,
     FailedTurn,
     append_episode,

@@ -10,7 +10,7 @@ import pytest
 
 from negotiation_env import Reply, ScriptedJudge, load_scenarios
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import latest_episodes, read_episodes
+from negotiation_env.environment.episode import latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError, UserError
@@ -242,8 +242,8 @@ def test_with_workers_an_error_ends_the_run_and_games_that_have_not_begun_are_dr
         def act(self, requests: list) -> list[Reply]:
             begun.append(requests[0].game)
             time.sleep(0.05)
-            raise RuntimeError("a bug")
+            raise UserError("no weights")
 
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(UserError, match="no weights"):
         list(play_many(games(Broken("stubborn")), ScriptedJudge(), workers=2))
     assert len(begun) < 6

@@ -4,7 +4,7 @@ import pytest
 
 from negotiation_env import ScriptedJudge
 from negotiation_env.agents.scripted import ScriptedAgent
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.episodes.run_folder import open_run, play_into
 from negotiation_env.episodes.runner import Game
 from negotiation_env.episodes.unscored_limit import UnscoredLimit

@@ -1,3 +1,4 @@
+import re
 import threading
 
 import pytest
@@ -5,8 +6,9 @@ import pytest
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, derive_seed, play, play_many
+from negotiation_env.errors import Diverged, EngineError, ModelError, UserError
 from tests.conftest import three_parties, two_parties
 
 
@@ -53,12 +55,12 @@ def test_when_a_game_raises_no_other_begins_and_those_under_way_are_still_yielde
             if game in ("g0", "g1"):
                 both.wait(10)
         if game == "g0":
-            raise RuntimeError("out of memory")
+            raise UserError("no weights")
         return "Hm."
 
     ended, episodes = set(), play_many(games(FakeModel(reply), 20), ScriptedJudge(), workers=2)
     noting = (ended.add(episode.id) for episode in episodes)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(UserError, match="no weights"):
         list(noting)
     assert ended == begun - {"g0"}
     assert len(begun) < 20
@@ -83,14 +85,65 @@ def test_a_model_that_fails_costs_its_own_game_only():
     assert {episodes[name].outcome.status for name in ("g0", "g2", "g3")} == {"no_agreement"}
 
 
-def test_an_agent_that_leaves_out_a_reply_is_told_so():
-    class Forgetful(ChatAgent):
-        def act(self, requests):
-            return super().act(requests)[1:]
+class Own:
+    """An agent that does the same whatever it is asked."""
 
-    silent = Forgetful(FakeModel(), name="forgetful")
-    with pytest.raises(ValueError, match="expected 1 replies from the agent forgetful, one a request; got 0"):
-        play(Game("g", two_parties(), (silent, silent)), ScriptedJudge())
+    name = "my own"
+
+    def __init__(self, act):
+        self.act = act
+
+
+def raising(error):
+    def act(requests):
+        raise error
+
+    return act
+
+
+SLIPS = {
+    "raises": (raising(KeyError("mood")), r"my own raised KeyError at test_runner\.py:\d+: 'mood'"),
+    "leaves": (raising(SystemExit(3)), r"my own raised SystemExit at .*"),
+    "names its model's failure": (raising(ModelError("no template")), "no template"),
+    "gives nothing": (lambda _: None, "my own raised TypeError.*"),
+    "leaves out a reply": (lambda requests: [], "expected 1 answers from the my own, one a question; got 0"),
+    "gives words": (lambda requests: ["Hm."] * len(requests), "my own gave a str; expected a Reply"),
+    "says nothing": (
+        lambda requests: [Reply(None)] * len(requests),
+        "my own gave a Reply with a NoneType as its text; expected a str",
+    ),
+    "counts amiss": (
+        lambda requests: [Reply("Hm.", usage=3)] * len(requests),
+        "my own gave a Reply that no record can hold: .*",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "told"), SLIPS.values(), ids=SLIPS)
+def test_a_slip_of_an_agent_leaves_its_game_unscored_and_says_what_was_expected(act, told):
+    episode = play(Game("g", two_parties(), (Own(act), Own(act))), ScriptedJudge())
+    assert re.fullmatch(f"the agent failed: {told}", episode.failure), episode.failure
+    assert (episode.failed.seat, Episode.from_json(episode.to_json())) == (0, episode)
+
+
+def test_a_game_at_which_an_agent_raises_costs_no_other_game():
+    def act(requests):
+        if any(request.game == "g1" for request in requests):
+            raise RuntimeError("not this one")
+        return [Reply("Hm.") for _ in requests]
+
+    played = play_many([Game(f"g{n}", two_parties(), (Own(act),) * 2) for n in range(3)], ScriptedJudge())
+    assert {each.id: each.outcome.status for each in played} == {
+        "g0": "no_agreement",
+        "g1": "unscored",
+        "g2": "no_agreement",
+    }
+
+
+@pytest.mark.parametrize("error", [UserError("no weights"), EngineError("stale"), Diverged("nan"), KeyboardInterrupt()])
+def test_what_is_no_slip_of_an_agent_ends_the_run(error):
+    with pytest.raises(type(error)):
+        play(Game("g", two_parties(), (Own(raising(error)),) * 2), ScriptedJudge())
 
 
 def test_the_record_holds_every_turn_and_every_verdict():

@@ -13,6 +13,7 @@ from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.judges.llm_file import read_llm_judge
+from negotiation_env.judges.specs import resolve_judge
 from tests.endpoint_server import EndpointServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -46,6 +47,11 @@ def test_a_negotiator_of_ones_own_reaches_an_agreement(name):
 def test_a_negotiator_of_ones_own_can_be_named(spec):
     agents = (resolve_agent(spec), ScriptedAgent("accommodating"))
     assert play(Game("g", load_scenarios("eval_conflict")[0], agents), ScriptedJudge()).outcome.agreed
+
+
+def test_a_judge_of_ones_own_scores_and_can_be_named():
+    assert load("custom_judge").main() == 1.0
+    assert resolve_judge("function:examples.custom_judge:verdict").name == "function:examples.custom_judge:verdict"
 
 
 def test_an_agent_of_textarena_is_one_of_its_agents_where_it_is_installed():

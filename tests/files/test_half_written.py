@@ -12,8 +12,8 @@ from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.endpoints.recording import Recorder, Replayer
+from negotiation_env.environment.episode import append_episode, latest_episodes, read_episodes, stream_latest
 from negotiation_env.episodes.answer_file import AnswerFile
-from negotiation_env.episodes.episode import append_episode, latest_episodes, read_episodes, stream_latest
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import FOLDER, Rejudged, rejudge
 from negotiation_env.episodes.run_folder import EPISODES

@@ -12,12 +12,13 @@ from negotiation_env import Question, ScriptedJudge, Verdict
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.specs import resolve_agent
-from negotiation_env.episodes.episode import Episode
+from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, QuestionKind
 from negotiation_env.judges.asking import judged
 from negotiation_env.judges.forms import Pair
+from negotiation_env.judges.functions import FunctionJudge
 from negotiation_env.judges.pairwise import Preference, as_pairwise, both_orders
 from negotiation_env.judges.panel import PanelJudge
 from negotiation_env.judges.probes import Probe, ProbeKind, examined
@@ -104,6 +105,47 @@ def test_a_member_of_a_panel_that_raises_is_named():
     (verdict,) = PanelJudge([ScriptedJudge(3), raising(OSError("no disk"))]).judge([SCORE])
     assert verdict.value is None
     assert "my own raised OSError" in verdict.reason
+
+
+ANSWERS = {
+    "a number": (SCORE, 3, 3.0, ""),
+    "numpy's": (SCORE, np.float32(2.5), 2.5, ""),
+    "yes": (AGREEMENT, True, 1.0, ""),
+    "numpy's no": (AGREEMENT, np.bool_(False), 0.0, ""),
+    "nothing": (SCORE, None, None, "judge gave no value"),
+    "too much": (SCORE, 7, None, "judge returned 7; expected a number from 0 to 5, or None for unscored"),
+    "nan": (SCORE, float("nan"), None, "judge returned nan; expected a number from 0 to 5, or None for unscored"),
+    "words": (SCORE, "3", None, "judge returned a str; expected a number from 0 to 5, or None for unscored"),
+    "half a yes": (AGREEMENT, 0.5, None, "judge returned 0.5; expected True or False, or None for unscored"),
+}
+
+
+@pytest.mark.parametrize(("question", "given", "value", "reason"), ANSWERS.values(), ids=ANSWERS)
+def test_a_function_judges_by_a_number_or_leaves_the_question_unscored(question, given, value, reason):
+    (verdict,) = judged(FunctionJudge(lambda _: given, "judge"), [question])
+    assert (verdict.value, verdict.reason) == (value, reason)
+
+
+def test_a_function_that_raises_is_asked_once_and_costs_no_other_question_its_answer():
+    asked = []
+
+    def moody(question):
+        asked.append(question.completion)
+        return 2 / len(question.completion)
+
+    questions = [replace(SCORE, completion=words) for words in ("a", "", "b")]
+    found = judged(FunctionJudge(moody), questions)
+    assert [verdict.value for verdict in found] == [2.0, None, 2.0]
+    assert re.fullmatch(r"moody raised ZeroDivisionError at test_asking\.py:\d+: division by zero", found[1].reason)
+    assert asked == ["a", "", "b"]
+
+
+def test_a_function_is_a_judge_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "own_judge.py").write_text("def verdict(question):\n    return 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    judge = resolve_judge("function:own_judge:verdict")
+    assert (judge.name, judged(judge, [SCORE])[0].value) == ("function:own_judge:verdict", 1.0)
+    sys.modules.pop("own_judge", None)
 
 
 @pytest.mark.parametrize("value", [0.5, 5.0, 0.1])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env.episodes.episode import append_episode
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.report import write_report
 from tests.report.browser import CHROMIUM, browser
 from tests.report.runs import benchmark, evaluation, hostile, judged_by_a_model, learned, training, unscored

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from negotiation_env.episodes.episode import append_episode
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.errors import MissingExtra, UserError
 from negotiation_env.report import write_report
 from negotiation_env.report.page import embed_json

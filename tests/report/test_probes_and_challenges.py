@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from negotiation_env.episodes.episode import latest_episodes
+from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.errors import UserError
 from negotiation_env.report import write_report
 from negotiation_env.report.probes_and_challenges import FILES, Afterwards, read_afterwards, show_afterwards

@@ -11,7 +11,7 @@ from negotiation_env import resolve_judge
 from negotiation_env.agents.contents import contents_of
 from negotiation_env.agents.scripted import SCRIPTS
 from negotiation_env.agents.specs import resolve_agent, resolve_model
-from negotiation_env.episodes.episode import read_episodes
+from negotiation_env.environment.episode import read_episodes
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.errors import UserError
 from negotiation_env.judges.llm_file import judge_files

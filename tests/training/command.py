@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from negotiation_env import ScriptedJudge
-from negotiation_env.episodes.episode import read_episodes
+from negotiation_env.environment.episode import read_episodes
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.run_folder import to_toml
 

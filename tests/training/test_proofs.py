@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
-from negotiation_env.episodes.episode import read_episodes  # noqa: E402
+from negotiation_env.environment.episode import read_episodes  # noqa: E402
 from negotiation_env.episodes.usage import Usage, judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.game.events import JudgeCall  # noqa: E402

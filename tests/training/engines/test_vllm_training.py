@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
-from negotiation_env.episodes.episode import read_episodes  # noqa: E402
+from negotiation_env.environment.episode import read_episodes  # noqa: E402
 from negotiation_env.training.config import TrainConfig  # noqa: E402
 from negotiation_env.training.run import train  # noqa: E402
 

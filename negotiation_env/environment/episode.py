@@ -3,20 +3,19 @@
 One episode is one line of JSON in an append-only file. `FORMAT` is the version of its layout.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from negotiation_env.environment.aec import NegotiationEnv
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines
 from negotiation_env.game import chats
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
-from negotiation_env.game.rewards import MAX_REWARD, reward
+from negotiation_env.game.rewards import MAX_REWARD
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply, TokenTrace
 
@@ -31,8 +30,8 @@ __all__ = [
     "append_episode",
     "latest_episodes",
     "read_episodes",
-    "record",
     "stream_latest",
+    "turns_of",
 ]
 
 _NO_EPISODE = f"is not an episode of format {FORMAT}"
@@ -193,60 +192,36 @@ def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
     return line
 
 
-def record(
-    env: NegotiationEnv, replies: list[Reply], *, id: str, seed: int, agents: tuple[str, ...], tags: Mapping[str, Any]
-) -> Episode:
-    """The episode of a finished environment.
+def turns_of(
+    game: Negotiation, failed: FailedTurn | None, replies: Sequence[Reply] | None
+) -> tuple[tuple[Said, ...], FailedTurn | None]:
+    """The turns of a game so far, and the one that an agent failed.
 
     Args:
-        env: Its game is over.
-        replies: The agents' replies in the order of their turns; a failed one is the last.
-        id: The episode's id.
-        seed: What seeded the replies.
-        agents: The name of the agent in each seat.
-        tags: Anything JSON-ready.
+        game: Over, or under way.
+        failed: What is known of a failed turn without its reply.
+        replies: What the agents gave, one for each turn in order, the failed one last; None where nobody kept them.
+
+    Raises:
+        ValueError: There are not as many replies as turns.
     """
-    game, outcome = env.game, env.game.pending
-    if not isinstance(outcome, Outcome):
-        raise ValueError(f"only a finished game can be recorded; this one is {game.phase}")
-    utterances = [*game.dialogue, *([game.completion] if game.completion else [])]
-    said = tuple(
-        Said(
-            each.seat,
-            Task.COMPLETION if each is game.completion else Task.UTTERANCE,
-            each.text,
-            each.events,
-            each.raw,
-            reply.truncated,
-            reply.tokens,
-            reply.usage,
-            reply.model,
-        )
-        for each, reply in zip(utterances, replies, strict=False)
-    )
-    failed = _failed(game, outcome, replies[len(utterances)]) if len(replies) > len(utterances) else None
-    return Episode(
-        id=id,
-        scenario=game.scenario,
-        seed=seed,
-        rules=game.rules,
-        agents=agents,
-        judge=env.judge.name,
-        said=said,
-        rulings=env.rulings,
-        outcome=outcome,
-        reward=reward(outcome, game.rules),
-        tags=tags,
-        failed=failed,
-    )
+    spoken = [*game.dialogue, *([game.completion] if game.completion else [])]
+    count = len(spoken) + (failed is not None)
+    given = [Reply("")] * count if replies is None else replies
+    if len(given) != count:
+        raise ValueError(f"expected {count} replies, one for each turn that was taken; got {len(given)}")
+    said = tuple(_said(game, each, reply) for each, reply in zip(spoken, given, strict=False))
+    return said, failed and _failed(failed, given[-1])
 
 
-def _failed(game: Negotiation, outcome: Outcome, reply: Reply) -> FailedTurn:
-    """A reply that said nothing: of the party whose turn it would have been."""
-    completing = outcome.agreed or game.turns >= game.rules.max_turns
-    seat = game.rules.writer if completing else game.turns % game.scenario.seats
-    task = Task.COMPLETION if completing else Task.UTTERANCE
-    return FailedTurn(seat, task, reply.error or "", reply.usage, reply.model)
+def _said(game: Negotiation, each: Utterance, reply: Reply) -> Said:
+    task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
+    told = (reply.truncated, reply.tokens, reply.usage, reply.model)
+    return Said(each.seat, task, each.text, each.events, each.raw, *told)
+
+
+def _failed(turn: FailedTurn, reply: Reply) -> FailedTurn:
+    return replace(turn, error=reply.error or turn.error, usage=reply.usage, model=reply.model)
 
 
 def append_episode(path: Path, episode: Episode) -> None:

@@ -1,0 +1,32 @@
+"""A function as a judge: it gets each question and returns a number, or None where it cannot say.
+
+Run: python examples/custom_judge.py
+The same by name: negotiate play --agents scripted:compromising --judge function:examples.custom_judge:verdict
+"""
+
+import re
+
+from negotiation_env import load_scenarios
+from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.events import Question
+from negotiation_env.judges.functions import FunctionJudge
+
+
+def verdict(question: Question) -> float | None:
+    """They agree once somebody accepts; an answer is worth a point for each step that has a day or a month."""
+    if question.kind == "agreement":
+        return "ACCEPT" in question.dialogue[-1].text
+    if not question.completion:
+        return None
+    return min(5, len(re.findall(r"day|week|month|January|May|June|autumn|spring", question.completion)))
+
+
+def main() -> float | None:
+    scenario = load_scenarios("eval_conflict")[0]
+    game = Game("example", scenario, (ScriptedAgent("compromising"), ScriptedAgent("accommodating")))
+    return play(game, FunctionJudge(verdict), render_mode="human").reward
+
+
+if __name__ == "__main__":
+    print("reward:", main())

@@ -1,0 +1,49 @@
+"""A function from a question to a number as a judge."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from negotiation_env.errors import NegotiationError, why
+from negotiation_env.game.events import Question, QuestionKind, Verdict
+
+__all__ = ["FunctionJudge"]
+
+_EXPECTED = {
+    QuestionKind.AGREEMENT: "expected True or False, or None for unscored",
+    QuestionKind.SCORE: "expected a number from 0 to 5, or None for unscored",
+}
+
+
+class FunctionJudge:
+    """A judge that answers with a function's numbers.
+
+    Args:
+        function: Gets each `Question`. Where `question.kind` is "agreement" it returns whether the parties agree, by
+            `question.dialogue`: True or False, or 1 or 0; where it is "score", how good `question.completion` is, from
+            0 to 5. None leaves the game unscored, and so does what it raises or what is no such number. With several
+            workers it is called by several threads at a time.
+        name: The name in records; by default the function's or its class's.
+    """
+
+    def __init__(self, function: Callable[[Question], Any], name: str = "") -> None:
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+        self._function = function
+
+    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
+        """One call for each question."""
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> Verdict:
+        try:
+            given = self._function(question)
+            value = float(given) if hasattr(given, "__float__") else None  # NumPy's and torch's numbers too
+        except (NegotiationError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a slip at one question must not cost others their answers
+            return Verdict(None, self.name, f"{self.name} {why(error)}")
+        if given is None:
+            return Verdict(None, self.name, f"{self.name} gave no value")
+        if value is None or not (value in (0, 1) if question.kind is QuestionKind.AGREEMENT else 0 <= value <= 5):
+            told = f"a {type(given).__name__}" if value is None else f"{value:g}"
+            return Verdict(None, self.name, f"{self.name} returned {told}; {_EXPECTED[question.kind]}")
+        return Verdict(value, self.name)
