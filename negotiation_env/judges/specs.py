@@ -17,8 +17,8 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
     Args:
         spec: One of `negotiation_env.specs.kinds.JUDGES`, or a judge, which is returned as it is. A TOML file holds
-            the settings of an LLM judge; see `negotiation_env.judges.llm_file`. NAME is a function from a question to
-            a number, see `FunctionJudge`.
+            the settings of an LLM judge; see `negotiation_env.judges.llm_file`. A function is one from a question to a
+            number; see `FunctionJudge`.
         traffic: Where the judge's model comes from; live by default.
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 

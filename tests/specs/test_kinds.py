@@ -77,7 +77,7 @@ def negotiate(folder, *arguments):
 
 @pytest.mark.parametrize("kinds", [AGENTS, JUDGES])
 def test_the_documented_tables_are_those_of_the_code(kinds):
-    assert kinds_table(kinds) in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert kinds_table(kinds) in (ROOT / "docs" / "names.md").read_text(encoding="utf-8")
 
 
 def test_the_scripts_of_the_table_are_those_there_are():
