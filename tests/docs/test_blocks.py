@@ -1,0 +1,54 @@
+"""What stands in the pages runs as pasted, and says what the pages say it says."""
+
+import ast
+
+import pytest
+
+import negotiation_env
+from negotiation_env.endpoints.endpoint import read_endpoint
+from negotiation_env.judges.llm_file import read_llm_judge
+from tests.docs.pages import PAGES, blocks, run_in_order
+
+KINDS = {"bash", "python", "toml", "json", "text"}
+READERS = {"endpoint.toml": read_endpoint, "judge.toml": read_llm_judge}
+"""Of files for endpoints, which no command of the pages can call."""
+WITH_MODELS = [page for page in PAGES if any(block.loads_models for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path):
+    run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("page", WITH_MODELS, ids=lambda page: page.stem)
+def test_blocks_with_the_embedded_models_run_too(page, tmp_path):
+    run_in_order(
+        [block for block in blocks(page) if block.loads_models or block.kind not in ("bash", "python")], tmp_path
+    )
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_files_for_endpoints_can_be_read(name, tmp_path):
+    (text,) = [block.text for page in PAGES for block in blocks(page) if block.title == name]
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    READERS[name](tmp_path / name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_is_not_run_says_why(page):
+    for block in blocks(page):
+        assert block.kind in KINDS
+        assert block.runs or block.remark.partition(":")[2].strip()
+    assert page.read_text(encoding="utf-8").count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_import_public_names_only(page):
+    for tree in (ast.parse(block.text) for block in blocks(page) if block.kind == "python"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == "negotiation_env":
+                assert node.module == "negotiation_env"
+                assert {alias.name for alias in node.names} <= set(negotiation_env.__all__)
+            elif isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("negotiation_env.") for alias in node.names)
