@@ -142,7 +142,7 @@ def test_the_doctor_s_exit_code_says_whether_all_will_do():
     assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
 
 
-COMMANDS = ["play", "eval", "train", "bench", "view", "generate", "ability"]
+COMMANDS = ["play", "eval", "train", "bench", "view", "generate", "ability", "examples"]
 COMMANDS += ["rejudge", "judge-check", "judge-compare", "doctor"]
 
 
