@@ -12,6 +12,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     benchmarking,
     caching,
     doctor,
+    examples,
     games,
     generating,
     judging,
