@@ -1,0 +1,72 @@
+"""The front page: short, its links lead somewhere, and every command of it runs as pasted, in order."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+
+import pytest
+
+from tests.docs.pages import PATIENCE, ROOT, Block, blocks, run_in_order
+
+README = ROOT / "README.md"
+SMALLER = {
+    "negotiate train examples/selfplay_embedded.toml": " --max-steps 1 --eval-scenarios 1 --max-turns 2"
+    " --max-turn-tokens 8 --max-completion-tokens 8 --group-size 2",
+}
+"""What the tests add to commands that take minutes."""
+BASE, SETUP, *USE, TESTS = [block for block in blocks(README) if block.kind in ("bash", "python")]
+
+
+def test_the_front_page_is_read_in_five_minutes():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_what_the_front_page_links_to_is_there():
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", README.read_text(encoding="utf-8"))
+    assert len(targets) > 10
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+
+
+def test_the_set_up_for_training_is_part_of_what_the_tests_are_installed_by():
+    """Continuous integration runs that one as pasted, in an empty environment."""
+    assert TESTS.text.startswith(SETUP.text.strip().removesuffix("]'"))
+    assert TESTS.text.strip().endswith("python -m pytest")
+
+
+@pytest.mark.slow
+def test_the_first_commands_run_in_an_empty_environment(tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    left_out = shutil.ignore_patterns(".*", "__pycache__", "runs", "build", "results")
+    copy = shutil.copytree(ROOT, tmp_path / "copy", symlinks=True, ignore=left_out)
+    done = run(BASE.text, copy, f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}")
+    if "No matching distribution" in done.stderr:
+        pytest.skip("pip reaches no registry")
+    assert done.returncode == 0, done.stderr
+    assert "Collective Agency 3.00 of 5 by the scripted judge (a fake)" in done.stdout
+
+
+@pytest.mark.models
+def test_all_other_commands_run_as_pasted_in_order(tmp_path):
+    run_in_order([Block(block.kind, smaller(block.text), block.title) for block in USE], tmp_path)
+
+
+@pytest.mark.models
+def test_the_lines_of_use_score_well():
+    (use,) = [block for block in USE if block.kind == "python"]
+    done = subprocess.run([sys.executable, "-c", use.text], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
+    assert float(re.search(r"Collective Agency ([\d.]+) of 5", done.stdout)[1]) > 3, done.stderr
+
+
+def smaller(text):
+    for command, more in SMALLER.items():
+        text = text.replace(command, command + more)
+    return text
+
+
+def run(text, folder, path):
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    return subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=PATIENCE)
