@@ -28,8 +28,8 @@ from negotiation_env.episodes.evaluate import seat_agents
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from tests.endpoint_server import FAULTS, EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import FAULTS, EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 TURNS = 4
 CALLS = TURNS + (TURNS - 1) + 2

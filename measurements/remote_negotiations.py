@@ -33,8 +33,8 @@ from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.judges.llm import LLMJudge
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 TURNS = 7
 CALLS = 2 * TURNS - 1

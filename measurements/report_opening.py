@@ -25,7 +25,7 @@ from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.interfaces import ChatRequest, Reply, Request, TokenTrace
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.report import write_report
-from tests.llm_replies import judge_reply
+from tests.helpers.llm_replies import judge_reply
 from tests.report.browser import browser
 
 NEGOTIATIONS = 1000

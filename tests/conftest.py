@@ -60,7 +60,7 @@ def three_parties() -> Scenario:
 @pytest.fixture
 def hostile_place(tmp_path, monkeypatch):
     """A folder of files full of what acts on a terminal, in which one is; commands find the module that is there."""
-    from tests.hostile import hostile_files
+    from tests.helpers.hostile import hostile_files
 
     hostile_files(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -99,7 +99,7 @@ def _small_learner():
 @pytest.fixture(scope="session")
 def vllm_server(tmp_path_factory):
     """The URL of a vLLM server with the embedded model."""
-    from tests.vllm_server import serving
+    from tests.helpers.vllm_server import serving
 
     with serving(tmp_path_factory.mktemp("vllm") / "log") as url:
         yield url

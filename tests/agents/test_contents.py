@@ -128,7 +128,7 @@ def test_an_evaluation_goes_on_only_with_the_adapter_that_it_began_with(tmp_path
 
 
 def test_a_generation_goes_on_only_with_the_model_that_it_began_with(tmp_path):
-    from tests.endpoint_server import EndpointServer
+    from tests.helpers.endpoint_server import EndpointServer
 
     with EndpointServer(lambda _: "{}") as server:
         author = tmp_path / "author.toml"

@@ -1,4 +1,4 @@
-"""vLLM's engine runs in a virtual environment of its own; see `tests/vllm_server.sh`."""
+"""vLLM's engine runs in a virtual environment of its own; see `tests/helpers/vllm_server.sh`."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.errors import MissingExtra
-from tests.vllm_server import trainer_logprobs, vllm_environment
+from tests.helpers.vllm_server import trainer_logprobs, vllm_environment
 
 SCRIPT = Path(__file__).with_name("play_in_vllm.py")
 ON_CPU = {

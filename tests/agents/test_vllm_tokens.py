@@ -13,8 +13,8 @@ from negotiation_env.agents.models.vllm_tokens import VllmTokens
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.endpoints.faults import EndpointFault
-from tests.arbitrary_json import json_texts
-from tests.endpoint_server import EndpointServer
+from tests.helpers.arbitrary_json import json_texts
+from tests.helpers.endpoint_server import EndpointServer
 
 pytestmark = pytest.mark.models
 

@@ -10,7 +10,7 @@ from negotiation_env.game.events import Question, Verdict
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, ProbeKind
-from tests.llm_replies import level_of
+from tests.helpers.llm_replies import level_of
 
 
 class ChecksumJudge(ScriptedJudge):

@@ -19,7 +19,7 @@ from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, 
 from negotiation_env.errors import MissingExtra, ModelError, UserError
 from negotiation_env.statistics.intervals import Estimate
 from tests.conftest import small_network
-from tests.endpoint_server import EndpointServer
+from tests.helpers.endpoint_server import EndpointServer
 
 FOLDER = Path("tests/benchmark/ability_task")
 QUESTIONS = [json.loads(line) for line in (FOLDER / "questions.jsonl").read_text().splitlines()]

@@ -12,9 +12,9 @@ from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.cli import app, main
 from negotiation_env.errors import UserError
 from negotiation_env.statistics.table import read_tables
-from tests.endpoint_server import EndpointServer
-from tests.killing import holds_lines, kill_when
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.killing import holds_lines, kill_when
+from tests.helpers.llm_replies import judge_reply
 
 ROOT = Path(__file__).parents[2]
 FILES = ("episodes.jsonl", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl")

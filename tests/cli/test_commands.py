@@ -4,9 +4,9 @@ from itertools import count
 import pytest
 
 from negotiation_env.environment.episode import latest_episodes
-from tests.command_line import negotiate
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.command_line import negotiate
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 
 def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):

@@ -22,8 +22,8 @@ from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.judges.cache import ReplyCache
 from tests.conftest import two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 HANGS = 60.0
 """Seconds that an answer takes in these tests, far longer than any of them."""

@@ -12,7 +12,7 @@ from negotiation_env.cli import app
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.errors import UserError
 from tests.conftest import two_parties
-from tests.no_files import a_pipe
+from tests.helpers.no_files import a_pipe
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTED = ("--agents", "scripted:stubborn", "--judge", "scripted")

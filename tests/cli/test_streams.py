@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from negotiation_env.cli import app
 from negotiation_env.console.terminal import console, say
 from negotiation_env.environment.episode import latest_episodes
-from tests import command_line
-from tests.hostile import HOSTILE, JUDGE, PLAY, hostile_files, negotiate
+from tests.helpers import command_line
+from tests.helpers.hostile import HOSTILE, JUDGE, PLAY, hostile_files, negotiate
 
 ROOT = Path(__file__).parents[2]
 

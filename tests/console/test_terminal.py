@@ -15,9 +15,9 @@ from negotiation_env.console.progress import progress
 from negotiation_env.console.terminal import console, one_line, say, say_json, shown
 from negotiation_env.environment.render import show_news
 from negotiation_env.statistics.table import Table, tables_to_json, to_rich
-from tests.command_line import negotiate
-from tests.endpoint_server import EndpointServer
-from tests.hostile import HOSTILE, JUDGE, PLAY, acts
+from tests.helpers.command_line import negotiate
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.hostile import HOSTILE, JUDGE, PLAY, acts
 
 ROOT = Path(__file__).parents[2]
 

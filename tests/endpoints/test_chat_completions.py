@@ -13,8 +13,8 @@ from negotiation_env.endpoints.endpoint import Endpoint, read_endpoint
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.endpoints.recording import read_reply, writable, write_reply
 from negotiation_env.errors import UserError
-from tests.arbitrary_json import json_texts, json_values
-from tests.endpoint_server import EndpointServer
+from tests.helpers.arbitrary_json import json_texts, json_values
+from tests.helpers.endpoint_server import EndpointServer
 
 ASK = ChatRequest(({"role": "user", "content": "Hello"},))
 PRICED = EndpointSettings("m", prompt_price=10.0, completion_price=100.0)

@@ -17,7 +17,7 @@ from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.connection import MAX_ANSWER
 from negotiation_env.endpoints.endpoint import Endpoint, connect, short_endpoint
 from negotiation_env.errors import UserError
-from tests.raw_server import Answer, completion, raw_server
+from tests.helpers.raw_server import Answer, completion, raw_server
 
 ASK = ChatRequest(({"role": "user", "content": "Hello?"},))
 KEY = "sk-live-0123456789abcdef"

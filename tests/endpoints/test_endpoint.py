@@ -10,8 +10,8 @@ from negotiation_env.endpoints.chat_completions import EndpointSettings, chat_co
 from negotiation_env.endpoints.endpoint import Endpoint, read_endpoint
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.errors import UserError
-from tests.endpoint_server import FAULTS, EndpointServer
-from tests.raw_server import Answer, raw_server
+from tests.helpers.endpoint_server import FAULTS, EndpointServer
+from tests.helpers.raw_server import Answer, raw_server
 
 ASK = ChatRequest(({"role": "user", "content": "Grüß „Gott“ 你好"},), Sampling(0.5, 0.9, 7), seed=2**40 + 3)
 

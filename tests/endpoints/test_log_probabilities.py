@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from negotiation_env.endpoints.log_probabilities import chat_alternatives, completion_alternatives, log_probability
-from tests.arbitrary_json import json_values
+from tests.helpers.arbitrary_json import json_values
 
 TEXTS = [
     '{"reason": "fair 🙂", "score": 3}',

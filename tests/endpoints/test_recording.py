@@ -18,10 +18,10 @@ from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Verdict
 from negotiation_env.interfaces import Alternatives, TokenTrace
 from negotiation_env.judges.specs import resolve_judge
-from tests.arbitrary_json import json_texts, json_values
 from tests.conftest import two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.arbitrary_json import json_texts, json_values
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 ASK = ChatRequest(({"role": "user", "content": "Grüß Gott 你好"},), Sampling(), schema={"type": "object"})
 

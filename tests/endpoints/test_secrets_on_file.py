@@ -6,8 +6,8 @@ import json
 import pytest
 
 from negotiation_env.episodes.run_folder import open_run
-from tests.command_line import negotiate
-from tests.raw_server import Answer, completion, raw_server
+from tests.helpers.command_line import negotiate
+from tests.helpers.raw_server import Answer, completion, raw_server
 
 KEY = "sk-live-0123456789abcdef"
 PASSWORD = "pass-word-77"

@@ -1,4 +1,4 @@
-"""Against a real vLLM server on the CPU; see `tests/vllm_server.sh`. Its model is small, for the protocol only."""
+"""Against a real vLLM server on the CPU; see `tests/helpers/vllm_server.sh`. Its model is small, for the protocol only."""
 
 import json
 import urllib.request

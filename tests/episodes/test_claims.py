@@ -20,7 +20,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.synthesis.generate import generate
 from tests.benchmark.small_benchmark import cast_of, small
 from tests.conftest import two_parties
-from tests.killing import kill_when
+from tests.helpers.killing import kill_when
 from tests.synthesis import writers
 
 SCENARIOS = load_scenarios("eval_conflict")[:3]

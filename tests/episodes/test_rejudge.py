@@ -11,8 +11,8 @@ from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import judge_file, rejudge
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.game.events import JudgeCall
-from tests.command_line import negotiate
 from tests.conftest import three_parties
+from tests.helpers.command_line import negotiate
 
 SCENARIOS = load_scenarios("eval_conflict")[:6]
 PROPOSER, YIELDING, STUBBORN = (ScriptedAgent(name) for name in ("compromising", "accommodating", "stubborn"))

@@ -14,7 +14,7 @@ from negotiation_env.environment.episode import latest_episodes, read_episodes
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError, UserError
-from tests.killing import holds_lines, kill_when
+from tests.helpers.killing import holds_lines, kill_when
 
 SCENARIOS = load_scenarios("eval_conflict")[:6]
 

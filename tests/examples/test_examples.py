@@ -14,7 +14,7 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.judges.llm_file import read_llm_judge
 from negotiation_env.judges.specs import resolve_judge
-from tests.endpoint_server import EndpointServer
+from tests.helpers.endpoint_server import EndpointServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -33,9 +33,9 @@ from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, tables_to_json
 from negotiation_env.synthesis.candidates import CANDIDATES, Candidate, append_candidates, read_candidates
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out, read_held_out
-from tests.arbitrary_json import json_texts
 from tests.conftest import two_parties
-from tests.no_files import PLACES
+from tests.helpers.arbitrary_json import json_texts
+from tests.helpers.no_files import PLACES
 from tests.report.runs import benchmark
 
 ABILITY = Ability("m", AbilitySettings("0.4"))

@@ -16,9 +16,9 @@ from negotiation_env.judges.check.labelled import read_labelled
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm_file import read_llm_judge
 from negotiation_env.synthesis.sources import load_sources
-from tests.arbitrary_json import json_texts
 from tests.conftest import three_parties, two_parties
-from tests.no_files import PLACES, a_pipe
+from tests.helpers.arbitrary_json import json_texts
+from tests.helpers.no_files import PLACES, a_pipe
 
 BOM = b"\xef\xbb\xbf"
 SHIPPED = Path(__file__).parents[2] / "negotiation_env"

@@ -17,7 +17,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Alternatives
 from negotiation_env.judges.cache import _FORMAT, ReplyCache
 from negotiation_env.judges.expected import expected_level, probability_of_true
-from tests.endpoint_server import tokens
+from tests.helpers.endpoint_server import tokens
 
 ASK = ChatRequest(({"role": "user", "content": "Hello"},), Sampling(0.0, 1.0, 7))
 

@@ -12,10 +12,10 @@ from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
-from tests.endpoint_server import EndpointServer
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
+from tests.helpers.raw_server import Answer, raw_server
 from tests.judges.test_llm import AGREEMENT, SCORE
-from tests.llm_replies import judge_reply
-from tests.raw_server import Answer, raw_server
 
 SCENARIOS = load_scenarios("eval_conflict")[:4]
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from negotiation_env import Reply
 from negotiation_env.interfaces import Alternatives
 from negotiation_env.judges.expected import expected_level, probability_of_true
-from tests.arbitrary_json import json_values
-from tests.endpoint_server import EndpointServer
 from tests.endpoints.test_chat_completions import answer
 from tests.endpoints.test_log_probabilities import SPELLINGS, pieces_of, told
+from tests.helpers.arbitrary_json import json_values
+from tests.helpers.endpoint_server import EndpointServer
 from tests.judges.test_llm import ANSWER, SCORE, judge_at, replying, served
 
 TORN = [{"token": "3", "logprob": math.log(0.5)}, {"token": "4", "logprob": math.log(0.5)}]

@@ -11,8 +11,8 @@ from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.episodes.evaluate import seat_agents
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
-from tests.endpoint_server import FAULTS, EndpointServer
-from tests.llm_replies import judge_reply, level_of
+from tests.helpers.endpoint_server import FAULTS, EndpointServer
+from tests.helpers.llm_replies import judge_reply, level_of
 
 EPISODES = 500
 SHARE = 0.2

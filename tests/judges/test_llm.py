@@ -15,8 +15,8 @@ from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings, _Answer
 from tests.conftest import three_parties, two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply, level_of
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply, level_of
 
 ANSWER = "We dig a second well in May; Lea pays half and Noor's pupils keep the log of the water level."
 SCORE = Question(QuestionKind.SCORE, two_parties(), completion=ANSWER)

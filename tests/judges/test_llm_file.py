@@ -4,7 +4,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.judges.llm_file import read_llm_judge
 from negotiation_env.judges.panel import PanelJudge
 from negotiation_env.judges.specs import resolve_judge
-from tests.endpoint_server import EndpointServer
+from tests.helpers.endpoint_server import EndpointServer
 
 FILE = """
 criteria = "thrift.toml"

@@ -20,8 +20,8 @@ from negotiation_env.judges.material import clean, is_quoted
 from negotiation_env.judges.probes import AcceptanceForm, FaithfulnessForm, Probe, ProbeKind
 from negotiation_env.text.alike import folded
 from tests.conftest import two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 INJECTIONS = load_injections()
 HARMLESS = "Nothing to see here."

@@ -12,8 +12,8 @@ from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.pairwise import Preference, ScoringPairwise, both_orders, win_rate
 from tests.conftest import two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import judge_reply
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import judge_reply
 
 LONG, SHORT = "A long and careful plan for the well.", "A plan."
 

@@ -14,8 +14,8 @@ from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, probe_form
 from negotiation_env.judges.probes import examined as whatever_it_says
 from tests.conftest import three_parties, two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import material
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import material
 
 ANSWER = "We dig a second well in May; Lea pays half and Noor's pupils keep the log of the water level."
 SAID = (

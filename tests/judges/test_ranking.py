@@ -8,8 +8,8 @@ from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
 from tests.conftest import two_parties
-from tests.endpoint_server import EndpointServer
-from tests.llm_replies import material
+from tests.helpers.endpoint_server import EndpointServer
+from tests.helpers.llm_replies import material
 
 ANSWERS = ("A plan.", "A long and careful plan for the well.", "A longer plan.")
 

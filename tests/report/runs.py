@@ -21,7 +21,7 @@ from negotiation_env.statistics.bradley_terry import bradley_terry
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, tables_to_json
 from tests.benchmark.small_benchmark import cast_of, small
-from tests.llm_replies import judge_reply
+from tests.helpers.llm_replies import judge_reply
 
 HOSTILE = (
     "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1><!--<svg onload=window.pwned=1>"

@@ -12,8 +12,8 @@ from negotiation_env.errors import UserError
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import FILE, Spec, model_and_url, names, parse, single_specs, source_and_adapter
 from negotiation_env.training.config import load_config
-from tests.hostile import negotiate
-from tests.raw_server import Answer, raw_server
+from tests.helpers.hostile import negotiate
+from tests.helpers.raw_server import Answer, raw_server
 
 some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1).filter(str.strip)
 

@@ -25,7 +25,7 @@ from negotiation_env.synthesis.plan import plan_slots
 from negotiation_env.synthesis.settings import at_most
 from negotiation_env.synthesis.sources import Known
 from negotiation_env.synthesis.split import held_out_domains
-from tests.endpoint_server import EndpointServer
+from tests.helpers.endpoint_server import EndpointServer
 from tests.synthesis import writers
 from tests.synthesis.writers import SETTINGS, SOURCES, dilemma, named, words
 

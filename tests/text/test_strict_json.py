@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from negotiation_env.text.strict_json import has_surrogates, read_json
-from tests.arbitrary_json import json_texts
+from tests.helpers.arbitrary_json import json_texts
 
 
 def test_a_value_is_read_with_or_without_a_byte_order_mark():

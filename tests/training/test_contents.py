@@ -10,7 +10,7 @@ from negotiation_env import ScriptedJudge
 from negotiation_env.errors import UserError
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.contents import check_contents, run_contents, write_contents
-from tests.arbitrary_json import json_texts
+from tests.helpers.arbitrary_json import json_texts
 
 THEN = {"the learner's weights": "0123456789ab", "function:who:speak": "ba9876543210"}
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from negotiation_env.training.checkpoints import last_checkpoint, steps_behind  # noqa: E402
 from negotiation_env.training.held_out_log import HELD_OUT, read_held_out  # noqa: E402
 from negotiation_env.training.opponents import RATINGS  # noqa: E402
-from tests.killing import interrupt_when, kill_when  # noqa: E402
+from tests.helpers.killing import interrupt_when, kill_when  # noqa: E402
 from tests.training.command import (  # noqa: E402
     PATIENCE,
     episodes,

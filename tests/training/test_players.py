@@ -14,7 +14,7 @@ from negotiation_env.training.opponents import load_ratings  # noqa: E402
 from negotiation_env.training.players import Players  # noqa: E402
 from negotiation_env.training.run import judge_of  # noqa: E402
 from tests.conftest import two_parties  # noqa: E402
-from tests.llm_replies import judge_reply  # noqa: E402
+from tests.helpers.llm_replies import judge_reply  # noqa: E402
 
 
 class FakeEngine:

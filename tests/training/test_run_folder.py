@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from negotiation_env.errors import UserError
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.run_folder import check_judge, check_records, check_run, numbered, rewind, write_config
-from tests.arbitrary_json import json_texts
-from tests.no_files import PLACES
+from tests.helpers.arbitrary_json import json_texts
+from tests.helpers.no_files import PLACES
 
 
 def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):

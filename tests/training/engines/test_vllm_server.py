@@ -21,9 +21,9 @@ from negotiation_env.errors import Diverged, EngineError, UserError  # noqa: E40
 from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
 from negotiation_env.training.engines.vllm_server import VllmServers, _connect, _RoundRobin, _tell  # noqa: E402
 from negotiation_env.training.rows import learner_rows  # noqa: E402
-from tests.endpoint_server import EndpointServer  # noqa: E402
-from tests.raw_server import raw_server  # noqa: E402
-from tests.vllm_server import serving, trainer_logprobs  # noqa: E402
+from tests.helpers.endpoint_server import EndpointServer  # noqa: E402
+from tests.helpers.raw_server import raw_server  # noqa: E402
+from tests.helpers.vllm_server import serving, trainer_logprobs  # noqa: E402
 
 TEMPERATURE = 0.7
 HELLO = ({"role": "user", "content": "Name a fruit."},)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real vLLM server on CPU for the tests marked `vllm`, in a virtual environment of its own.
-#   tests/vllm_server.sh install [VENV]                  once; some minutes and 3.4 GB
-#   tests/vllm_server.sh serve MODEL_DIR PORT [VENV]     in the foreground; ready when GET /v1/models answers, in about a minute
+#   tests/helpers/vllm_server.sh install [VENV]                  once; some minutes and 3.4 GB
+#   tests/helpers/vllm_server.sh serve MODEL_DIR PORT [VENV]     in the foreground; ready when GET /v1/models answers, in about a minute
 # The tests start the server themselves where NEGOTIATION_ENV_VLLM names the environment. fp32, since CPUs are slow at bf16.
 set -euo pipefail
 version=0.32.0

@@ -18,7 +18,7 @@ PATIENCE = 300.0
 def vllm_environment() -> str:
     """The folder of vLLM's virtual environment; without one the test is skipped."""
     if not (folder := os.environ.get("NEGOTIATION_ENV_VLLM")):
-        pytest.skip("NEGOTIATION_ENV_VLLM names no environment of `tests/vllm_server.sh install`")
+        pytest.skip("NEGOTIATION_ENV_VLLM names no environment of `tests/helpers/vllm_server.sh install`")
     return folder
 
 
