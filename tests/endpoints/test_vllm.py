@@ -1,4 +1,4 @@
-"""Against a real vLLM server on the CPU; see `tests/helpers/vllm_server.sh`. Its model is small, for the protocol only."""
+"""Against a real vLLM server on the CPU, with a small model, for the protocol only; `tests/helpers/vllm_server.sh` installs it."""
 
 import json
 import urllib.request
