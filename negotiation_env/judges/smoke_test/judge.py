@@ -58,7 +58,7 @@ class EmbeddedJudge:
         """Answer each probe, in order; see `negotiation_env.judges.smoke_test.probes` for what that is worth.
 
         Raises:
-            As for `judge`.
+            NegotiationError: As for `judge`.
         """
         from negotiation_env.judges.smoke_test.probes import answer_probe, texts_of_probe
 
