@@ -4,9 +4,13 @@ import signal
 import sys
 
 import pytest
+from hypothesis import settings
 
 from negotiation_env import Persona, Scenario
 
+# Timings are no assertions. Continuous integration tries the same examples each time: its verdict is on the commit.
+settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("steady")
 # Two processes that each take every core slow one another down, and tests shall not depend on the number of cores.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:

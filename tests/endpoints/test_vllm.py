@@ -1,4 +1,4 @@
-"""Against a real vLLM server on the CPU, with a small model, for the protocol only; `tests/helpers/vllm_server.sh` installs it."""
+"""Against a real vLLM server on the CPU (`tests/helpers/vllm_server.sh`), with a small model: the protocol only."""
 
 import json
 import urllib.request
