@@ -15,6 +15,7 @@ READERS = {"endpoint.toml": read_endpoint, "judge.toml": read_llm_judge}
 WITH_MODELS = [page for page in PAGES if any(block.loads_models for block in blocks(page))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path):
     run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path)
