@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env import prompts
+from negotiation_env.alike import id_key
 from negotiation_env.episode import Episode, stream_latest
 from negotiation_env.errors import UserError
 from negotiation_env.files import write_whole
@@ -114,7 +115,7 @@ def evaluate(
 
 
 def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:
-    twice = [id for id, times in Counter(scenario.id for scenario in scenarios).items() if times > 1]
+    twice = [id for id, times in Counter(id_key(scenario.id) for scenario in scenarios).items() if times > 1]
     if twice or not scenarios:
         raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
     return [
