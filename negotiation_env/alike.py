@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["RARE_COLONS", "folded", "id_key", "is_seen", "name_key", "speaker_key"]
+__all__ = ["RARE_COLONS", "folded", "id_key", "is_mark", "is_seen", "name_key", "speaker_key"]
 
 _MEANT: Final = ("<super>", "<sub>", "<circle>", "<fraction>")
 """Decompositions that say something: a power, an index, a number of its own."""
@@ -53,7 +53,12 @@ def id_key(id: str) -> str:
 
 def is_seen(text: str) -> bool:
     """Whether anything of a text is to be seen; white space, fillers and marks without a letter are not."""
-    return any(not _is_mark(each) and _CHARACTERS[ord(each)].strip() for each in text)
+    return any(not is_mark(each) and _CHARACTERS[ord(each)].strip() for each in text)
+
+
+def is_mark(character: str) -> bool:
+    """Whether a character belongs to the letter before it, as accents and many vowels do; "" does not."""
+    return bool(character) and unicodedata.category(character).startswith("M")
 
 
 def name_key(name: str) -> str:
@@ -74,15 +79,11 @@ def speaker_key(name: str) -> str:
     It is the letters and digits, with their accents, up to the first colon, where a line's speaker ends.
     """
     key = name_key(_COLON.split(name.strip(), maxsplit=1)[0])
-    return "".join(each for each in key if each.isalnum() or _is_mark(each))
+    return "".join(each for each in key if each.isalnum() or is_mark(each))
 
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_CHARACTERS)
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")
 
 
 class _Characters(dict[int, str]):
