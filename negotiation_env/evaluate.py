@@ -21,6 +21,7 @@ from negotiation_env.protocol import Rules
 from negotiation_env.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
+from negotiation_env.specs import require_name
 from negotiation_env.summary import Summary, summarise
 from negotiation_env.unscored import UnscoredLimit
 
@@ -99,11 +100,13 @@ def evaluate(
 
     Raises:
         UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
-            settings or agents; two scenarios have one id, or there are none.
+            settings or agents; two scenarios have one id, or there are none; a name can be on no record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
+    for name in (*names, judge.name):
+        require_name(name, "agent or judge")
     told = tuple(map(fingerprint, scenarios))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), dict(contents or {}))
     with claim(out):
