@@ -12,7 +12,7 @@ from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, ChatModel
 from negotiation_env.loading import Once
-from negotiation_env.specs import load_factory, make, source_and_adapter
+from negotiation_env.specs import load_factory, make, require_name, source_and_adapter
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["AGENT_SPECS", "resolve_agent", "resolve_model"]
@@ -34,6 +34,7 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     Raises:
         UserError: No such spec, model, endpoint or factory; the message says what to do.
     """
+    require_name(spec, "agent")
     kind, _, rest = spec.partition(":")
     if kind == "scripted" and rest in SCRIPTS:
         return ScriptedAgent(rest)
@@ -58,6 +59,7 @@ def _made(spec: str, factory: Callable[..., Any]) -> Agent:
         raise UserError(f"{spec} cannot be called without arguments ({error}); {remedy}") from error
     made = make(spec, factory)
     if hasattr(made, "act") and hasattr(made, "name"):
+        require_name(made.name, f"the agent that {spec} made")
         agent: Agent = made
         return agent
     if callable(made):
@@ -74,6 +76,7 @@ def resolve_model(spec: str) -> ChatModel:
     Raises:
         UserError: No such spec, model or endpoint.
     """
+    require_name(spec, "model")
     kind, _, rest = spec.partition(":")
     if spec == "embedded":
         from agents.models.embedded import embedded_adapter, embedded_model

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env import prompts
+from negotiation_env.alike import id_key
 from negotiation_env.episode import Episode, stream_latest
 from negotiation_env.errors import UserError
 from negotiation_env.files import write_whole
@@ -20,6 +21,7 @@ from negotiation_env.protocol import Rules
 from negotiation_env.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.runner import Game, derive_seed
 from negotiation_env.scenario import Scenario
+from negotiation_env.specs import require_name
 from negotiation_env.summary import Summary, summarise
 from negotiation_env.unscored import UnscoredLimit
 
@@ -98,11 +100,13 @@ def evaluate(
 
     Raises:
         UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
-            settings or agents; two scenarios have one id, or there are none.
+            settings or agents; two scenarios have one id, or there are none; a name can be on no record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
     games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
+    for name in (*names, judge.name):
+        require_name(name, "agent or judge")
     told = tuple(map(fingerprint, scenarios))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), dict(contents or {}))
     with claim(out):
@@ -114,7 +118,7 @@ def evaluate(
 
 
 def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) -> list[Game]:
-    twice = [id for id, times in Counter(scenario.id for scenario in scenarios).items() if times > 1]
+    twice = [id for id, times in Counter(id_key(scenario.id) for scenario in scenarios).items() if times > 1]
     if twice or not scenarios:
         raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
     return [

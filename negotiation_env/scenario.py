@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from negotiation_env.alike import name_key
+from negotiation_env.alike import is_seen, speaker_key
 from negotiation_env.strict_json import has_surrogates
 
 __all__ = ["MAX_CHARACTERS", "Persona", "Scenario", "require_playable"]
@@ -21,7 +21,7 @@ class Persona:
     """One party's role.
 
     Attributes:
-        name: Who speaks, such as "The Strict Budget Manager"; with a letter or digit at least.
+        name: Who speaks, such as "The Strict Budget Manager"; with a letter or digit before any colon.
         goal: What the party wants, in the second person ("You must …").
         red_line: What it will not accept.
         style: How it talks.
@@ -36,10 +36,12 @@ class Persona:
 
     def __post_init__(self) -> None:
         _require_texts(self, _PERSONA_TEXTS, needed=("name", "goal"))
-        if not name_key(self.name):
-            raise ValueError(f"persona: expected letters or digits in its 'name', got {_told(self.name)}")
+        if not speaker_key(self.name):
+            told = f"expected letters or digits in its 'name', got {_told(self.name)}"
+            raise ValueError(f"persona: {told}; what follows a colon does not count")
         if not isinstance(self.values, list | tuple) or not all(map(_is_text, self.values)):
-            raise ValueError(f"persona: expected a list of texts under 'values', got {_told(self.values)}")
+            told = f"expected a list of texts under 'values', got {_told(self.values)}"
+            raise ValueError(f"persona: {told}; each needs something to be seen")
         object.__setattr__(self, "values", tuple(self.values))
 
     @classmethod
@@ -61,7 +63,7 @@ class Scenario:
     Attributes:
         id: Names the scenario in records; unique within a split.
         dilemma: The situation, ending in the question to settle.
-        personas: One per seat, at least two, with names that a reader can tell apart (`alike.name_key`); none for an
+        personas: One per seat, at least two, with names that a reader can tell apart (`alike.speaker_key`); none for an
             open question.
         category: "professional", "interpersonal", "everyday", "society", or a user's own.
         domain: The field of life it plays in.
@@ -83,8 +85,8 @@ class Scenario:
         if len(self.personas) == 1:
             told = "expected at least 2 personas, or none for an open question"
             raise ValueError(f"scenario {_told(self.id)}: {told}; got 1")
-        if len(set(map(name_key, names := self.names))) < len(names):
-            rule = "persona names must differ in more than case, white space and signs"
+        if len(set(map(speaker_key, names := self.names))) < len(names):
+            rule = "persona names must differ in more than case, white space and signs, before any colon"
             raise ValueError(f"scenario {_told(self.id)}: {rule}; got {_told(names)}")
 
     @property
@@ -146,8 +148,10 @@ def _require_texts(value: Persona | Scenario, names: tuple[str, ...], needed: tu
     kind = type(value).__name__.lower()
     for name in names:
         text = getattr(value, name)
-        if not isinstance(text, str) or (name in needed and not text.strip()):
+        if not isinstance(text, str):
             raise ValueError(f"{kind}: expected text under {name!r}, got {_told(text)}")
+        if (text or name in needed) and not is_seen(text):
+            raise ValueError(f"{kind}: expected text under {name!r}, got {_told(text)}, of which nothing is to be seen")
         if has_surrogates(text):
             raise ValueError(
                 f"{kind}: expected text under {name!r}, got a lone surrogate, half a character, in {_told(text)}"
@@ -155,7 +159,7 @@ def _require_texts(value: Persona | Scenario, names: tuple[str, ...], needed: tu
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and not has_surrogates(value)
+    return isinstance(value, str) and is_seen(value) and not has_surrogates(value)
 
 
 def _fields(row: Mapping[str, Any], kind: str, needed: tuple[str, ...], extra: tuple[str, ...]) -> dict[str, Any]:
@@ -177,6 +181,8 @@ def _personas(rows: Sequence[Any]) -> Iterator[Persona]:
 
 
 def _told(value: object) -> str:
-    """A value in a message: one line, and no longer than one can read."""
-    told = repr(value)
+    """A value in a message: one line, no longer than one can read, and what cannot be seen as its escape."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    unseen = any(isinstance(each, str) and not is_seen(each) for each in texts)
+    told = ascii(value) if unseen else repr(value)
     return told if len(told) <= 80 else f"{told[:79]}…"

@@ -12,13 +12,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from negotiation_env.address import without_secrets
 from negotiation_env.errors import NegotiationError, UserError, why
+from negotiation_env.strict_json import has_surrogates
 
-__all__ = ["load_factory", "make", "model_and_url", "names", "source_and_adapter"]
+__all__ = ["load_factory", "make", "model_and_url", "names", "require_name", "source_and_adapter"]
 
 _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
 _BARE_URL: Final = re.compile(r"@(localhost|[\w.-]+:\d+)(/|$)")
+
+
+def require_name(name: object, what: str) -> None:
+    """Refuse a name that no record can hold, such as one with bytes of a command line that are no UTF-8.
+
+    Args:
+        name: A spec, or what somebody's code calls itself.
+        what: What has the name, for the message.
+
+    Raises:
+        UserError: It is no text, or holds lone surrogates.
+    """
+    if not isinstance(name, str) or has_surrogates(name):
+        told = without_secrets(name) if isinstance(name, str) else name
+        raise UserError(f"{what}: expected a name that UTF-8 can write, for records, got {told!a:.80}; rename it")
 
 
 def names(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from negotiation_env.alike import name_key
+from negotiation_env.alike import RARE_COLONS, name_key
 
 __all__ = ["SILENCE", "SLACK", "CleanText", "masked", "neutralise", "one_line", "writable_text"]
 
@@ -37,7 +37,6 @@ _ROLES = frozenset(("system", "user", "assistant", "developer", "tool", "human",
 _SEAT = re.compile(r"negotiator_\d+")
 _TRAILING = re.compile(r"[\s*_\]⟧]+\Z")
 _COLONS = ":："
-_RARE_COLONS = "\u02d0\u02f8\u0589\u05c3\u0703\u0704\u1361\u16ec\u1803\u1809\u205a\u2236\ua4fd\ua789\ufe13\ufe30\ufe55"
 _LONG_HEAD = 64
 """Characters before a colon beyond which decoration may stand before a name."""
 _LINE_ENDS = "\r\v\f\x85\u2028\u2029"
@@ -49,7 +48,7 @@ _TAGS = "\U000e0000-\U000e01ef"  # tags and the supplementary variation selector
 _INVISIBLE = _LINE_ENDS + _SURROGATES + _HIDDEN + _CONTROLS + _BIDIRECTIONAL + _TAGS
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]")
 # Every control token has a bracket or a bar. ASCII is looked through quickest by taking out what is unsuspicious.
-_SUSPICIOUS = re.compile(rf"[<\[\]|｜{_RARE_COLONS}{_INVISIBLE}]")
+_SUSPICIOUS = re.compile(rf"[<\[\]|｜{RARE_COLONS}{_INVISIBLE}]")
 _UNSUSPICIOUS = bytes(code for code in range(128) if not _SUSPICIOUS.match(chr(code)))
 
 
@@ -160,7 +159,7 @@ def _speaks(head: str, speakers: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=4096)
 def _keys(speakers: tuple[str, ...]) -> frozenset[str]:
     """The speakers' names; of "Finance: Ann" its beginning, where a line's first colon would stand."""
-    names = [re.split(f"[{_COLONS}{_RARE_COLONS}]", name.strip()) for name in speakers]
+    names = [re.split(f"[{_COLONS}{RARE_COLONS}]", name.strip()) for name in speakers]
     return frozenset(key for parts in names if (key := name_key(parts[0])))
 
 
@@ -172,7 +171,7 @@ def _heads(speakers: tuple[str, ...]) -> re.Pattern[str]:
     it, which is quick.
     """
     longest = 2 * max(map(len, (*speakers, "negotiator_0"))) + 16  # accents may be characters of their own
-    colon = f"{_COLONS}{_RARE_COLONS}"
+    colon = f"{_COLONS}{RARE_COLONS}"
     before, name, after = r"(?:[^\S\n]|[#*_>\[⟦])*+", rf"[^\n{colon}]{{1,{longest}}}+", r"(?:[^\S\n]|[*_\]⟧])*+"
     return re.compile(rf"\n{before}({name})(?:{after}[{colon}])++")
 

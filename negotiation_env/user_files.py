@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from negotiation_env.alike import id_key
 from negotiation_env.errors import UserError
 from negotiation_env.strict_json import has_surrogates, read_json
 
@@ -40,23 +41,37 @@ def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> di
         read: Makes an id and a value of a line's JSON; a `ValueError` of it says what is wrong.
 
     Raises:
-        UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again; the message is one
-            line and names the file and the line.
+        UserError: The file cannot be read or holds nothing, a line is wrong, or an id comes again, be it in another
+            spelling that looks the same (`negotiation_env.alike.id_key`); the message is one line and names the file
+            and the line.
     """
     found: dict[str, T] = {}
-    lines: dict[str, int] = {}
+    lines: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(read_text(path, what).split("\n"), start=1):
         if line.strip():
             try:
                 id, value = read(read_json(line))
+                _note(lines, id, number)
             except ValueError as error:
                 raise UserError(f"{path}, line {number}: {error}") from error
-            if id in found:
-                raise UserError(f"{path}, line {number}: the id {id!r:.80} stands in line {lines[id]}; ids must differ")
-            found[id], lines[id] = value, number
+            found[id] = value
     if not found:
         raise UserError(f"{path}: expected a {what}, JSON lines, got an empty file")
     return found
+
+
+def _note(lines: dict[str, tuple[str, int]], id: str, number: int) -> None:
+    """Note an id and its line by what a reader sees of it.
+
+    Raises:
+        ValueError: That is nothing, or it is an earlier line's.
+    """
+    if not (key := id_key(id)):
+        raise ValueError(f"expected text under 'id', got {id!a:.80}, of which nothing is to be seen")
+    first, line = lines.setdefault(key, (id, number))
+    if line != number:
+        told = f"{id!r:.80} stands" if id == first else f"{id!a:.80} looks like the one"
+        raise ValueError(f"the id {told} in line {line}; ids must differ")
 
 
 def row_text(row: Any, name: str) -> str:

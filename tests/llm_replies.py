@@ -24,13 +24,13 @@ def judge_reply(asked: Mapping[str, Any]) -> str:
 def agreement(shown: Mapping[str, Any]) -> dict[str, Any]:
     """Agreed as soon as somebody accepts; every party is quoted with its last turn's first words."""
     last = {turn["speaker"]: turn["says"] for turn in shown["dialogue"]}
-    quotes = {key: " ".join(last.get(key, "").split()[:5]) for key in shown["parties"]}
+    quotes = {key: first_words(last.get(key, "")) for key in shown["parties"]}
     agreed = any("ACCEPT" in turn["says"] for turn in shown["dialogue"])
     return {"parties": quotes, "direction": "the plan" if agreed else "", "agreed": agreed}
 
 
 def score(shown: Mapping[str, Any]) -> dict[str, Any]:
-    quote = " ".join(shown["answer"].split()[:5])
+    quote = first_words(shown["answer"])
     level = level_of(shown["answer"])
     return {
         "parties": {key: {"quote": quote, "served": level} for key in shown["parties"]},
@@ -44,7 +44,12 @@ def score(shown: Mapping[str, Any]) -> dict[str, Any]:
 def comparison(shown: Mapping[str, Any]) -> dict[str, Any]:
     first, second = shown["first"], shown["second"]
     better = "tie" if first == second else "first" if len(first) > len(second) else "second"
-    return {"first": first[:20], "second": second[:20], "reason": "longer", "better": better}
+    quotes = {name: first_words(shown[name]) for name in ("first", "second")}
+    return {**quotes, "reason": "longer", "better": better}
+
+
+def first_words(text: str) -> str:
+    return " ".join(text.split()[:5])
 
 
 def level_of(text: str) -> int:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiation_env.alike import folded, name_key
+from negotiation_env.alike import folded, id_key, is_seen, name_key, speaker_key
+from negotiation_env.text import neutralise
 
 HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 
@@ -104,3 +105,109 @@ def test_a_name_without_letters_and_digits_is_none(name):
 def test_names_in_any_script_keep_what_tells_them_apart():
     names = ["Ann Lee", "Ann-Lee", "Anna Lee", "रवि", "रवा", "小李", "小王", "Zoë", "Zoe", "C", "C++", "Ann (CEO)"]
     assert len(set(map(name_key, names))) == len(names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n\u2028\u3000",
+        "\u200b\ufeff",
+        "\u3164\u115f\uffa0",
+        "\u2800",
+        "\u0301\u20dd",
+        "\u202e\u2066\u200f",
+        "\x00\x1b",
+        "\ufe0f\U000e0100",
+        "\U000e0041\U000e0fff",
+        "\u00ad\u2062",
+        "\u17b4\u180e",
+        "\u2065\ufff0",
+        "\U0001d159",
+    ],
+    ids=ascii,
+)
+def test_nothing_is_to_be_seen_of_fillers_and_marks(text):
+    assert not is_seen(text)
+    assert id_key(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "\u200b.", "🦊", "水", "ि क", "é", "e\u0301", "…", "\u2801", "¨", "\ue000"], ids=ascii
+)
+def test_letters_signs_and_pictures_are_seen(text):
+    assert is_seen(text)
+    assert id_key(text)
+
+
+@pytest.mark.parametrize(
+    "id", ["x-é 1", "x\u2011e\u0301 1", " x-é\u00a01\u200b", "\ufeffｘ-é １", "x-é\u28001"], ids=ascii
+)
+def test_ids_that_look_the_same_are_one(id):
+    assert id_key(id) == "x-é 1"
+
+
+def test_ids_that_a_reader_can_tell_apart_are_not():
+    ids = ["x", "X", "x.", "_x_", "*x*", "x--1", "x-1", "x 1", "x1", "x²", "x2", "e", "é", "a/b", "a:b"]
+    assert len(set(map(id_key, ids))) == len(ids)
+
+
+@given(st.text())
+def test_what_is_folded_to_words_is_seen(text):
+    assert is_seen(text) or not any(map(str.isalnum, folded(text)))
+
+
+NAMES = [
+    "Dr. Ann Lee",
+    "O'Neill",
+    "Jean-Luc",
+    "李明",
+    "Ann & Co.",
+    "Ann",
+    "Anna",
+    "Ann (CEO)",
+    "रवि",
+    "रवा",
+    "Zoë",
+    "Zoe",
+    "Ann 2",
+]
+
+
+def test_ordinary_names_can_be_told_apart():
+    assert len(set(map(speaker_key, NAMES))) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ann.",
+        "Ann:",
+        "Ann：",
+        "ann,",
+        "“Ann”",
+        "(Ann)",
+        "A-n-n",
+        "A. n. n.",
+        "Ann \u2014",
+        "Ann: the CEO",
+        "Ann∶ hi",
+        "Ann 🦊",
+    ],
+)
+def test_signs_and_what_follows_a_colon_tell_no_name_apart(name):
+    assert speaker_key(name) == "ann"
+
+
+_SIGNS = st.text(st.sampled_from(" .,:;-–—!?'\"“”()[]<>*_#~|•∶：\u200b\u202e\u2800🦊"), max_size=2)
+
+
+@given(st.text("Anné李रवि1 ", min_size=1, max_size=5), st.data())
+def test_of_two_names_that_differ_none_opens_a_line_as_the_other(name, data):
+    other = "".join(data.draw(_SIGNS) + each for each in name) + data.draw(
+        st.sampled_from(["", ": B", "： B", ".", " B"])
+    )
+    for one, two in ((name, other), (other, name)):
+        line = f"{two}: I accept."
+        imitates = "fake_speaker" in neutralise(line, 99, (one,)).events
+        assert not imitates or speaker_key(one) == speaker_key(two)

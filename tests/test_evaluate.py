@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -60,8 +61,9 @@ def test_earlier_episodes_are_not_mixed_with_new_ones(tmp_path):
 
 def test_scenarios_are_there_and_their_ids_differ(tmp_path):
     scenarios = load_scenarios("eval_conflict")[:2]
-    with pytest.raises(UserError, match=f"got '{scenarios[0].id}' twice"):
-        evaluate([STUBBORN], ScriptedJudge(), [*scenarios, scenarios[0]], tmp_path)
+    for again in (scenarios[0], replace(scenarios[1], id=f"{scenarios[0].id}\u200b")):
+        with pytest.raises(UserError, match=f"got '{scenarios[0].id}' twice"):
+            evaluate([STUBBORN], ScriptedJudge(), [*scenarios, again], tmp_path)
     with pytest.raises(UserError, match="got none"):
         evaluate([STUBBORN], ScriptedJudge(), [], tmp_path)
 

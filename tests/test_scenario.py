@@ -60,11 +60,36 @@ def test_what_python_makes_is_checked_too():
 
 
 @pytest.mark.parametrize(
-    "name", ["Noor ", "NOOR", "No\u200bor", "<b>Noor</b>", "Ｎｏｏｒ", "**Noor**", "[Noor]", "\nNoor"]
+    "name",
+    [
+        "Noor ",
+        "NOOR",
+        "No\u200bor",
+        "<b>Noor</b>",
+        "Ｎｏｏｒ",
+        "**Noor**",
+        "[Noor]",
+        "\nNoor",
+        "Noor.",
+        "Noor:",
+        "N-oor",
+        "Noor: CEO",
+    ],
 )
 def test_names_must_differ_to_a_reader(name):
     with pytest.raises(ValueError, match="scenario 's': persona names must differ in more than case"):
         Scenario("s", "One well.", (Persona("Noor", "Water."), Persona(name, "School.")))
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164\uffa0", "\u2800", "\u0301", "\u202e\u2069", " \u00a0"], ids=ascii)
+def test_a_text_of_which_nothing_is_to_be_seen_is_refused_under_its_field(text):
+    for name in ("id", "dilemma", "category", "domain", "tension"):
+        with pytest.raises(ValueError, match=f"^scenario: expected text under {name!r}, got [!-~ ]+ to be seen$"):
+            replace(two_parties(), **{name: text})
+    row = two_parties().to_dict()
+    for name, value in {"name": text, "goal": text, "red_line": text, "style": text, "values": ["water", text]}.items():
+        with pytest.raises(ValueError, match=f"^persona 2: expected .*{name!r}.*, got [!-~ ]+$"):
+            Scenario.from_dict({**row, "personas": [row["personas"][0], {**row["personas"][1], name: value}]})
 
 
 def test_a_scenario_too_long_to_be_shown_can_be_a_record_but_not_be_played():

@@ -1,11 +1,19 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.functions import FunctionAgent
+from agents.specs import resolve_agent, resolve_model
+from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.errors import UserError
+from negotiation_env.evaluate import evaluate
 from negotiation_env.judges import resolve_judge
 from negotiation_env.specs import model_and_url, names, source_and_adapter
+from tests.hostile import negotiate
 from tests.raw_server import Answer, raw_server
+from training.config import load_config
 
 some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1)
 
@@ -78,3 +86,83 @@ def test_a_panel_s_members_may_hold_commas():
 def test_a_panel_may_hold_a_panel():
     panel = resolve_judge('panel:mean:"panel:median:scripted,scripted",scripted')
     assert [type(member).__name__ for member in panel.members] == ["PanelJudge", "ScriptedJudge"]
+
+
+HALF = "half\udcff"
+NO_NAME = r"expected a name that UTF-8 can write, for records, got .*\\udcff.*; rename it"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "python:m:{}",
+        "function:m:{}",
+        "openai:{}@http://h/v1",
+        "hf:{}",
+        "{}.toml",
+        "{}",
+        "panel:mean:scripted,python:m:{}",
+    ],
+)
+def test_a_spec_that_no_record_can_hold_is_told(spec):
+    for resolve in (resolve_agent, resolve_model, resolve_judge):
+        with pytest.raises(UserError, match=f"(agent|model|judge): {NO_NAME}"):
+            resolve(spec.format(HALF))
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch):
+    (tmp_path / "odd.py").write_text(
+        "from negotiation_env import ScriptedJudge\n"
+        "class Made(ScriptedJudge):\n"
+        "    name = 'half\\udcff'\n"
+        "    def __init__(self): pass\n"
+        "    def act(self, requests): return []\n"
+        "class Numbered(Made):\n"
+        "    name = 7\n"
+        "def speak(text): return 'ACCEPT'\n"
+        f"globals()[{HALF!r}] = speak\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("odd", None)
+
+
+def test_what_a_factory_makes_needs_a_name_that_a_record_can_hold(odd):
+    for resolve in (resolve_agent, resolve_judge):
+        with pytest.raises(UserError, match=f"the (agent|judge) that python:odd:Made made: {NO_NAME}"):
+            resolve("python:odd:Made")
+        with pytest.raises(UserError, match=r"python:odd:Numbered made.* expected a (Judge|name)"):
+            resolve("python:odd:Numbered")
+
+
+def test_names_of_agents_and_judges_out_of_a_program_are_looked_at_before_a_run(tmp_path):
+    judge, scenarios = ScriptedJudge(), load_scenarios("eval_conflict")[:1]
+    agent = FunctionAgent(lambda _: "ACCEPT", name=HALF)
+    with pytest.raises(UserError, match=NO_NAME):
+        evaluate([agent], judge, scenarios, tmp_path / "run")
+    agent.name, judge.name = "whole", HALF
+    with pytest.raises(UserError, match=NO_NAME):
+        evaluate([agent], judge, scenarios, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["eval", "--agents", f"function:odd:{HALF}", "--judge", "scripted"],
+        ["play", "--agents", "python:odd:Made", "--judge", "scripted"],
+        ["eval", "--agents", "scripted:liar", "--judge", "python:odd:Made"],
+        ["eval", "--agents", "scripted:liar", "--judge", f"python:odd:{HALF}"],
+    ],
+)
+def test_bytes_on_the_command_line_that_are_no_text_end_in_one_line(odd, arguments):
+    code, _, told = negotiate(odd, *arguments)
+    assert (code, told.count("\n")) == (2, 1)
+    assert "expected a name that UTF-8 can write" in told
+
+
+def test_settings_on_the_command_line_are_text(tmp_path):
+    (tmp_path / "a.toml").write_text("")
+    with pytest.raises(UserError, match=f"split: {NO_NAME}"):
+        load_config(tmp_path / "a.toml", {"split": HALF})

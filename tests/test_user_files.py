@@ -80,6 +80,21 @@ def test_empty_lines_say_nothing_and_count_for_the_numbers_of_lines(tmp_path):
         read_rows(path, "list", lambda row: (row_text(row, "id"), row))
 
 
+@pytest.mark.parametrize("name", ["scenarios", "labelled", "personas"])
+def test_an_id_that_looks_like_an_earlier_one_or_like_nothing_is_told_with_its_line(tmp_path, name):
+    shipped, read = READERS[name]
+    row, path = json.loads(shipped.read_text("utf-8").partition("\n")[0]), tmp_path / "a.jsonl"
+    for other, told in {
+        "\u200bcafe\u0301": r"line 2: the id '\\u200bcafe\\u0301' looks like the one in line 1; ids must differ",
+        "\u3164": r"line 2: .*expected text under 'id', got '\\u3164', of which nothing",
+    }.items():
+        path.write_text("".join(json.dumps(row | {"id": id}) + "\n" for id in ("café", other)), "utf-8")
+        with pytest.raises(UserError, match=told):
+            read(path)
+    path.write_text("".join(json.dumps(row | {"id": id}) + "\n" for id in ("café", "Café", "cafe")), "utf-8")
+    read(path)
+
+
 def persona(number, **change):
     changed = [dict(each) for each in GOOD["personas"]]
     changed[number - 1] |= change

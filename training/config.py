@@ -12,6 +12,7 @@ from negotiation_env.events import Task
 from negotiation_env.protocol import Negotiation, Rules
 from negotiation_env.scenario import Scenario
 from negotiation_env.settings_file import read_toml
+from negotiation_env.specs import require_name
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -226,6 +227,8 @@ def load_config(path: Path, overrides: Mapping[str, str] | None = None) -> Train
         UserError: The file is missing or is no TOML, or a key or value is wrong; the message names it.
     """
     settings = read_toml(path, "config file")
+    for name, text in (overrides or {}).items():
+        require_name(text, name)
     try:
         return TrainConfig.model_validate(settings | {name: _value(text) for name, text in (overrides or {}).items()})
     except ValidationError as error:

@@ -10,7 +10,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import answers
-from negotiation_env.specs import load_factory, make, names
+from negotiation_env.specs import load_factory, make, names, require_name
 from negotiation_env.traffic import Live, Traffic
 
 __all__ = ["JUDGE_SPECS", "judged", "resolve_judge"]
@@ -34,6 +34,7 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
     """
     if not isinstance(spec, str):
         return spec
+    require_name(spec, "judge")
     kind, _, rest = spec.partition(":")
     if kind == "embedded" and not rest:
         from negotiation_env.smoke_test_judge.judge import EmbeddedJudge
@@ -76,6 +77,7 @@ def _undecided(verdict: Verdict) -> Verdict:
 def _made(spec: str, made: Any) -> Judge:
     if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
         raise UserError(f"{spec} made a {type(made).__name__}; expected a Judge (name, judge)")
+    require_name(made.name, f"the judge that {spec} made")
     judge: Judge = made
     return judge
 

@@ -7,7 +7,7 @@ anything counts.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
@@ -20,6 +20,7 @@ from negotiation_env.scenario import Scenario
 from negotiation_env.strict_json import read_json
 
 __all__ = [
+    "READING",
     "AgreementForm",
     "ComparisonForm",
     "Form",
@@ -32,6 +33,12 @@ __all__ = [
     "parse",
     "schema_of",
 ]
+
+READING: Final = 2
+"""How replies are read; raised when one may count otherwise than before, such as by another rule for quotes.
+
+It is part of a judge's id, under which runs keep verdicts. The cache keeps replies, which are read again each time.
+"""
 
 
 def _no_bool(value: Any) -> Any:

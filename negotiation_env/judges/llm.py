@@ -16,7 +16,7 @@ from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
-from negotiation_env.judges.forms import ComparisonForm, Form, Pair, Reading, Unreadable, form_of
+from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, form_of
 from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
@@ -78,7 +78,8 @@ class LLMJudge:
         cache: Where replies are kept; None asks anew each time.
 
     Attributes:
-        name: The judge's id: model, revision, objective, and a hash over prompts, objective and settings.
+        name: The judge's id: model, revision, objective, and a hash over prompts, objective, settings and
+            the rules by which replies are read.
     """
 
     def __init__(
@@ -218,7 +219,7 @@ class LLMJudge:
 
     def _digest(self) -> str:
         texts = [instructions("agreement"), *(instructions(name, self.criteria) for name in _BY_CRITERIA)]
-        content = json.dumps([texts, asdict(self.criteria), asdict(self.settings)], sort_keys=True)
+        content = json.dumps([READING, texts, asdict(self.criteria), asdict(self.settings)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
-from negotiation_env.alike import folded
+from negotiation_env.alike import folded, is_mark
 from negotiation_env.events import Message, Question
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.scenario import Scenario
@@ -24,10 +24,29 @@ __all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key",
 VERSION: Final = "v1"
 _ANY_LENGTH: Final = 1_000_000_000
 """The judge sees a text whole or not at all; the game limits how long one may be."""
+_UNSPACED: Final = (
+    "\u0e00-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\u2e80-\u312f\u31a0-\u31ff\u3400-\ua4cf"
+    "\ua980-\ua9ff\uaa60-\uaadf\uf900-\ufaff\U00016fe0-\U0001b2ff\U00020000-\U0003ffff"
+)
+"""Scripts that are written without spaces: of South East Asia, Tibet, China and Japan."""
+_LETTER: Final = rf"[^\W\d_{_UNSPACED}]"
 _DIGIT: Final = r"[\d²³¹⁰-₉¼-¾⅐-⅞]"
-_WITHIN: Final = "[.,:/'⁄∕٫٬]"
-_CUT_NUMBER: Final = re.compile(rf"{_DIGIT}\n{_WITHIN}?{_DIGIT}|{_DIGIT}{_WITHIN}\n{_DIGIT}|(?:\A|\W)-\n{_DIGIT}")
-"""A line feed within a number, such as 10|5, 10|.5, 10.|5, -|10."""
+_NUMERAL: Final = rf"(?:{_DIGIT}|[〇零一二三四五六七八九十百千万萬亿億兆两兩])"
+_WITHIN: Final = "[.,:/'^·⁄∕٫٬]"
+_CUT: Final = re.compile(
+    rf"""[^\W{_UNSPACED}]\n[^\W{_UNSPACED}]                     # a word: dis|agree, 5|kg
+    | {_LETTER}['·]\n{_LETTER} | {_LETTER}\n['·]{_LETTER}       # can|'t
+    | {_NUMERAL}\n{_NUMERAL}
+    | {_DIGIT}\n{_WITHIN}{_DIGIT} | {_DIGIT}{_WITHIN}\n{_DIGIT} # 10|.5
+    | (?<!\w)-\n\.?{_DIGIT} | (?<![\w.])\.\n{_DIGIT}            # -|10, .|5
+    | {_DIGIT}\n\ ?[%‰٪] | {_DIGIT}\ \n[%‰٪]                    # 10| %
+    | (?<!\d)\d{{1,3}}(?:\n\ |\ \n)\d{{3}}(?!\d)                # 10| 000
+    """,
+    re.VERBOSE,
+)
+"""A line feed within a word or number."""
+_BEFORE: Final = re.compile(rf"\A(?:[ ,;:!']|\.(?!{_DIGIT})|(?<=\.\.)\.)+")
+"""What does not count before a quote: marks but for the point of .5."""
 
 
 def instructions(name: str, criteria: Criteria | None = None) -> str:
@@ -64,17 +83,27 @@ def party_key(seat: int) -> str:
 def is_quoted(quote: str, text: str) -> bool:
     """Whether a quote has words and stands in a text, but for presentation (`negotiation_env.alike.folded`).
 
-    Letters, digits and a number's sign must be the text's own, and the quote may not begin or end within a number.
+    Letters, digits and a number's sign must be the text's own, and the quote may not begin or end within a word or
+    number. A letter's accents belong to it, an apostrophe between letters to their word; a hyphen, which may be a dash,
+    parts words. Between two letters of a script without spaces a quote may begin or end anywhere. Its separators, its
+    percent sign and groups of three digits after a space belong to a number.
     """
-    wanted, found = folded(masked(quote)).strip(" .,;:!'"), folded(masked(text))
+    wanted, found = _BEFORE.sub("", folded(masked(quote)).rstrip(" .,;:!'")), folded(masked(text))
     if not any(map(str.isalnum, wanted)):
         return False
     places = (match.start() for match in re.finditer(f"(?={re.escape(wanted)})", found))
-    return any(not _cuts_number(found, at) and not _cuts_number(found, at + len(wanted)) for at in places)
+    return any(not _cuts(found, at) and not _cuts(found, at + len(wanted)) for at in places)
 
 
-def _cuts_number(text: str, at: int) -> bool:
-    return _CUT_NUMBER.search(f"{text[max(0, at - 2) : at]}\n{text[at : at + 2]}") is not None
+def _cuts(text: str, at: int) -> bool:
+    """Whether a place is within a word or number."""
+    before = text[max(0, at - 1) : at]
+    if is_mark(text[at : at + 1]):
+        return before.isalnum() or is_mark(before)
+    end = at
+    while end and is_mark(text[end - 1]):
+        end -= 1
+    return _CUT.search(f"{text[max(0, end - 5) : end]}\n{text[at : at + 5]}") is not None
 
 
 def spoken(question: Question) -> dict[str, Any]:

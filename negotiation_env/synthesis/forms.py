@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from negotiation_env.alike import name_key
+from negotiation_env.alike import speaker_key
 from negotiation_env.events import Message
 from negotiation_env.judges.forms import Strict
 from negotiation_env.judges.material import chat, clean
@@ -158,8 +158,9 @@ class Personas:
         if not _TENSION_ID.fullmatch(said["id"]):
             raise OutOfLimits(f"id: expected small letters like 'cost_vs_quality', got {said['id']!r}")
         first, second = _persona(said["first"]), _persona(said["second"])
-        if name_key(first["name"]) == name_key(second["name"]):
-            raise OutOfLimits(f"name: expected two, got {first['name']!r} twice")
+        if speaker_key(first["name"]) == speaker_key(second["name"]):
+            names = f"{first['name']!r} and {second['name']!r}"
+            raise OutOfLimits(f"name: expected two that differ in letters or digits, got {names}")
         if jaccard(first["goal"], second["goal"]) >= _SAME_GOAL:
             raise OutOfLimits("goal: expected two that differ")
         return {"id": f"{prefix}-{said['id']}", "tension": read_field(said, "tension"), "personas": [first, second]}
@@ -221,8 +222,8 @@ def _same_domain(slot: Slot, known: Sequence[Known]) -> list[str]:
 
 def _persona(said: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: read_field(said, name) for name in ("name", "goal", "red_line", "style")}
-    if not name_key(fields["name"]):
-        raise OutOfLimits(f"name: expected letters or digits, got {fields['name']!r}")
+    if not speaker_key(fields["name"]):
+        raise OutOfLimits(f"name: expected letters or digits before any colon, got {fields['name']!r}")
     if not fields["goal"].startswith("You"):
         raise OutOfLimits("goal: expected the second person, beginning with 'You'")
     values = tuple(" ".join(clean(value).split()) for value in said["values"])

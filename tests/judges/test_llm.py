@@ -218,6 +218,24 @@ def test_a_cached_reply_that_no_longer_counts_is_asked_for_again_and_replaced(tm
             assert judge.judge([SCORE])[0].calls[0].cached
 
 
+def test_replies_that_are_read_otherwise_than_before_have_a_judge_of_another_id(monkeypatch):
+    with EndpointServer(judge_reply) as server:
+        before = judge_at(server).name
+        monkeypatch.setattr("negotiation_env.judges.llm.READING", 1)
+        assert judge_at(server).name != before
+
+
+def test_a_cached_reply_with_a_quote_that_cuts_a_word_is_asked_for_again(tmp_path):
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    with EndpointServer(judge_reply) as server:
+        judge = judge_at(server, cache, attempts=1)
+        request = judge._request(_Answer(form_of(SCORE, judge.criteria), 0), 0)
+        said = json.loads(judge_reply(asked_of(request)))
+        cut = {key: {"quote": ANSWER.split()[1][1:], "served": 5} for key in said["parties"]}
+        cache.put(judge.model.name, request, Reply(json.dumps({**said, "parties": cut})))
+        assert not judge.judge([SCORE])[0].calls[0].cached
+
+
 def asked_of(request):
     return {"messages": request.messages, "response_format": {"json_schema": {"schema": request.schema}}}
 

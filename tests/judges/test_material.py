@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiation_env import Persona, Question, Scenario, Utterance
+from negotiation_env.alike import folded
 from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.data import load_injections
 from negotiation_env.endpoint import Endpoint
 from negotiation_env.events import QuestionKind
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import load_criteria
-from negotiation_env.judges.forms import AgreementForm, ComparisonForm, Pair, ScoreForm
+from negotiation_env.judges.forms import AgreementForm, ComparisonForm, Pair, ScoreForm, Unreadable
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.material import clean, is_quoted
 from negotiation_env.judges.probes import AcceptanceForm, FaithfulnessForm, Probe, ProbeKind
@@ -136,6 +137,85 @@ def test_a_quote_is_verbatim_but_for_case_space_and_marks(quote, text, found):
     assert is_quoted(quote, text) is found
 
 
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ("agree", "We disagree."),
+        ("able", "I am unable."),
+        ("not", "I noted it, nothing more, a knot"),
+        ("I accept", "I accepted nothing"),
+        ("agree", "**dis**agree, dis\u00adagree, dis\u200bagree"),
+        ("accept", "non_accept"),
+        ("can", "I can't, I can’t, I canʼt"),
+        ("t accept", "I don't accept"),
+        ("equip", "é̱quip equipe\u0301"),
+        ("cafe", "cafe\u0301 cafe\u0327"),
+        ("caf", "café"),
+        ("रव", "रवि"),
+        ("रवि", "रविवार"),
+        ("वार", "रविवार"),
+        ("да", "неправда, когда-то, даже"),
+        ("اتفق", "لااتفق"),
+        ("동의", "부동의합니다"),
+        ("น้", "น้ำ น้ํา"),
+        ("か", "か\u3099"),
+        ("x", "x² xₙ x̂"),
+        ("5", "5kg 5k x5 5² ²5 5½"),
+        ("1", "1 000, 1\u00a0000, 1\u202f000, 1\u2009000, 1\u2007000"),
+        ("000", "1 000"),
+        ("1 000", "1 000 000"),
+        ("12", "12 000.50"),
+        ("000", "250 000%"),
+        ("5", "0.5 .5 1,5 5,1 1٫5 1·5 5:1 1/5 5⁄8 5'000 5^2 −5 -.5 –5"),
+        ("5 litres", ".5 litres, or -.5 litres"),
+        ("5", "5% 5 % 5\u202f% 5％ 5‰ 5٪"),
+        ("十天", "五十天"),
+        ("我付5", "我付5万元"),
+        ("๕ บาท", "๑๕ บาท"),
+    ],
+)
+def test_a_quote_may_not_begin_or_end_within_a_word_or_number(quote, text):
+    assert not is_quoted(quote, text)
+    assert is_quoted(quote, f"{text} - {quote} -")
+
+
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ("agree", "disagree? No: we agree."),
+        ("agree", "We «agree», 'agree'"),
+        ("we agree", "we agree—then we rest"),
+        ("the parties", "the parties' plan"),
+        ("don't accept", "I don’t accept"),
+        ("win plan", "a win\u2011win plan"),
+        ("分享", "我们一起分享这口井"),
+        ("共有します", "私たちは井戸を共有しますから"),
+        ("แบ่งน้ำ", "เราแบ่งน้ำกัน"),
+        ("ဝေမျှ", "ကျွန်ုပ်တို့ဝေမျှမည်"),
+        ("ចែករំលែក", "យើងចែករំលែកទឹក"),
+        ("用AI", "我们用AI解决"),
+        ("AI", "我们用AI解决"),
+        ("我付10", "好，我付10元"),
+        ("第一", "第一，二人同意"),
+        ("हम बाँटेंगे", "ठीक, हम बाँटेंगे।"),
+        ("물을 나눕니다", "우리는 물을 나눕니다."),
+        ("1 000 litres", "we pay 1\u202f000 litres"),
+        (".5 litres", "take .5 litres"),
+        ("…5 litres", "take 5 litres"),
+        ("5", "5 2000 litres"),
+        ("2025", "in 2025 100 wells"),
+        ("100 wells", "in 2025 100 wells"),
+        ("5 %", "pay 5% or 5 % now"),
+        ("5", "5, 10 and 15. 5: yes"),
+        ("5 euros", "€5, 5 euros"),
+        ("10", "(10) [10] $10"),
+        ("Yes", "Yes"),
+    ],
+)
+def test_a_quote_of_whole_words_and_numbers_is_found_in_any_script(quote, text):
+    assert is_quoted(quote, text)
+
+
 _WORDS = st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=3, max_size=8)
 _CHANGES = {
     " ": ["\u00a0", "  ", "\n", "\r\n", "\u2003", " \u200b"],
@@ -161,9 +241,32 @@ def test_a_verbatim_quote_is_found_in_any_presentation_and_a_changed_letter_or_d
     assert not is_quoted(presented(text[:at] + other + text[at + 1 :], data.draw), text)
 
 
+@given(st.text(st.sampled_from("agre1.5 0,%'‰-é\u0301รวิ我五") | st.characters(codec="utf-8"), max_size=12))
+def test_a_text_is_a_quote_of_itself_but_not_with_a_letter_or_digit_more(text):
+    assert is_quoted(text, text) is any(map(str.isalnum, folded(text)))
+    for more in ("x", "7"):
+        assert not is_quoted(f"a{text}5", f"{more}a{text}5")
+        assert not is_quoted(f"a{text}5", f"a{text}5{more}")
+
+
 @pytest.mark.parametrize("form", ["agreement", "score", "comparison", "acceptance", "faithfulness"])
 def test_every_form_that_checks_quotes_folds_presentation(form):
-    said, quoted = "I accept the win\u2011win plan …", "the win-win plan..."
+    asked, reply = form_and_reply(form, "I accept the win\u2011win plan …", "the win-win plan...")
+    assert asked.read(Reply(json.dumps(reply))).value >= 1
+
+
+@pytest.mark.parametrize("form", ["agreement", "score", "comparison", "acceptance", "faithfulness"])
+@pytest.mark.parametrize(("said", "quoted"), [("I disagree.", "agree"), ("I accept 1\u202f000.", "I accept 1")])
+def test_no_form_takes_a_part_of_a_word_or_number_for_a_quote(form, said, quoted):
+    asked, reply = form_and_reply(form, said, quoted)
+    with pytest.raises(Unreadable):
+        asked.read(Reply(json.dumps(reply)))
+    asked, reply = form_and_reply(form, f"{said} {quoted}!", quoted)
+    asked.read(Reply(json.dumps(reply)))
+
+
+def form_and_reply(form, said, quoted):
+    """A form about what was said, and the reply that sees in the quote all that it was asked for."""
     forms = {
         "agreement": (
             AgreementForm(Question(QuestionKind.AGREEMENT, two_parties(), (Utterance(0, said), Utterance(1, said)))),
@@ -192,5 +295,4 @@ def test_every_form_that_checks_quotes_folds_presentation(form):
             {"points": [{"point": "", "said": quoted, "where": quoted, "kept": True}], "added": []},
         ),
     }
-    asked, reply = forms[form]
-    assert asked.read(Reply(json.dumps(reply))).value >= 1
+    return forms[form]
