@@ -13,8 +13,10 @@ from negotiation_env.interfaces import Reply
 __all__ = ["STAND_INS", "Secrets"]
 
 STAND_INS: Final = frozenset(
-    ("anything", "changeme", "irrelevant", "optional", "password", "placeholder", "required", "something", "undefined")
-    + ("unnecessary", "whatever")
+    {
+        *("anything", "changeme", "irrelevant", "optional", "password", "placeholder"),
+        *("required", "something", "undefined", "unnecessary", "whatever"),
+    }
 )
 """Words that people write, in any case, for a server that wants some key and looks at none."""
 _SHORT: Final = 8
@@ -33,8 +35,9 @@ _NAMES: Final = _names()
 
 
 class Secrets:
-    """Keys and passwords, found as servers echo them: in any case, as they are or in base64, each character plain or
-    escaped as in URLs, HTML, JSON and Python, once or several times over.
+    """Keys and passwords, found as servers echo them: in any case, plain or in base64, escaped as anywhere on the web.
+
+    Each character may be as it is, or escaped as in URLs, HTML, JSON or Python, once or several times over.
 
     What stands in for a key is no secret in what a model says, for its own words, and the numbers of its answer, would
     be garbled: a word of `STAND_INS`, a number, fewer than 8 letters such as EMPTY or none, fewer than 4 characters. In
@@ -87,7 +90,7 @@ class Secrets:
 
 
 class _Finder:
-    """Finds secrets by one pattern for each spelling, which a look for what they need goes before: it is much faster."""
+    """One pattern for each spelling; first comes a look for what they all need, which is much faster."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spellings = sorted({each for secret in secrets for each in _spellings(secret)}, key=len, reverse=True)

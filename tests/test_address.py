@@ -54,6 +54,7 @@ def test_a_url_that_cannot_be_read_is_not_repeated_with_its_password(url):
         ("panel:mean:openai:a@http://u:pw@h,openai:b@http://i", "panel:mean:openai:a@http://h,openai:b@http://i"),
         ("panel:mean:openai:a@http://h,openai:b@http://u:pw@i", "panel:mean:openai:a@http://h,openai:b@http://i"),
         ("http://h/v1?api-version=1&api_key=abc", f"http://h/v1?api-version=1&api_key={HIDDEN}"),
+        ("http://h/v1?pass=abc&bypass=1&jwt=x", f"http://h/v1?pass={HIDDEN}&bypass=1&jwt={HIDDEN}"),
         ("http://h/v1?Code=abc&n=2", f"http://h/v1?Code={HIDDEN}&n=2"),
         (
             '{"judge": "openai:m@http://u:\\"@h/v1?sig=x%2F",\n "n": 2}',
