@@ -39,7 +39,8 @@ def check_base_url(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and "#" not in url
+        login = parts.username or parts.password or "@" not in parts.netloc
+        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and login and "#" not in url
     except ValueError:
         good = False
     if not good or not url.isprintable() or url != url.strip():

@@ -75,6 +75,8 @@ class EndpointSettings:
     omit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise ValueError("endpoint: model must be the model's name at the endpoint, got none")
         if not (self.concurrency >= 1 and self.attempts >= 1 and self.timeout > 0 and self.deadline > 0):
             raise ValueError(f"endpoint: concurrency, attempts, timeout and deadline must be above 0; got {self}")
         for price in (self.prompt_price, self.completion_price):

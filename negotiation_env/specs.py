@@ -18,7 +18,13 @@ __all__ = ["load_factory", "make", "model_and_url", "names", "source_and_adapter
 
 _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
-_BARE_URL: Final = re.compile(r"@(localhost|[\w.-]+:\d+)(/|$)")
+_NO_URL: Final = re.compile(
+    r"^https?://|@(?:[a-z][\w+.-]*)?:?//|@https?:|@\[|(?<=.)@[^@]*[/\\]"
+    r"|@(?:localhost|[\w.-]+:\d+|[\d.]+\.\d+|(?:[\w-]+\.)+[a-z]{2,})(?=[:/?@]|$)",
+    re.IGNORECASE,
+)
+"""What looks like a URL and is none behind a model: a model's name may hold an @, and begin with one as @cf/meta/llama;
+behind a later @ stand no slash, host, address or port."""
 
 
 def names(text: str) -> list[str]:
@@ -27,8 +33,14 @@ def names(text: str) -> list[str]:
 
 
 def source_and_adapter(text: str) -> tuple[str, str | None]:
-    """Model and adapter in ID_OR_DIR[+ADAPTER_DIR]."""
+    """Model and adapter in ID_OR_DIR[+ADAPTER_DIR].
+
+    Raises:
+        UserError: There is no model.
+    """
     source, *adapter = _split(text, re.compile(r"\+"), most=1)
+    if not _unquoted(source).strip():
+        raise UserError("expected ID_OR_DIR[+ADAPTER_DIR], got no model")
     return _unquoted(source), _unquoted(adapter[0]) or None if adapter else None
 
 
@@ -36,13 +48,17 @@ def model_and_url(text: str) -> tuple[str, str | None]:
     """Model and base URL in MODEL[@BASE_URL].
 
     Raises:
-        UserError: There is no model's name, or what looks like a base URL has no scheme.
+        UserError: There is no model's name, or what looks like a base URL does not begin as one.
     """
     model, *url = _split(text, _URL, most=1)
-    if not model:
+    if not _unquoted(model).strip():
         raise UserError("expected openai:MODEL[@BASE_URL], got no name of a model")
-    if not url and (bare := _BARE_URL.search(_masked(text))):
-        raise UserError(f"openai:…{bare[0]}…: a base URL begins with http:// or https://; put a model's name in quotes")
+    if _NO_URL.search(_masked(model)):
+        shown = re.split("@|://", model)[0]  # for a password may follow
+        raise UserError(
+            f"openai:{shown}…: a base URL begins with http:// or https://, as in openai:MODEL@http://HOST:8000/v1; "
+            "put a model's name that looks like one in double quotes"
+        )
     return _unquoted(model), url[0] if url else None
 
 
