@@ -5,6 +5,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from html.entities import html5
+from itertools import groupby
 from typing import Any, Final
 
 from negotiation_env.address import HIDDEN
@@ -19,6 +20,7 @@ STAND_INS: Final = frozenset(
     }
 )
 """Words that people write, in any case, for a server that wants some key and looks at none."""
+_BACKSLASH: Final = "\\"
 _SHORT: Final = 8
 """Fewer characters than these are looked for as whole words only."""
 
@@ -94,11 +96,11 @@ class _Finder:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spellings = sorted({each for secret in secrets for each in _spellings(secret)}, key=len, reverse=True)
-        self._patterns = [_whole("".join(map(_character, each)), each) for each in spellings]
+        self._patterns = [_whole(_pattern(each), each) for each in spellings]
         self._plain = [each.lower() for each in spellings]
         signs = "".join(re.escape(sign) for sign in {*"".join(spellings)} if not sign.isalnum())
         escapes = rf"u[\da-f]{{4}}|x[\da-f]{{2}}{f'|[{signs}]' if signs else ''}"
-        self._escape = re.compile(rf"[\\%&](?:\\*(?:{escapes})|[\da-f]{{2}}|#|\w+;)", re.IGNORECASE)
+        self._escape = re.compile(rf"[\\%&](?:{escapes}|[\da-f]{{2}}|#|\w+;)", re.IGNORECASE)
 
     def hide(self, text: str) -> str:
         """The text itself where it holds none."""
@@ -126,22 +128,31 @@ def _whole(pattern: str, text: str) -> re.Pattern[str]:
     return re.compile(pattern if len(text) >= _SHORT else rf"(?<![^\W_])(?:{pattern})(?![^\W_])")
 
 
-def _character(plain: str) -> str:
-    """The pattern of a character in either case, escaped or not."""
-    cases = [each for each in dict.fromkeys((plain, plain.lower(), plain.upper())) if len(each) == 1]
-    return f"(?:{'|'.join([*map(re.escape, cases), *(escape for each in cases for escape in _escapes(each))])})"
+def _pattern(spelling: str) -> str:
+    """The pattern of a spelling, each of its characters in either case, escaped or not.
 
-
-def _escapes(plain: str) -> Iterator[str]:
-    r"""The patterns of \u0026, \x26, %26, &#x26; or &#38;, &amp;, and a backslash before a sign.
-
-    Each begins with its mark, for which the search can look fast.
+    Escapes begin with their mark, for which the search can look fast, and of a run of backslashes, which may be long,
+    only the first begins one: the search takes a time that is proportional to the text.
     """
+    first, *others = [(sign, len([*run])) for sign, run in groupby(spelling)]
+    parts = [_character(*first, r"\\(?<!\\\\)"), *(_character(*each, r"\\") for each in others)]
+    return "".join(parts)
+
+
+def _character(plain: str, count: int, backslash: str) -> str:
+    cases = [each for each in dict.fromkeys((plain, plain.lower(), plain.upper())) if len(each) == 1]
+    found = [*map(re.escape, cases), *(escape for each in cases for escape in _escapes(each, backslash))]
+    times = f"{{{count},}}" if plain == _BACKSLASH else f"{{{count}}}" if count > 1 else ""
+    return f"(?:{'|'.join(found)}){times}"
+
+
+def _escapes(plain: str, backslash: str) -> Iterator[str]:
+    r"""The patterns of \u0026, \x26, %26, &#x26; or &#38;, &amp;, and a backslash before a sign."""
     units, code = plain.encode("utf-16-be").hex(), ord(plain)
-    yield "".join(rf"\\(?i:\\*u{units[place : place + 4]})" for place in range(0, len(units), 4))
-    yield "".join(rf"\\(?i:\\*x{byte:02x})" for byte in plain.encode())
+    yield "".join(rf"{backslash}(?i:\\*u{units[place : place + 4]})" for place in range(0, len(units), 4))
+    yield "".join(rf"{backslash}(?i:\\*x{byte:02x})" for byte in plain.encode())
     others = ["".join(f"%(?i:(?:25)*{byte:02x})" for byte in plain.encode())]
     others += [f"&(?i:(?:amp;)*#(?:x0*{code:x}|0*{code});?)", *(f"&(?:amp;)*{name}" for name in _NAMES.get(plain, ()))]
     yield from others
-    if not plain.isalnum():
-        yield rf"\\\\*(?:{'|'.join([re.escape(plain), *others])})"
+    if not plain.isalnum() and plain != _BACKSLASH:
+        yield rf"{backslash}\\*(?:{'|'.join([re.escape(plain), *others])})"

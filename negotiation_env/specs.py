@@ -20,7 +20,7 @@ _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
 _NO_URL: Final = re.compile(
     r"^https?://|@(?:[a-z][\w+.-]*)?:?//|@https?:|@\[|(?<=.)@[^@]*[/\\]"
-    r"|@(?:localhost|[\w.-]+:\d+|[\d.]+\.\d+|(?:[\w-]+\.)+[a-z]{2,})(?=[:/?@]|$)",
+    r"|@(?:localhost|[\w.-]+:\d+|\d+(?:\.\d+){3}|(?:[\w-]+\.)+[a-z]{2,})(?=[:/?@]|$)",
     re.IGNORECASE,
 )
 """What looks like a URL and is none behind a model: a model's name may hold an @, and begin with one as @cf/meta/llama;

@@ -114,3 +114,9 @@ def test_a_body_is_read_as_bytes_and_only_its_secrets_change():
     body = "Grüß „Gott“ sk-0123456789 \udcff".encode("utf-8", "surrogateescape")
     hidden = Secrets(["sk-0123456789"]).hide_in_body(body, error=False)
     assert hidden == body.replace(b"sk-0123456789", b"[hidden]")
+
+
+@pytest.mark.parametrize("mark", ["\\", "%25", "&amp;", "a\\", "\\u0", KEY[:-1]])
+def test_a_body_of_nothing_but_marks_is_looked_through_once(mark):
+    body = mark.encode() * 100_000
+    assert Secrets([KEY, r"a\\\\\b"]).hide_in_body(body, error=True) == body

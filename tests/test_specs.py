@@ -58,6 +58,7 @@ def test_a_model_and_its_adapter(text, found):
         ('"http://h/v1"', ("http://h/v1", None)),
         ("gemini-1.5-pro@001", ("gemini-1.5-pro@001", None)),
         ("qwen@v2.5", ("qwen@v2.5", None)),
+        ("claude@2024.06.20", ("claude@2024.06.20", None)),
         ("s3://bucket/model@http://h/v1", ("s3://bucket/model", "http://h/v1")),
         ("@cf/meta/llama-3-8b@http://h/v1", ("@cf/meta/llama-3-8b", "http://h/v1")),
         ("org/m:rev@q4@https://u:p@h/v1", ("org/m:rev@q4", "https://u:p@h/v1")),
