@@ -32,6 +32,8 @@ Go, for each byte."""
 _MOST_SAVED: Final = 12
 """Bytes that a token can be shorter than its U+FFFD, which are 3 each: those for up to 3 bytes at the end of one
 character and as many at the beginning of another; further ones stand in the reply as they are."""
+_LONGEST: Final = 2**12
+"""Characters, or bytes, of a token; no vocabulary in use has one of a tenth of it."""
 _MOST_PLACES: Final = 2**16
 """Places to look at, beyond one for each token, before a way is given up: a quarter of a second."""
 
@@ -111,9 +113,9 @@ def _texts(tokens: Sequence[str], told_bytes: Sequence[Any], whole: str) -> list
     A character of several tokens stands with the first of them, and the others have nothing of it. Outer white space
     may have been cut from the reply.
     """
-    if has_surrogates(whole):
-        return None
     pieces = [_bytes(token, told) for token, told in zip(tokens, told_bytes, strict=True)]
+    if has_surrogates(whole) or any(len(each) > _LONGEST for each in (*tokens, *pieces)):
+        return None
     as_told = [_without_surrogates(token).encode() for token in tokens]  # for bytes may be told wrongly
     spelt = [tuple(dict.fromkeys(each)) for each in zip(pieces, as_told, strict=True)]
     for count in range(len(tokens), max(0, len(tokens) - 1 - _MOST_END_TOKENS), -1):

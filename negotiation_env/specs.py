@@ -1,7 +1,7 @@
 """Spec strings taken apart: names that may hold a spec's own marks, and factories by their module.
 
-Where a name holds a mark that would part it (`+`, `,`, `@` before a URL), it is put between double quotes, and a
-quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
+Where a name holds a mark that would part it (`+`, `,`, `@` before what looks like a URL), it is put between double
+quotes, and a quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
 `panel:median:"judges, new/a.toml",embedded`. All other names are written as they are, spaces, `:` and `@` too.
 """
 

@@ -114,6 +114,8 @@ def test_long_replies_of_nothing_but_broken_tokens_are_found_too(text, sizes):
 def test_tokens_that_could_stand_anywhere_and_fit_nowhere_are_given_up():
     broken = [b"\xef\xbf\xbd"] * 2000
     assert chat_alternatives(told([*broken, b"4"], as_replacements), "กำลัง" * 200 + "3") == ()
+    endless = [b"\xef\xbf\xbd" * 10**6]
+    assert chat_alternatives(told([*broken, *endless], as_replacements), "กำลัง" * 10**5) == ()
 
 
 def test_a_character_told_as_halves_of_a_surrogate_pair_joins_up_too():
