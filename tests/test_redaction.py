@@ -44,6 +44,7 @@ def test_a_key_is_hidden_in_every_spelling_that_servers_echo(spelt):
     assert Secrets([KEY]).hide(f"wrong key: Bearer {spelt}.") == "wrong key: Bearer [hidden]."
 
 
+@settings(deadline=None)
 @given(keys, st.text(), st.text())
 def test_no_text_of_a_reply_holds_the_key(key, before, after):
     text = f"{before}{key}{after}"
@@ -80,6 +81,7 @@ def test_a_user_s_name_that_is_a_word_garbles_no_turn():
     assert secrets.hide_in_reply(Reply("I am bot-77.")).text == "I am [hidden]."
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_text_without_secrets_stays_as_it_is(text):
     reply = Reply(text, model="m")
