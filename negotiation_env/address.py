@@ -18,7 +18,9 @@ _EXPECTED: Final = (
 _LOGIN: Final = re.compile(r"(?<=://)[^/\s]*@(?!https?://)")
 """Not up to an @ that parts a model from its URL, which happens in a list of specs."""
 _FIELD: Final = re.compile(r"(?<=[?&])([^=&#?\s]*)=([^&#\s\"]*)")
-_SECRET: Final = re.compile("(?:sig|code)$|.*(?:key|token|secret|signature|passw|pwd|auth|credential)", re.I)
+_SECRET: Final = re.compile(
+    "(?:sig|code|pass|pw|jwt|sas)$|.*(?:key|token|secret|signature|passw|pwd|auth|credential|bearer)", re.I
+)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -37,7 +39,8 @@ def check_base_url(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and "#" not in url
+        login = parts.username or parts.password or "@" not in parts.netloc
+        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and login and "#" not in url
     except ValueError:
         good = False
     if not good or not url.isprintable() or url != url.strip():

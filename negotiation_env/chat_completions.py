@@ -11,6 +11,7 @@ from unicodedata import category
 
 from negotiation_env.address import check_base_url, without_secrets
 from negotiation_env.faults import EndpointFault, PassingFault
+from negotiation_env.finish_reasons import ended_by, is_passing, is_whole
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.log_probabilities import chat_alternatives
 from negotiation_env.strict_json import read_json
@@ -30,12 +31,8 @@ OPENAI: Final = "https://api.openai.com/v1"
 MOST_TOKENS: Final = 100_000_000
 """The largest count of tokens in one call that is believed; no model reads or writes a hundredth of it."""
 _LONGEST_NAME: Final = 200
-_WHOLE: Final = ("stop", "eos", "eos_token", "stop_sequence", "end_turn")
-_CUT: Final = ("length", "max_tokens", "model_length")
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 """Letters by their category, which show nothing."""
-_PASSING: Final = ("error", "abort", "insufficient_system_resource")
-"""What an engine says of its own failures; what a filter or the model decided would come out the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,8 @@ class EndpointSettings:
     omit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise ValueError("endpoint: model must be the model's name at the endpoint, got none")
         if not (self.concurrency >= 1 and self.attempts >= 1 and self.timeout > 0 and self.deadline > 0):
             raise ValueError(f"endpoint: concurrency, attempts, timeout and deadline must be above 0; got {self}")
         for price in (self.prompt_price, self.completion_price):
@@ -199,7 +198,7 @@ class Answer:
 
     def broken_off(self) -> EndpointFault:
         """The fault of an answer that the endpoint ended, where half a reply is of no use."""
-        kind = PassingFault if self.ended in _PASSING else EndpointFault
+        kind = PassingFault if is_passing(self.ended) else EndpointFault
         return kind(f"the reply is not whole, the endpoint ended it for {self.ended!r}", usage=self.usage)
 
 
@@ -216,9 +215,7 @@ def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
     if not isinstance(choice, dict):
         raise PassingFault(f"the reply holds no choice: {_quoted(raw)}", usage=usage)
     reason = choice.get("finish_reason")
-    told = "stop" if reason in (None, "") else str(reason).lower()
-    ended = "" if told in (*_WHOLE, *_CUT) else told if re.fullmatch("[a-z_]{1,40}", told) else "something else"
-    return Answer(choice, told not in _WHOLE, ended, usage, _model_name(found), raw)
+    return Answer(choice, not is_whole(reason), ended_by(reason), usage, _model_name(found), raw)
 
 
 def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
@@ -227,7 +224,7 @@ def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
     if not isinstance(message, dict):
         raise answer.lacks("message")
     if refusal := _refusal(message):
-        raise EndpointFault(f"the model refuses: {refusal[:200]!r}", usage=answer.usage)
+        raise EndpointFault(f"the model refuses: {refusal!r}", usage=answer.usage)
     text = _text(message.get("content"))
     if not any(category(character)[0] in "LNPS" and character not in _FILLERS for character in text):
         raise _no_text(answer)
@@ -279,7 +276,7 @@ def _count(told: Any) -> int | None:
 def _model_name(answer: Mapping[str, Any]) -> str:
     """Model and revision, without what a file or a terminal cannot hold."""
     told = [answer.get(name) for name in ("model", "system_fingerprint")]
-    names = ["".join(filter(str.isprintable, each[:_LONGEST_NAME])) for each in told if isinstance(each, str)]
+    names = ["".join(filter(str.isprintable, each))[:_LONGEST_NAME] for each in told if isinstance(each, str)]
     return " ".join(filter(None, names))
 
 

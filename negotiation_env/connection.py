@@ -51,9 +51,13 @@ class Connection:
         self._proxy = proxy_of(settings.base_url)
         self.through = f" through the proxy {without_secrets(self._proxy)}" if self._proxy else ""
         logins = [each for each in (login, login_of(self._proxy or "")) if each]
-        told = [text for user, password in logins for text in (user, password, f"{user}:{password}")]
+        told = [text for user, password in logins for text in (password or user, f"{user}:{password}")]
         sent = self._headers.get("Authorization", "")
-        self.secrets = Secrets([sent, key, *told, *query_secrets(settings.base_url)], public=[settings.model])
+        self.secrets = Secrets(
+            [sent, key, *told, *query_secrets(settings.base_url)],
+            names=[user for user, password in logins if password],
+            public=[settings.model],
+        )
         self._sessions: list[ClientSession] = []
         self.close = weakref.finalize(self, _close, self._sessions)
 

@@ -8,9 +8,8 @@ the language, so that a place in the text is a place among the tokens.
 import math
 import re
 import sys
-from codecs import getincrementaldecoder
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from negotiation_env.interfaces import Alternatives
@@ -26,7 +25,17 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MOST_END_TOKENS: Final = 3
 """Some engines tell the tokens that end a turn too, which are no part of the reply."""
 _BROKEN: Final = "\ufffd"
-_BROKEN_THEN_WHOLE: Final = re.compile(f"({_BROKEN}*)([^{_BROKEN}]*)")
+_ONE_A_SEQUENCE: Final = "replace"
+_ONE_A_BYTE: Final = "surrogateescape"
+"""How engines put U+FFFD for what is broken: most for each sequence of bytes that begins a character, some, written in
+Go, for each byte."""
+_MOST_SAVED: Final = 12
+"""Bytes that a token can be shorter than its U+FFFD, which are 3 each: those for up to 3 bytes at the end of one
+character and as many at the beginning of another; further ones stand in the reply as they are."""
+_LONGEST: Final = 2**12
+"""Characters, or bytes, of a token; no vocabulary in use has one of a tenth of it."""
+_MOST_PLACES: Final = 2**16
+"""Places to look at, beyond one for each token, before a way is given up: a quarter of a second."""
 
 
 def log_probability(value: Any) -> float | None:
@@ -101,18 +110,23 @@ def _without_surrogates(text: str) -> str:
 def _texts(tokens: Sequence[str], told_bytes: Sequence[Any], whole: str) -> list[str] | None:
     """What each token stands for in a reply: joined they are the reply; None where they do not fit.
 
-    A character of several tokens stands with one of them, and the others have nothing of it.
+    A character of several tokens stands with the first of them, and the others have nothing of it. Outer white space
+    may have been cut from the reply.
     """
-    if has_surrogates(whole):
+    pieces = [_bytes(token, told) for token, told in zip(tokens, told_bytes, strict=True)]
+    if has_surrogates(whole) or any(len(each) > _LONGEST for each in (*tokens, *pieces)):
         return None
-    decode, pieces = getincrementaldecoder("utf-8")("replace").decode, [*map(_bytes, tokens, told_bytes)]
-    joined = [decode(piece, number == len(pieces)) for number, piece in enumerate(pieces, 1)]
-    as_told = [_without_surrogates(token) for token in tokens]  # for bytes may be told wrongly
-    for ends in range(_MOST_END_TOKENS + 1):
-        for texts in (joined, as_told):
-            fitted = _fitted([*texts[: len(texts) - ends], *[""] * ends], whole) if ends < len(texts) else None
-            if fitted is not None:
-                return fitted
+    as_told = [_without_surrogates(token).encode() for token in tokens]  # for bytes may be told wrongly
+    spelt = [tuple(dict.fromkeys(each)) for each in zip(pieces, as_told, strict=True)]
+    for count in range(len(tokens), max(0, len(tokens) - 1 - _MOST_END_TOKENS), -1):
+        before, after = _cut(b"".join(as_told[:count]).decode(), whole)
+        reply = (before + whole + after).encode()
+        first, last = len(before.encode()), len(reply) - len(after.encode())
+        for errors in _ONE_A_SEQUENCE, _ONE_A_BYTE:
+            if ends := _ends(spelt[:count], reply, errors):
+                starts = [_next_character(reply, place) for place in [0, *ends]]
+                between = [slice(max(start, first), min(end, last)) for start, end in pairwise(starts)]
+                return [*(reply[place].decode() for place in between), *[""] * (len(tokens) - count)]
     return None
 
 
@@ -126,50 +140,73 @@ def _bytes(token: str, told: Any) -> bytes:
     return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), raw.removeprefix(b"bytes:"))
 
 
-def _fitted(texts: Sequence[str], whole: str) -> list[str] | None:
-    """The texts with what is broken in them exchanged for what stands there in the reply.
-
-    Outer white space may have been cut from the reply.
-    """
-    told = "".join(texts)
+def _cut(told: str, whole: str) -> tuple[str, str]:
+    """The outer white space that was told and is not in the reply."""
     before = len(told) - len(told.lstrip()) - (len(whole) - len(whole.lstrip()))
     after = len(told) - len(told.rstrip()) - (len(whole) - len(whole.rstrip()))
-    if before < 0 or after < 0:
-        return None
-    characters = _mended(told[before : len(told) - after], whole)
-    if characters is None:
-        return None
-    characters = [*[""] * before, *characters, *[""] * after]
-    ends = accumulate(map(len, texts))
-    return ["".join(characters[end - len(text) : end]) for text, end in zip(texts, ends, strict=True)]
+    return told[: max(0, before)], told[len(told) - max(0, after) :]
 
 
-def _mended(told: str, whole: str) -> list[str] | None:
-    """For each character that was told, what stands there in the reply; None where the two differ.
+def _ends(tokens: Sequence[tuple[bytes, ...]], reply: bytes, errors: str) -> list[int] | None:
+    """Where in the reply each token ends, the last at the reply's end; None where there is no such way.
 
-    The characters behind a run of U+FFFD, at least one and at most as many, stand with its first, and none is ASCII.
+    A broken token can end at several places: the search goes on from one, and comes back for the next where that leads
+    nowhere. It goes on from no place twice, and stops after `_MOST_PLACES`.
     """
-    mended: list[str] = []
-    position = 0
-    for part in _BROKEN_THEN_WHOLE.finditer(told):
-        broken, literal = part.groups()
-        start = _start(literal, whole, position, len(broken), last=part.end() == len(told))
-        if start < 0:
-            return None
-        if broken:
-            mended += [whole[position:start], *[""] * (len(broken) - 1)]
-        mended += literal
-        position = start + len(literal)
-    return mended if position == len(whole) else None
+    ends: list[int] = []
+    ways = [_ends_of(tokens[0], reply, 0, errors)]
+    least = [*accumulate((_least_bytes(token, errors) for token in reversed(tokens)), initial=0)]
+    seen: set[tuple[int, int]] = set()
+    while ways:
+        end = next(ways[-1], None)
+        if end is None:
+            ways.pop()
+            del ends[-1:]
+        elif len(ways) == len(tokens):
+            if end == len(reply):
+                return [*ends, end]
+        elif (len(ways), end) not in seen and end + least[len(tokens) - len(ways)] <= len(reply):
+            seen.add((len(ways), end))
+            if len(seen) > len(tokens) + _MOST_PLACES:
+                return None
+            ends.append(end)
+            ways.append(_ends_of(tokens[len(ends)], reply, end, errors))
+    return None
 
 
-def _start(literal: str, whole: str, position: int, broken: int, *, last: bool) -> int:
-    """Where what follows a run of U+FFFD starts in the reply; -1 where nowhere."""
-    if not broken:
-        return position if whole.startswith(literal, position) else -1
-    most = position + broken
-    farthest = next((place for place in range(position, most) if whole[place : place + 1].isascii()), most)
-    if last:
-        start = len(whole) - len(literal)
-        return start if position < start <= farthest and whole.endswith(literal) else -1
-    return whole.find(literal, position + 1, farthest + len(literal))
+def _ends_of(token: tuple[bytes, ...], reply: bytes, start: int, errors: str) -> Iterator[int]:
+    """Where a token that starts at a place can end, the likeliest first.
+
+    Args:
+        token: Its spellings.
+        reply: The reply.
+        start: The place, in bytes.
+        errors: How its engine decodes what is broken.
+    """
+    for spelt in token:
+        if reply.startswith(spelt, start):
+            yield start + len(spelt)
+    for spelt in token:
+        shown = _decoded(spelt, errors)
+        if _BROKEN in shown:
+            longest = start + len(shown.encode())
+            for end in range(min(longest, len(reply)), max(start, longest - _MOST_SAVED - 1), -1):
+                if _decoded(reply[start:end], errors) == shown:
+                    yield end
+
+
+def _decoded(piece: bytes, errors: str) -> str:
+    return piece.decode() if piece.isascii() else _without_surrogates(piece.decode(errors=errors))
+
+
+def _least_bytes(token: tuple[bytes, ...], errors: str) -> int:
+    """How much of a reply a token takes at least, each U+FFFD a byte."""
+    shown = [_decoded(spelt, errors) for spelt in token]
+    return min(len(each.encode()) - 2 * each.count(_BROKEN) for each in shown)
+
+
+def _next_character(reply: bytes, place: int) -> int:
+    """The place itself where a character starts there, or the next one's."""
+    while place < len(reply) and reply[place] & 0b1100_0000 == 0b1000_0000:
+        place += 1
+    return place

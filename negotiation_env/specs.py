@@ -1,7 +1,7 @@
 """Spec strings taken apart: names that may hold a spec's own marks, and factories by their module.
 
-Where a name holds a mark that would part it (`+`, `,`, `@` before a URL), it is put between double quotes, and a
-quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
+Where a name holds a mark that would part it (`+`, `,`, `@` before what looks like a URL), it is put between double
+quotes, and a quotation mark inside of them is doubled: `hf:"c++/model"+adapter`, `openai:"a@http://b"@http://HOST/v1`,
 `panel:median:"judges, new/a.toml",embedded`. All other names are written as they are, spaces, `:` and `@` too.
 """
 
@@ -20,7 +20,13 @@ __all__ = ["load_factory", "make", "model_and_url", "names", "require_name", "so
 
 _QUOTED: Final = re.compile(r'(?:(?<=[:+,])|^)"(?:[^"]|"")*"(?=[+,@]|$)')
 _URL: Final = re.compile(r"@(?=https?://)", re.IGNORECASE)
-_BARE_URL: Final = re.compile(r"@(localhost|[\w.-]+:\d+)(/|$)")
+_NO_URL: Final = re.compile(
+    r"^https?://|@(?:[a-z][\w+.-]*)?:?//|@https?:|@\[|(?<=.)@[^@]*[/\\]"
+    r"|@(?:localhost|[\w.-]+:\d+|\d+(?:\.\d+){3}|(?:[\w-]+\.)+[a-z]{2,})(?=[:/?@]|$)",
+    re.IGNORECASE,
+)
+"""What looks like a URL and is none behind a model: a model's name may hold an @, and begin with one as @cf/meta/llama;
+behind a later @ stand no slash, host, address or port."""
 
 
 def require_name(name: object, what: str) -> None:
@@ -44,8 +50,14 @@ def names(text: str) -> list[str]:
 
 
 def source_and_adapter(text: str) -> tuple[str, str | None]:
-    """Model and adapter in ID_OR_DIR[+ADAPTER_DIR]."""
+    """Model and adapter in ID_OR_DIR[+ADAPTER_DIR].
+
+    Raises:
+        UserError: There is no model.
+    """
     source, *adapter = _split(text, re.compile(r"\+"), most=1)
+    if not _unquoted(source).strip():
+        raise UserError("expected ID_OR_DIR[+ADAPTER_DIR], got no model")
     return _unquoted(source), _unquoted(adapter[0]) or None if adapter else None
 
 
@@ -53,13 +65,17 @@ def model_and_url(text: str) -> tuple[str, str | None]:
     """Model and base URL in MODEL[@BASE_URL].
 
     Raises:
-        UserError: There is no model's name, or what looks like a base URL has no scheme.
+        UserError: There is no model's name, or what looks like a base URL does not begin as one.
     """
     model, *url = _split(text, _URL, most=1)
-    if not model:
+    if not _unquoted(model).strip():
         raise UserError("expected openai:MODEL[@BASE_URL], got no name of a model")
-    if not url and (bare := _BARE_URL.search(_masked(text))):
-        raise UserError(f"openai:…{bare[0]}…: a base URL begins with http:// or https://; put a model's name in quotes")
+    if _NO_URL.search(_masked(model)):
+        shown = re.split("@|://", model)[0]  # for a password may follow
+        raise UserError(
+            f"openai:{shown}…: a base URL begins with http:// or https://, as in openai:MODEL@http://HOST:8000/v1; "
+            "put a model's name that looks like one in double quotes"
+        )
     return _unquoted(model), url[0] if url else None
 
 

@@ -32,7 +32,11 @@ def test_a_path_goes_before_the_query_and_the_login_is_left_out(base_url, url):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h/v1", "127.0.0.1:8000/v1", "ftp://h", "http://", "http://h:port/v1", "http://h:99999", "http://[::1"]
+    "url",
+    [
+        *("", "h/v1", "127.0.0.1:8000/v1", "ftp://h", "http://", "http://h:port/v1", "http://h:99999", "http://[::1"),
+        *("http://@h/v1", "http://:@h/v1", "http://@", "http:h", "http:///v1", "http://:80/v1"),
+    ],
 )
 def test_what_is_no_base_url_is_told(url):
     with pytest.raises(ValueError, match="expected http://HOST"):
@@ -54,6 +58,7 @@ def test_a_url_that_cannot_be_read_is_not_repeated_with_its_password(url):
         ("panel:mean:openai:a@http://u:pw@h,openai:b@http://i", "panel:mean:openai:a@http://h,openai:b@http://i"),
         ("panel:mean:openai:a@http://h,openai:b@http://u:pw@i", "panel:mean:openai:a@http://h,openai:b@http://i"),
         ("http://h/v1?api-version=1&api_key=abc", f"http://h/v1?api-version=1&api_key={HIDDEN}"),
+        ("http://h/v1?pass=abc&bypass=1&jwt=x", f"http://h/v1?pass={HIDDEN}&bypass=1&jwt={HIDDEN}"),
         ("http://h/v1?Code=abc&n=2", f"http://h/v1?Code={HIDDEN}&n=2"),
         (
             '{"judge": "openai:m@http://u:\\"@h/v1?sig=x%2F",\n "n": 2}',
@@ -68,6 +73,8 @@ def test_what_is_shown_of_urls_holds_no_secrets(text, shown):
 
 
 def test_a_login_is_read_with_its_escapes():
+    check_base_url("http://:pw@h/v1")
+    assert login_of("http://:pw@h/v1") == ("", "pw")
     assert login_of("http://us%40er:p%3A%2F@h/v1") == ("us@er", "p:/")
     assert login_of("http://token@h/v1") == ("token", "")
     assert login_of("http://h/v1") is None

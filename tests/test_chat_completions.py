@@ -51,6 +51,8 @@ def refused(found, kind=EndpointFault):
         answer(7),
         answer("", finish_reason="error"),
         answer(None, finish_reason="abort"),
+        answer("", finish_reason="CANCELLED"),
+        answer("", finish_reason="network_error"),
         {"choices": [], "usage": USAGE},
         {"choices": {"0": "Hi."}, "usage": USAGE},
         {"choices": [None], "usage": USAGE},
@@ -69,6 +71,7 @@ def test_an_answer_without_a_reply_may_be_tried_again_and_says_what_it_cost(foun
         (answer("", message={"refusal": "No."}, finish_reason="length"), "refuses"),
         (answer([{"type": "refusal", "refusal": "No."}]), "refuses: 'No.'"),
         (answer("", finish_reason="content_filter"), "'content_filter'"),
+        (answer("", finish_reason="SAFETY"), "'safety'"),
         (answer(None, finish_reason="tool_calls"), "'tool_calls'"),
         (answer("", finish_reason="length"), "token limit"),
         (answer(None, finish_reason="length"), "token limit"),
@@ -96,24 +99,77 @@ def test_what_is_no_json_object_may_pass_and_cost_nothing_that_is_known(raw):
     assert refused(raw, PassingFault).usage == {}
 
 
-@pytest.mark.parametrize("reason", ["stop", "STOP", "eos", None])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *(
+            "stop",
+            "STOP",
+            "eos",
+            None,
+            "",
+            "null",
+            "done",
+            "complete",
+            "completed",
+            "end_of_turn",
+            "eos_token",
+            "stop_sequence",
+        ),
+        *("end_turn", "FINISH_REASON_STOP", "endoftext", "COMPLETE", "eosFound", "stopStringFound", "FINISH"),
+    ],
+)
 def test_a_reply_that_was_generated_to_its_end_is_whole(reason):
     reply = read(answer("Hi.", finish_reason=reason))
     assert (reply.text, reply.truncated, reply.usage, reply.model) == ("Hi.", False, BILLED, "m-1")
 
 
-@pytest.mark.parametrize("reason", ["content_filter", "error", "abort", "tool_calls", ["stop"], 7, "x" * 10**6])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "content_filter",
+        "error",
+        "abort",
+        "tool_calls",
+        "recitation",
+        "safety",
+        "not_stop",
+        "42",
+        ["stop"],
+        7,
+        True,
+        {"stop": 1},
+        "x" * 10**6,
+        "stop" + "-" * 10**6,
+    ],
+)
 def test_a_reply_that_something_else_ended_was_cut_short_and_says_by_what(reason):
-    told = reason if reason in ("content_filter", "error", "abort", "tool_calls") else "something else"
+    told = reason if isinstance(reason, str) and reason.islower() and len(reason) < 40 else "something else"
     reply = read(answer("We agree that the fi", finish_reason=reason))
     assert (reply.text, reply.truncated, reply.error) == ("We agree that the fi", True, None)
     assert reply.usage == {**BILLED, "ended": told}
 
 
-@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "length",
+        "max_tokens",
+        "MAX_TOKENS",
+        "FINISH_REASON_MAX_TOKENS",
+        "LENGTH",
+        "model_length",
+        "maxTokens",
+        "max-tokens",
+        "max_new_tokens",
+        "model_context_window_exceeded",
+        "maxPredictedTokensReached",
+    ],
+)
 def test_a_reply_that_the_token_limit_cut_says_so(reason):
     reply = read(answer("Let us sha", finish_reason=reason))
-    assert (reply.text, reply.truncated) == ("Let us sha", True)
+    assert (reply.text, reply.truncated, reply.usage) == ("Let us sha", True, BILLED)
+    assert "token limit" in str(refused(answer("", finish_reason=reason), EndpointFault))
 
 
 def test_of_a_content_in_parts_the_text_is_the_reply():

@@ -1,5 +1,6 @@
 """Tokens of replies in many scripts, told in every spelling in use."""
 
+import itertools
 import json
 import math
 
@@ -45,7 +46,15 @@ def as_bytes_of_replacements(piece):
     return {"token": told, "bytes": list(told.encode())}
 
 
-SPELLINGS = [as_bytes, as_escapes, as_prefixed_escapes, as_replacements, as_bytes_of_replacements]
+def as_replaced_bytes(piece):
+    """As engines written in Go have it: one for each byte."""
+    told = piece.decode("utf-8", "surrogateescape").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return {"token": told, "bytes": None}
+
+
+SPELLINGS = [
+    *(as_bytes, as_escapes, as_prefixed_escapes, as_replacements, as_replaced_bytes, as_bytes_of_replacements),
+]
 
 
 def pieces_of(text, size):
@@ -73,17 +82,40 @@ def test_the_tokens_of_a_reply_join_up_to_it_in_every_script_and_spelling(text, 
         assert [each.text for each in found][-2:] == ["3", "}"]
 
 
+characters = st.characters(exclude_categories=["Cs"]) | st.sampled_from("🇩🇪👍🏽👨‍👩‍👧🙂\ufffdก็ำé公\\x \u3000")
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @settings(deadline=None)
-@given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), data=st.data())
-def test_tokens_of_any_text_cut_anywhere_join_up_to_it_or_are_not_used(spelling, text, data):
+@given(text=st.text(characters, min_size=1, max_size=20), data=st.data())
+def test_tokens_of_any_text_cut_anywhere_are_found_each_in_its_place(spelling, text, data):
     raw = text.encode()
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(raw))))) if raw else []
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(raw)))))
     pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
-    found = chat_alternatives(told(pieces, spelling), text)
-    assert "".join(each.text for each in found) == (text if found else "")
-    if spelling is as_bytes:
-        assert found
+    found = [each.text for each in chat_alternatives(told(pieces, spelling), text)]
+    assert "".join(found) == text
+    for piece, place in zip(pieces, found, strict=True):
+        shown = piece.decode("utf-8", "replace")
+        assert place == shown or "\ufffd" in shown
+
+
+@pytest.mark.parametrize("text", ["👍🏽" * 200, "🇩🇪" * 200, "กำลัง" * 300, "é" * 500 + "3", "\ufffd" * 500 + "3"])
+@pytest.mark.parametrize("sizes", [[1], [2, 1], [1, 2], [3, 1], [1, 3], [2, 5, 1, 1], [7, 2]])
+def test_long_replies_of_nothing_but_broken_tokens_are_found_too(text, sizes):
+    raw, pieces = text.encode(), []
+    for size in itertools.cycle(sizes):
+        pieces.append(raw[:size])
+        if not (raw := raw[size:]):
+            break
+    found = chat_alternatives(told(pieces, as_replacements), text)
+    assert "".join(each.text for each in found) == text
+
+
+def test_tokens_that_could_stand_anywhere_and_fit_nowhere_are_given_up():
+    broken = [b"\xef\xbf\xbd"] * 2000
+    assert chat_alternatives(told([*broken, b"4"], as_replacements), "กำลัง" * 200 + "3") == ()
+    endless = [b"\xef\xbf\xbd" * 10**6]
+    assert chat_alternatives(told([*broken, *endless], as_replacements), "กำลัง" * 10**5) == ()
 
 
 def test_a_character_told_as_halves_of_a_surrogate_pair_joins_up_too():
@@ -101,8 +133,8 @@ def test_escapes_may_stand_beside_letters_and_be_what_a_text_says():
         found = chat_alternatives({"content": [{"token": token} | more for token in tokens]}, whole)
         return [each.text for each in found]
 
-    assert texts("a 🙂b", "a", " \\xf0\\x9f", "\\x99", "\\x82b") == ["a", " ", "", "🙂b"]
-    assert texts("a 🙂b", "a", "bytes: \\xf0\\x9f", "bytes:\\x99\\x82", "b") == ["a", " ", "🙂", "b"]
+    assert texts("a 🙂b", "a", " \\xf0\\x9f", "\\x99", "\\x82b") == ["a", " 🙂", "", "b"]
+    assert texts("a 🙂b", "a", "bytes: \\xf0\\x9f", "bytes:\\x99\\x82", "b") == ["a", " 🙂", "", "b"]
     assert texts("in \\xf0 it", "in ", "\\xf0", " it") == ["in ", "\\xf0", " it"]
     assert texts("a 🙂", "a", " ", "🙂", bytes=[]) == ["a", " ", "🙂"]
     assert texts("3", "3", bytes=[52]) == ["3"]

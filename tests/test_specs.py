@@ -15,7 +15,7 @@ from tests.hostile import negotiate
 from tests.raw_server import Answer, raw_server
 from training.config import load_config
 
-some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1)
+some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1).filter(str.strip)
 
 
 def quoted(name):
@@ -61,16 +61,57 @@ def test_a_model_and_its_adapter(text, found):
         ("m@http://u:p@ss@h/v1?a=b@c", ("m", "http://u:p@ss@h/v1?a=b@c")),
         ('"a@http://b"@http://h/v1', ("a@http://b", "http://h/v1")),
         ("my model@http://h/v1", ("my model", "http://h/v1")),
+        ('"m@ftp://h"@http://h/v1', ("m@ftp://h", "http://h/v1")),
+        ('"m@host/v1"', ("m@host/v1", None)),
+        ('"http://h/v1"', ("http://h/v1", None)),
+        ("gemini-1.5-pro@001", ("gemini-1.5-pro@001", None)),
+        ("qwen@v2.5", ("qwen@v2.5", None)),
+        ("claude@2024.06.20", ("claude@2024.06.20", None)),
+        ("s3://bucket/model@http://h/v1", ("s3://bucket/model", "http://h/v1")),
+        ("@cf/meta/llama-3-8b@http://h/v1", ("@cf/meta/llama-3-8b", "http://h/v1")),
+        ("org/m:rev@q4@https://u:p@h/v1", ("org/m:rev@q4", "https://u:p@h/v1")),
     ],
 )
 def test_a_model_and_its_endpoint(text, found):
     assert model_and_url(text) == found
 
 
-@pytest.mark.parametrize("text", ["m@localhost:8000/v1", "m@10.0.0.1:8000", "a@b@gpu-1.corp:80/v1", "", "@http://h/v1"])
-def test_an_endpoint_that_cannot_be_meant_is_told(text):
-    with pytest.raises(UserError, match=r"begins with http://|no name of a model"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("m@localhost:8000/v1", "m@localhost", "m@10.0.0.1:8000", "m@10.0.0.1", "a@b@gpu-1.corp:80/v1", "m@[::1]:80"),
+        *(
+            "m@ftp://h/v1",
+            "m@htp://h/v1",
+            "m@://h/v1",
+            "m@//h/v1",
+            "m@http:/h/v1",
+            "m@http//h",
+            "m@https:h",
+            "m@ws://h",
+        ),
+        *("m@host/v1", "m@api.example.com", "m@API.Example.com/v1", "m@ http://h/v1", "m@unix:/run/x", "m@h\\v1"),
+        *("m@ftp://h@http://h/v1", "http://h/v1", "https://h", '"m"@host/v1', "m@user:pass-word@host/v1"),
+        *("m@u:pass-word/x@h", "m@ftp://u:pass-word@h", "http://u:pass-word@h/v1"),
+    ],
+)
+def test_what_looks_like_a_base_url_and_is_none_is_told_without_a_password(text):
+    with pytest.raises(UserError, match=r"begins with http:// or https://, as in .* in double quotes") as told:
         model_and_url(text)
+    assert "pass-word" not in str(told.value)
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "@http://h/v1", '""@http://h/v1', '""', " ", " @http://h/v1", '" "@http://h'])
+def test_an_endpoint_without_a_model_is_told(text):
+    with pytest.raises(UserError, match="no name of a model"):
+        model_and_url(text)
+
+
+@pytest.mark.parametrize("text", ["", '""', "+adapter", '""+adapter', " +a"])
+def test_an_adapter_without_a_model_is_told(text):
+    with pytest.raises(UserError, match="got no model"):
+        source_and_adapter(text)
 
 
 def test_a_panel_s_members_may_hold_commas():
