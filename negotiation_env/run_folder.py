@@ -16,7 +16,7 @@ from typing import Any, Final
 from negotiation_env.address import without_secrets
 from negotiation_env.episode import Episode, append_episode, latest_episodes, stream_latest
 from negotiation_env.errors import NegotiationError, UserError, os_fault
-from negotiation_env.files import append_bytes, hold, read_whole, refuse_link, write_whole
+from negotiation_env.files import append_bytes, hold, is_there, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.interrupts import put_off
 from negotiation_env.runner import Game, play_many
@@ -122,7 +122,7 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     path = out / SETTINGS
     text = without_secrets(json.dumps(settings, indent=1, ensure_ascii=False))  # specs hold URLs, and these passwords
     if resume:
-        if not path.is_file():
+        if not is_there(path):
             raise UserError(f"nothing to resume: {path} is not there; start without --resume")
         from pydantic import TypeAdapter
 
