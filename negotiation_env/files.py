@@ -36,6 +36,7 @@ __all__ = [
     "read_lines",
     "read_whole",
     "refuse_link",
+    "refuse_other",
     "text_lines",
     "write_whole",
 ]
@@ -215,6 +216,23 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def refuse_other(path: Path, beginning: bytes) -> None:
+    """See that a file that is to be written anew is what was written there before, and nobody's work.
+
+    Args:
+        path: The file; it need not be there, and may be empty.
+        beginning: How such files begin.
+
+    Raises:
+        UserError: It holds something else.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            found = file.read(len(beginning))
+        if found and found.lower() != beginning.lower():
+            raise UserError(f"{path} is there and holds something else; give another name, or move it away")
 
 
 def make_folder(path: Path) -> None:

@@ -8,7 +8,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.files import only_files
 from negotiation_env.strict_json import decoded, has_surrogates, read_json
 
-__all__ = ["read_rows", "read_text", "row_text"]
+__all__ = ["handed", "read_rows", "read_text", "row_text"]
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def read_text(path: Path, what: str) -> str:
             handed open: /dev/stdin, or what a shell's <(…) stands for.
     """
     try:
-        with open(path, "rb", opener=None if _handed(path) else only_files) as file:
+        with open(path, "rb", opener=None if handed(path) else only_files) as file:
             content = file.read()
     except OSError as error:
         raise UserError(f"no {what} {str(path)!r}: {error.strerror}") from error
@@ -39,7 +39,7 @@ def read_text(path: Path, what: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _handed(path: Path) -> bool:
+def handed(path: Path) -> bool:
     """Whether it names a descriptor of this process: whoever made that has something to say, or to hear."""
     return str(path) in _STREAMS or str(path.parent) in _DESCRIPTORS
 
