@@ -38,12 +38,13 @@ class _Spelled:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        spelled = core_schema.chain_schema(
-            [core_schema.literal_schema(["-inf", "inf", "nan"]), core_schema.no_info_plain_validator_function(float)]
+        number = core_schema.simple_ser_schema("float")
+        read = core_schema.no_info_plain_validator_function(float, serialization=number)
+        spelled = core_schema.chain_schema([core_schema.literal_schema(["-inf", "inf", "nan"]), read])
+        either = core_schema.union_schema([core_schema.float_schema(), spelled], mode="left_to_right")
+        return core_schema.union_schema(  # the first, which is nearly always right, takes a tenth of the time
+            [handler(source), core_schema.tuple_variable_schema(either)], mode="left_to_right"
         )
-        number = core_schema.float_schema()
-        either = core_schema.tuple_variable_schema(core_schema.union_schema([number, spelled], mode="left_to_right"))
-        return core_schema.union_schema([handler(source), either], mode="left_to_right")
 
 
 @dataclass(frozen=True, slots=True)
