@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from negotiation_env.files import refuse_other, write_whole
+from negotiation_env.files import is_there, refuse_other, write_whole
 from negotiation_env.loading import importing
 from negotiation_env.report.folder import read_run
 from negotiation_env.run_folder import refuse_own
@@ -31,7 +31,8 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     """
     path = out or folder / REPORT
     refuse_own(path)
-    refuse_other(path, _BEGINNING)
+    if is_there(path):
+        refuse_other(path, _BEGINNING)
     run = read_run(folder)
     with importing("a report", "bench"):
         from negotiation_env.report.page import page
