@@ -186,7 +186,8 @@ def _consistent(episode: Episode) -> Episode:
     Raises:
         ValueError: It does.
     """
-    due, utterances = reward(episode.outcome, episode.rules), len(episode.dialogue)
+    due = reward(episode.outcome, episode.rules)
+    utterances = sum(each.task is Task.UTTERANCE for each in episode.said)
     if episode.reward != due:
         raise ValueError(f"episode: by its outcome and rules the reward is {due}, got {episode.reward}")
     if episode.outcome.turns != utterances:
