@@ -154,7 +154,7 @@ class Episode:
         """Read an episode.
 
         Raises:
-            ValueError: The line is not an episode of this format.
+            ValueError: The line is not an episode of this format, or contradicts itself.
         """
         return parse_value(line, _adapter())
 
@@ -175,9 +175,29 @@ def _id_adapter() -> "TypeAdapter[_Id]":
 
 @cache
 def _adapter() -> "TypeAdapter[Episode]":
-    from pydantic import TypeAdapter, WrapSerializer
+    from pydantic import AfterValidator, TypeAdapter, WrapSerializer
 
-    return TypeAdapter(Annotated[Episode, WrapSerializer(_line)])
+    return TypeAdapter(Annotated[Episode, AfterValidator(_consistent), WrapSerializer(_line)])
+
+
+def _consistent(episode: Episode) -> Episode:
+    """See that a record does not contradict itself: figures are computed of all its parts.
+
+    Raises:
+        ValueError: It does.
+    """
+    due = reward(episode.outcome, episode.rules)
+    utterances = sum(each.task is Task.UTTERANCE for each in episode.said)
+    if episode.reward != due:
+        raise ValueError(f"episode: by its outcome and rules the reward is {due}, got {episode.reward}")
+    if episode.outcome.turns != utterances:
+        raise ValueError(f"episode: its outcome tells of {episode.outcome.turns} turns, and {utterances} are on record")
+    seats, agents = episode.scenario.seats, len(episode.agents)
+    if agents != seats:
+        raise ValueError(f"episode: expected an agent for each of {seats} seats, got {agents}")
+    if wrong := [each.seat for each in episode.asked if not 0 <= each.seat < seats]:
+        raise ValueError(f"episode: expected seats from 0 to {seats - 1}, got {wrong[0]}")
+    return episode
 
 
 def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
@@ -260,7 +280,7 @@ def read_episodes(path: Path) -> Iterator[Episode]:
     Half a line at the end is what a killed process left; it is passed over.
 
     Raises:
-        UserError: The file is missing or a link, or a line is no episode; the message names the line.
+        UserError: The file is missing or none, or a line is no episode; the message names the line.
     """
     if not path.exists():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")

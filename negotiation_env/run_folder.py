@@ -6,6 +6,7 @@ its own: `claim`.
 """
 
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -14,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.address import without_secrets
-from negotiation_env.episode import Episode, append_episode, latest_episodes, stream_latest
+from negotiation_env.episode import Episode, append_episode, read_episodes, stream_latest
 from negotiation_env.errors import NegotiationError, UserError, os_fault
-from negotiation_env.files import append_bytes, hold, read_whole, refuse_link, write_whole
+from negotiation_env.files import append_bytes, hold, is_there, read_whole, refuse_link, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.interrupts import put_off
 from negotiation_env.runner import Game, play_many
@@ -31,9 +32,11 @@ __all__ = [
     "SUMMARY",
     "claim",
     "differences",
+    "keep_apart",
     "open_games",
     "open_run",
     "play_into",
+    "refuse_own",
 ]
 
 EPISODES = "episodes.jsonl"
@@ -46,6 +49,16 @@ CANDIDATES = "candidates.jsonl"
 _HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a training"}
 """By its file what a folder can hold, to which no other run may add."""
 _LOCK: Final = ".lock"
+_OWN: Final = (
+    *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "held_out", "rejudged"),
+    *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "ability.json"),
+    *("metrics.jsonl", "held_out.jsonl", "contents.json", "checkpoints", "adapter", "adapters", "model"),
+    *("reward.png", "dialogue.png", "held_out.png"),
+    *(CANDIDATES, "scenarios.jsonl", "personas.jsonl", "README.md"),
+)
+"""What runs call what they write: all, evaluations and benchmarks, training, generation."""
+_MARKS: Final = (_LOCK, SETTINGS, EPISODES, CANDIDATES)
+"""By any of these a folder is known as a run's; a config.toml may be anybody's."""
 _SHOWN: Final = 80
 """Characters of a setting's value that a message shows."""
 _IDENTITY: Final = ("agents", "judge", "seed")
@@ -87,15 +100,58 @@ def open_games(out: Path) -> Iterator[Callable[[Episode], None]]:
         if (out / SETTINGS).exists() or (out / CONFIG).exists():
             raise UserError(f"{out} is the folder of a run, whose figures a single game would change; give another")
         path = out / EPISODES
-        if path.exists():
-            append_bytes(path, b"")  # what cannot be written is told before the game
+        known = set()
+        if is_there(path):  # what cannot be read or written is told before the game
+            known = {episode.id for episode in read_episodes(path)}
+            append_bytes(path, b"")
 
         def keep(episode: Episode) -> None:
-            known = latest_episodes(path) if path.exists() else {}
             names = chain([episode.id], (f"{episode.id}/{number}" for number in count(2)))
-            append_episode(path, replace(episode, id=next(name for name in names if name not in known)))
+            own = replace(episode, id=next(name for name in names if name not in known))
+            append_episode(path, own)
+            known.add(own.id)
 
         yield keep
+
+
+def refuse_own(path: Path) -> None:
+    """See that what a command is told to write is nothing that a run has, or may still write, in its folder.
+
+    Raises:
+        UserError: It is, or lies in a folder that is.
+    """
+    real = Path(os.path.realpath(path))
+    for each in (real, *real.parents):
+        if each.name in _OWN and any((each.parent / mark).exists() for mark in _MARKS):
+            raise UserError(f"{path}: {each.name} belongs to the run in {each.parent}; give another place")
+
+
+def keep_apart(out: Path, path: Path) -> None:
+    """See that a recording and what a command writes are not the same, however their paths are spelt.
+
+    Args:
+        out: The folder or file that the command writes; it need not be there.
+        path: The recording.
+
+    Raises:
+        UserError: One is the other, or in it.
+    """
+    refuse_own(path)
+    real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(out))
+    if real.is_relative_to(folder) or folder.is_relative_to(real) or _has(out, path):
+        raise UserError(f"the recording {path} and {out} are in one place; give the recording one of its own")
+
+
+def _has(out: Path, path: Path) -> bool:
+    """Whether a file is in a folder by another name; a case that does not matter, a mount, a hard link."""
+    with suppress(OSError):
+        if any(each.samefile(out) for each in path.absolute().parents):
+            return True
+    with suppress(OSError):
+        found = path.stat()
+        inside = (out, *out.rglob("*")) if found.st_nlink > 1 else (out,)
+        return any(os.path.samestat(each.lstat(), found) for each in inside)
+    return False
 
 
 def _remove_unused(out: Path) -> None:
@@ -122,7 +178,7 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     path = out / SETTINGS
     text = without_secrets(json.dumps(settings, indent=1, ensure_ascii=False))  # specs hold URLs, and these passwords
     if resume:
-        if not path.is_file():
+        if not is_there(path):
             raise UserError(f"nothing to resume: {path} is not there; start without --resume")
         from pydantic import TypeAdapter
 

@@ -7,9 +7,10 @@ Python's takes the last one, makes a number of it, and raises `RecursionError`.
 import json
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any, Final
 
-__all__ = ["finite", "has_surrogates", "read_json"]
+__all__ = ["decoded", "finite", "has_surrogates", "is_utf_16", "read_json"]
 
 MAX_DEPTH: Final = 100
 """Deepest nesting; records, requests and replies of this project stay below 20."""
@@ -32,13 +33,11 @@ def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
             not finite. The message is one line.
     """
     try:
-        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
+        plain = decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
         number = float if non_finite else finite
         found = json.loads(plain, object_pairs_hook=_object, parse_float=number, parse_constant=number)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8 ({error.reason} at byte {error.start})") from None
     if _deeper(plain, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
     return found
@@ -51,6 +50,34 @@ def has_surrogates(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def decoded(text: bytes, name: str = "it") -> str:
+    """A text in UTF-8, with or without a byte order mark.
+
+    Args:
+        text: The text.
+        name: What it is, for the message.
+
+    Raises:
+        ValueError: It is in another encoding; the message is one line.
+    """
+    if is_utf_16(text):
+        raise ValueError(f"{name} is no UTF-8 text (it looks like UTF-16)")
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is no UTF-8 text ({error.reason} at byte {error.start})") from None
+
+
+def is_utf_16(beginning: bytes) -> bool:
+    """Whether a file is UTF-16 or UTF-32, by its byte order mark or the zeros beside plain letters.
+
+    Args:
+        beginning: Its first 4 bytes, or more. JSON and settings begin with plain letters.
+    """
+    first = beginning[:4]
+    return first.startswith((BOM_UTF16_BE, BOM_UTF16_LE)) or (0 in first and any(first))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

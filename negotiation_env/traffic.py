@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from negotiation_env.errors import UserError
-from negotiation_env.files import append_bytes, hold, read_file, read_lines
-from negotiation_env.interfaces import Alternatives, ChatModel, ChatRequest, Reply
+from negotiation_env.files import append_bytes, hold, is_there, read_file, read_lines
+from negotiation_env.interfaces import Alternatives, ChatModel, ChatRequest, Reply, TokenTrace
 from negotiation_env.strict_json import has_surrogates, read_json
 from negotiation_env.text import one_line, writable_text
 
@@ -80,12 +81,13 @@ class Recorder:
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
+        recorded = is_there(path) and path.stat().st_size > 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._claim = hold(path.with_name(f".{path.name}.lock"), f"another run records into {path}; give another file")
-        if not resume and path.exists() and path.stat().st_size:
+        if not resume and recorded:
             raise UserError(f"{path} exists; go on with --resume, record into another file, or remove it")
         self._session = 1 + max((each.session for each in _exchanges(path)), default=0)
-        if self._session == 1 and path.exists() and not _BEGINNING.startswith(read_file(path)[: len(_BEGINNING)]):
+        if self._session == 1 and recorded and not _BEGINNING.startswith(read_file(path)[: len(_BEGINNING)]):
             raise UserError(f"{path} is no recording made with --record; give another file")
         append_bytes(path, b"")  # a file that cannot be written is told before a call is paid for
         self._path = path
@@ -201,10 +203,22 @@ def sound(reply: Reply) -> Reply:
     """
     usage = {name: value for name, value in reply.usage.items() if _is_json({name: value})}
     model = writable_text(reply.model)
-    if reply.tokens and not all(map(isfinite, reply.tokens.logprobs)):
-        return Reply("", "the log-probability of a sampled token is no finite number", usage=usage, model=model)
+    tokens = reply.tokens and _trace(reply.tokens)
+    if reply.tokens and not tokens:
+        return Reply("", "the trace of its tokens holds what is no finite number", usage=usage, model=model)
     error = None if reply.error is None else writable_text(reply.error)
-    return replace(reply, error=error, usage=usage, model=model, alternatives=tuple(map(_finite, reply.alternatives)))
+    places = tuple(map(_finite, reply.alternatives))
+    return Reply(reply.text, error, bool(reply.truncated), tokens, usage, model, places)
+
+
+def _trace(tokens: TokenTrace) -> TokenTrace | None:
+    """The trace in plain numbers, not NumPy's or torch's; None where it holds what is no finite number."""
+    try:
+        context, sampled = (tuple(map(int, map(index, ids))) for ids in (tokens.context, tokens.sampled))
+        logprobs = tuple(map(float, tokens.logprobs))
+    except (TypeError, ValueError):
+        return None
+    return TokenTrace(context, sampled, logprobs, bool(tokens.fresh)) if all(map(isfinite, logprobs)) else None
 
 
 def write_reply(reply: Reply) -> str:
@@ -218,7 +232,8 @@ def read_reply(text: str | bytes) -> Reply:
     Raises:
         ValueError: It is none.
     """
-    return _adapter().validate_python(read_json(text))
+    read_json(text)  # what both readers take is sound: this one tells names twice, that one "3" and true from 3
+    return _adapter().validate_json(text, strict=True)
 
 
 def _finite(place: Alternatives) -> Alternatives:

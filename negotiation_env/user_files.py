@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from negotiation_env.alike import id_key
 from negotiation_env.errors import UserError
-from negotiation_env.strict_json import has_surrogates, read_json
+from negotiation_env.files import only_files
+from negotiation_env.strict_json import decoded, has_surrogates, read_json
 
-__all__ = ["read_rows", "read_text", "row_text"]
+__all__ = ["handed", "read_rows", "read_text", "row_text"]
 
 T = TypeVar("T")
+
+_STREAMS: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
+_DESCRIPTORS: Final = ("/dev/fd", "/proc/self/fd")
 
 
 def read_text(path: Path, what: str) -> str:
@@ -21,15 +25,24 @@ def read_text(path: Path, what: str) -> str:
         what: What it should be, for the message, such as "judge file".
 
     Raises:
-        UserError: It cannot be read, or is no UTF-8.
+        UserError: It cannot be read, or is no UTF-8; or it is a pipe or a device, but for one that this process was
+            handed open: /dev/stdin, or what a shell's <(…) stands for.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, "rb", opener=None if handed(path) else only_files) as file:
+            content = file.read()
     except OSError as error:
         raise UserError(f"no {what} {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        told = f"{path} is no UTF-8 text ({error.reason} at byte {error.start})"
-        raise UserError(f"{told}; expected a {what}: save it as UTF-8") from error
+    try:
+        text = decoded(content, str(path))
+    except ValueError as error:
+        raise UserError(f"{error}; expected a {what}: save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def handed(path: Path) -> bool:
+    """Whether it names a descriptor of this process: whoever made that has something to say, or to hear."""
+    return str(path) in _STREAMS or str(path.parent) in _DESCRIPTORS
 
 
 def read_rows(path: Path, what: str, read: Callable[[Any], tuple[str, T]]) -> dict[str, T]:

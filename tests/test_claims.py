@@ -113,7 +113,7 @@ def test_what_cannot_be_a_folder_is_told(tmp_path):
 
 def test_a_lock_that_is_a_link_is_refused(tmp_path):
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match=r"cannot make .*\.lock"):
+    with pytest.raises(UserError, match=r"\.lock is a link"):
         evaluation(tmp_path)
     assert not (tmp_path / "elsewhere").exists()
 

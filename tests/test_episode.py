@@ -1,11 +1,13 @@
 import json
 import math
+import re
 from dataclasses import asdict, replace
 
 import pytest
 
 from agents.chat import ChatAgent
 from agents.models.fake import FakeModel
+from agents.scripted import ScriptedAgent
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.episode import (
     Episode,
@@ -118,7 +120,7 @@ def test_a_log_probability_that_json_cannot_hold_is_kept(tmp_path, episode):
     read_json((tmp_path / "episodes.jsonl").read_bytes())  # strictly
 
 
-@pytest.mark.parametrize("value", [5.1, -0.1, 1e6, "NaN", "Infinity"])
+@pytest.mark.parametrize("value", [5.1, -0.1, 1e6])
 @pytest.mark.parametrize("name", ["reward", "score"])
 def test_a_reward_or_score_that_is_none_is_refused(episode, name, value):
     row = json.loads(episode.to_json())
@@ -138,3 +140,87 @@ def test_numbers_that_are_none_are_refused_in_one_line(tmp_path, episode):
     path.write_text(episode.to_json().replace('"seed":0', '"seed":NaN') + "\n")
     with pytest.raises(UserError, match=r"line 1 is not an episode of format 1: [^\n]+$"):
         list(read_episodes(path))
+
+
+def parts(value, place=()):
+    """Every place in a JSON value, with what is there."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in inside:
+        yield (*place, name), inner
+        if name not in ("usage", "details", "tags"):  # anything that JSON has
+            yield from parts(inner, (*place, name))
+
+
+def exchanged(row, place, value):
+    """A copy of a JSON value with another one at a place."""
+    copy = json.loads(json.dumps(row))
+    inside = copy
+    for name in place[:-1]:
+        inside = inside[name]
+    inside[place[-1]] = value
+    return copy
+
+
+def test_everywhere_in_a_record_a_number_is_a_number_a_count_a_whole_one_and_a_switch_a_switch(episode):
+    row, tried = json.loads(episode.to_json()), 0
+    for place, value in parts(row):
+        wrong = {bool: [0, 1, "true"], int: [True, 1.0, "1", "x"], float: [True, "0.5", "x"], str: [1, True]}
+        if place[-1] in ("usage", "details", "tags"):
+            continue
+        for other in wrong.get(type(value), []):
+            tried += 1
+            with pytest.raises(ValueError, match=r"."):
+                Episode.from_json(json.dumps(exchanged(row, place, other)))
+    assert tried > 100
+
+
+@pytest.mark.parametrize("version", [True, 1.0, "1", None, 2, 0, [1], {"1": 1}])
+def test_a_version_is_a_whole_number_and_no_other(episode, version):
+    row = json.loads(episode.to_json()) | {"format": version}
+    with pytest.raises(ValueError, match=rf"its format is {re.escape(repr(version))}, and this version reads 1"):
+        Episode.from_json(json.dumps(row))
+
+
+CONTRADICTIONS = {
+    "a reward that is not the score": ({"reward": 1.0}, {}, "by its outcome and rules the reward is 3.0, got 1.0"),
+    "a reward of an unscored game": (
+        {},
+        {"status": "unscored", "score": None},
+        "by its outcome and rules the reward is None, got 3.0",
+    ),
+    "a reward without agreement": ({}, {"status": "no_agreement"}, "the reward is 0.0, got 3.0"),
+    "an unscored game that was scored": ({"reward": None}, {}, "the reward is 3.0, got None"),
+    "a turn that nobody took": ({}, {"turns": 2}, "tells of 2 turns, and 3 are on record"),
+    "an agent too few": ({"agents": ["a"]}, {}, "an agent for each of 2 seats, got 1"),
+}
+
+
+@pytest.mark.parametrize(("fields", "outcome", "told"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_record_that_contradicts_itself_is_refused(fields, outcome, told):
+    agent, judge = ScriptedAgent("stubborn"), ScriptedJudge(agrees=lambda question: len(question.dialogue) == 3)
+    row = json.loads(play(Game("g", two_parties(), (agent, agent)), judge).to_json())
+    assert (row["reward"], row["outcome"]["score"], row["outcome"]["turns"]) == (3.0, 3.0, 3)
+    with pytest.raises(ValueError, match=told):
+        Episode.from_json(json.dumps(row | fields | {"outcome": row["outcome"] | outcome}))
+
+
+@pytest.mark.parametrize("seat", [-1, 2])
+def test_a_turn_of_nobody_is_refused(episode, seat):
+    row = json.loads(episode.to_json())
+    row["said"][1]["seat"] = seat
+    with pytest.raises(ValueError, match=f"expected seats from 0 to 1, got {seat}"):
+        Episode.from_json(json.dumps(row))
+
+
+@pytest.mark.parametrize(
+    "gated", [Rules(max_turns=2, complete_without_agreement=True), Rules(max_turns=2), Rules(max_turns=0)]
+)
+@pytest.mark.parametrize("agrees", [True, False])
+def test_every_ending_of_a_game_is_read_as_it_was_written(agrees, gated):
+    agent = ChatAgent(FakeModel(lambda _: Reply("Hm.")))
+    judges = [ScriptedJudge(agrees=lambda _: agrees), ScriptedJudge(score=lambda _: None), ScriptedJudge(score=0.0)]
+    rewarded = [gated, replace(gated, reward_without_agreement=gated.complete_without_agreement)]
+    for judge in judges:
+        for rules in rewarded:
+            played = play(Game("g", two_parties(), (agent, agent)), judge, **asdict(rules))
+            assert Episode.from_json(played.to_json()) == played

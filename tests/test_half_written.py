@@ -1,5 +1,6 @@
 """Every file that the project appends to, cut off at every byte of its last two lines, as a kill can leave it."""
 
+from codecs import BOM_UTF8
 from functools import partial
 
 import pytest
@@ -103,6 +104,25 @@ def test_what_a_kill_leaves_of_a_file_is_read_as_far_as_it_is_whole_and_appended
         mended = path.read_bytes().splitlines(keepends=True)
         assert mended[:-1] == content.splitlines(keepends=True)[:whole], left[-40:]
         assert (len(mended), mended[-1][-1:]) == (whole + 1, b"\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_so_is_what_a_kill_leaves_of_a_file_that_an_editor_had_open(kind, tmp_path):
+    (tmp_path / "run").mkdir()
+    source, read, append = kind(tmp_path / "run")
+    lines = source.read_bytes().splitlines()[:2]
+    content = BOM_UTF8 + b"\r\n \n" + b"\r\n\r\n".join(lines) + b"\r\n"
+    path = tmp_path / source.name
+    path.write_bytes(content)
+    values = read(path)
+    whole = [len(content) - len(lines[1]) - 6, len(content) - 2]  # where each line is whole but for its end
+    for end in range(len(BOM_UTF8) + 4, len(content) + 1):
+        path.write_bytes(content[:end])
+        kept = values[: sum(end >= each for each in whole)]
+        assert read(path) == kept, content[:end][-40:]
+        append(path, values[-1])
+        assert path.read_bytes().startswith(content[: whole[len(kept) - 1] if kept else 7]), content[:end][-40:]
+        assert path.read_bytes().rstrip().endswith(lines[-1]), content[:end][-40:]
 
 
 def test_a_recording_is_replayed_as_far_as_it_goes_and_gone_on_with(tmp_path):

@@ -1,12 +1,15 @@
 """Files of runs that somebody else may have written: whatever they hold, a value or one line about it."""
 
 import json
+from codecs import BOM_UTF8
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from agents.models.fake import FakeModel
 from agents.scripted import ScriptedAgent
@@ -20,6 +23,7 @@ from negotiation_env.episode import read_episodes, stream_latest
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate
 from negotiation_env.evaluate import evaluate
+from negotiation_env.files import append_bytes, read_lines
 from negotiation_env.rejudge import FOLDER, rejudge
 from negotiation_env.report import write_report
 from negotiation_env.report.folder import read_run
@@ -30,12 +34,14 @@ from negotiation_env.table import Table, tables_to_json
 from negotiation_env.traffic import Recorder, Replayer
 from tests.arbitrary_json import json_texts
 from tests.conftest import two_parties
+from tests.no_files import PLACES
 from tests.report.runs import benchmark
 from training.held_out_log import HELD_OUT, HeldOut, append_held_out, read_held_out
 
 ABILITY = Ability("m", AbilitySettings("0.4"))
 REJUDGED = f"{FOLDER}/scripted-judge-a-fake.jsonl"
 TAPE = "tape"
+ASK = ChatRequest(({"role": "user", "content": "Hi."},))
 
 
 def play(out, **more):
@@ -51,7 +57,7 @@ def made(tmp_path_factory):
     (out / SUMMARY).write_bytes((out / "eval" / SUMMARY).read_bytes())
     append_candidates(out / CANDIDATES, [Candidate(0, 0, "unreadable", ())])
     append_held_out(out / HELD_OUT, HeldOut(0, "j", Estimate(1.0, None, None, 3)))
-    Recorder(out / TAPE).model("m", FakeModel).chat([ChatRequest(({"role": "user", "content": "Hi."},))])
+    Recorder(out / TAPE).model("m", FakeModel).chat([ASK])
     ability_file(out, "m").write_text(ABILITY.to_json())
     (out / EPISODES).write_bytes((out / EPISODES).read_bytes().splitlines(keepends=True)[0])  # more take their time
     rows = (("a", 1, 0.5, Estimate(0.5, 0.4, 0.6, 10)), ("b", None, 2.0, "none"))
@@ -160,6 +166,84 @@ def test_a_link_in_a_runs_folder_is_not_followed(made, tmp_path, name):
     finally:
         path.unlink()
         target.rename(path)
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("name", [name for name in READERS if name != SUMMARY])  # which is given as text
+def test_what_is_no_file_is_refused_and_not_waited_for(made, tmp_path, name, kind):
+    path, elsewhere = made / name, tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    try:
+        with PLACES[kind](path):
+            told = refused(READERS[name], path)
+            assert str(path) in told
+            assert ("is a link" if kind == "device" else f"a {kind} is where a file is needed") in told
+    finally:
+        elsewhere.rename(path)
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("name", [".lock", SETTINGS, EPISODES, SUMMARY, "report.html"])
+def test_nothing_is_written_to_what_is_no_file(tmp_path, name, kind):
+    play(tmp_path / "run")
+    (tmp_path / "run" / name).unlink(missing_ok=True)
+    write = write_report if name == "report.html" else lambda out: play(out, resume=True)
+    with PLACES[kind](tmp_path / "run" / name):
+        assert name in refused(write, tmp_path / "run")
+
+
+LINES = [EPISODES, "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", REJUDGED, CANDIDATES, HELD_OUT, TAPE]
+VALUES = READERS | {
+    EPISODES: lambda path: list(read_episodes(path)),
+    REJUDGED: lambda path: list(read_lines(path, TypeAdapter(dict), "")),
+    TAPE: lambda path: Replayer(path).model("m", None).chat([ASK]),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_what_an_editor_adds_to_a_file_of_lines_says_nothing(made, name):
+    path = made / name
+    before = path.read_bytes()
+    first, rest, values = *before.partition(b"\n")[::2], VALUES[name](path)
+    append = partial(Recorder, resume=True) if name == TAPE else partial(append_bytes, lines=b"")
+    try:
+        for text in (b"%b\n%b", b"\n%b\n \t\n%b\n\n", b"\r\n%b\r\n%b\r\n  "):
+            for changed in (text % (first, rest), BOM_UTF8 + text % (first, rest)):
+                for end in (changed, changed.rstrip()):
+                    path.write_bytes(end)
+                    assert VALUES[name](path) == values
+                    append(path)
+                    assert VALUES[name](path) == values
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_lone_line_behind_a_byte_order_mark_is_not_taken_for_half_a_line(tmp_path):
+    path = tmp_path / EPISODES
+    path.write_bytes(BOM_UTF8 + b'{"id": "a"}')
+    append_bytes(path, b'{"id": "b"}\n')
+    assert path.read_bytes() == BOM_UTF8 + b'{"id": "a"}\n{"id": "b"}\n'
+
+
+def test_the_line_that_is_wrong_is_counted_with_the_blank_ones(tmp_path):
+    (tmp_path / EPISODES).write_bytes(BOM_UTF8 + b"\n\n{}\n")
+    assert f"{EPISODES}, line 3 is not an episode" in refused(READERS[EPISODES], tmp_path / EPISODES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", [name for name in READERS if name != SUMMARY])
+def test_what_an_editor_saved_as_utf_16_is_told_and_stays_as_it_was(made, name, encoding):
+    path = made / name
+    before = path.read_bytes()
+    try:
+        for end in ("", "\n"):
+            changed = (before.decode().rstrip() + end).encode(encoding)
+            path.write_bytes(changed)
+            for read in (READERS[name], *([partial(Recorder, resume=True)] if name == TAPE else [])):
+                assert "is no UTF-8 text (it looks like UTF-16)" in refused(read, path)
+            assert path.read_bytes() == changed
+    finally:
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize("name", ["run.json", "episodes.jsonl", "summary.json"])

@@ -4,12 +4,19 @@ import pytest
 
 from agents.scripted import ScriptedAgent
 from negotiation_env import ScriptedJudge
+from negotiation_env.benchmark.ability import REPORT
 from negotiation_env.episode import latest_episodes
 from negotiation_env.errors import JudgeError, UserError
-from negotiation_env.run_folder import open_run, play_into
+from negotiation_env.rejudge import rejudge
+from negotiation_env.run_folder import keep_apart, open_games, open_run, play_into, refuse_own
 from negotiation_env.runner import Game
+from negotiation_env.synthesis.dataset import HELD_OUT as HELD_OUT_TEXTS
+from negotiation_env.synthesis.dataset import SCENARIOS
 from negotiation_env.unscored import UnscoredLimit
 from tests.conftest import three_parties, two_parties
+from tests.report.runs import benchmark, training
+from training.held_out_log import HELD_OUT
+from training.run_folder import CHECKPOINTS, METRICS
 
 STUBBORN = ScriptedAgent("stubborn")
 PAIRS = [Game(f"pair {number}", two_parties(), (STUBBORN,) * 2) for number in range(3)]
@@ -81,3 +88,94 @@ def test_settings_that_are_gone_or_new_are_named_and_no_more_than_three(tmp_path
         "panel.b was 'y' and is None; order.0 was 'a' and is 'b'; order.1 was 'b' and is 'a'; --resume needs the same"
     )
     assert str(error.value) == f"the run in {tmp_path} had other settings: {told}"
+
+
+def test_a_single_game_is_not_played_for_a_folder_whose_record_cannot_be_read(tmp_path):
+    (tmp_path / "episodes.jsonl").write_text("mine")
+    with open_games(tmp_path):
+        pass  # half a line of a game that was killed: nothing is known of whose it was
+    (tmp_path / "episodes.jsonl").write_text("mine\n")
+    with pytest.raises(UserError, match="line 1 is not an episode"), open_games(tmp_path):
+        pytest.fail("the game would be played")
+    assert (tmp_path / "episodes.jsonl").read_text() == "mine\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    out = tmp_path / "runs" / "run"
+    play_into_folder(out)
+    return out
+
+
+def play_into_folder(out):
+    out.mkdir(parents=True)
+    (out / ".lock").touch()
+    play(out / "episodes.jsonl", PAIRS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "episodes.jsonl",
+        "run.json",
+        ".lock",
+        "metrics.jsonl",
+        "rejudged/judge.jsonl",
+        "held_out/step-2",
+        "adapter",
+        "../run/run.json",
+        "../../runs/run/summary.json",
+        "link/episodes.jsonl",
+    ],
+)
+def test_what_a_run_writes_no_command_is_told_to_write(run, name):
+    (run / "link").symlink_to(run)
+    with pytest.raises(UserError, match=rf"belongs to the run in .*{run.name}; give another place"):
+        refuse_own(run / name)
+
+
+def test_all_that_runs_write_is_known_as_theirs(tmp_path):
+    benchmark(tmp_path / "bench")
+    training(tmp_path / "train")
+    rejudge(tmp_path / "bench", ScriptedJudge())
+    written = {path.name for folder in tmp_path.iterdir() for path in folder.iterdir()}
+    named = {METRICS, CHECKPOINTS, HELD_OUT, SCENARIOS, HELD_OUT_TEXTS, REPORT, "summary.json", "contents.json"}
+    for name in written | named:
+        with pytest.raises(UserError, match="belongs to the run"):
+            refuse_own(tmp_path / "bench" / name)
+
+
+def test_beside_and_in_a_run_s_folder_there_is_room_for_other_things(run, tmp_path):
+    (tmp_path / "config.toml").touch()  # of a run that is not there yet
+    for path in (run, run / "mine.html", run / "judge.json", run.parent / "run.json", tmp_path / "model"):
+        refuse_own(path)
+
+
+def recordings(run, tmp_path):
+    """Places where no recording of the run may be, by how they are spelt."""
+    (tmp_path / "to the run").symlink_to(run)
+    (tmp_path / "to a file").symlink_to(run / "tape")
+    (tmp_path / "hard link").hardlink_to(run / ".lock")
+    return [
+        *(run, run / "tape", run / "run.json", run / ".lock", run / "deep" / "tape", run.parent),
+        *(tmp_path / "runs" / "other" / ".." / "run" / "tape", tmp_path / "to the run" / "tape"),
+        *(tmp_path / "to a file", tmp_path / "hard link"),
+    ]
+
+
+def test_a_recording_is_not_where_its_run_writes_however_its_path_is_spelt(run, tmp_path):
+    for path in recordings(run, tmp_path):
+        with pytest.raises(UserError, match=r"in one place; give the recording one of its own|belongs to the run"):
+            keep_apart(run, path)
+    for path in (tmp_path / "tape", run.parent / "tape", run.parent / "run-tape", run.parent / "run.jsonl"):
+        keep_apart(run, path)
+
+
+def test_a_recording_is_kept_out_of_a_folder_that_is_not_there_yet(tmp_path):
+    for path in ("new", "new/tape", "new/run.json", "x/../new/tape"):
+        with pytest.raises(UserError, match="in one place"):
+            keep_apart(tmp_path / "new", tmp_path / path)
+    with pytest.raises(UserError, match="in one place"):
+        keep_apart(tmp_path / "tape" / "run", tmp_path / "tape")
+    keep_apart(tmp_path / "new", tmp_path / "new.tape")
+    assert list(tmp_path.iterdir()) == []

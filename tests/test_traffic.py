@@ -2,6 +2,7 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from negotiation_env import ChatRequest, Reply, Sampling, ScriptedJudge
 from negotiation_env.episode import Episode
 from negotiation_env.errors import UserError
 from negotiation_env.evaluate import seat_agents
+from negotiation_env.events import JudgeCall, Verdict
 from negotiation_env.interfaces import Alternatives, TokenTrace
 from negotiation_env.judges import resolve_judge
 from negotiation_env.runner import Game, play
@@ -77,6 +79,33 @@ def test_an_agent_s_failure_and_usage_that_no_file_can_hold_do_not_cost_the_reco
     episode = play(Game("g", two_parties(), (Own(), Own())), ScriptedJudge())
     assert episode.outcome.reason == "the agent failed: half \\ud83d"
     assert Episode.from_json(episode.to_json()) == episode
+
+
+class Loose:
+    """Gives what is only like what it should give: NumPy's numbers, 1 for True, lists for tuples."""
+
+    name = "loose"
+
+    def act(self, requests):
+        trace = TokenTrace([np.int64(1), True], (np.int32(2),), np.array([-0.5], dtype=np.float32), fresh=1)
+        return [Reply("Hm.", truncated=0, tokens=trace) for _ in requests]
+
+    def judge(self, questions):
+        calls = (JudgeCall(({"role": "user", "content": "?"},), cached=1),)
+        return [Verdict(np.float64(1.0), self.name, calls=calls) for _ in questions]
+
+
+def test_what_is_only_like_a_reply_or_verdict_is_on_record_as_what_it_is_like():
+    loose = Loose()
+    episode = play(Game("g", two_parties(), (loose, loose)), loose)
+    assert episode.said[0].tokens == TokenTrace((1, 1), (2,), (-0.5,))
+    assert Episode.from_json(episode.to_json()) == episode
+
+
+@pytest.mark.parametrize("ids", [(1.5,), ("1",), (None,)])
+def test_a_trace_of_what_is_no_token_has_failed(ids):
+    assert "no finite number" in sound(Reply("Hm.", tokens=TokenTrace(ids, (1,), (-0.5,)))).error
+    assert "no finite number" in sound(Reply("Hm.", tokens=TokenTrace((1,), ids, (-0.5,)))).error
 
 
 GOOD = {"text": "3", "tokens": None, "usage": {"cost": 0.5}, "alternatives": [{"text": "3", "logprobs": {"3": -0.1}}]}

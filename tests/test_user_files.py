@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from negotiation_env.synthesis.sources import load_sources
 from negotiation_env.user_files import read_rows, read_text, row_text
 from tests.arbitrary_json import json_texts
 from tests.conftest import three_parties, two_parties
+from tests.no_files import PLACES, a_pipe
 
 BOM = b"\xef\xbb\xbf"
 SHIPPED = Path(__file__).parents[1] / "negotiation_env"
@@ -44,18 +48,60 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing_in_what_people_w
 
 
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("content", ["Café".encode("utf-16"), "Café".encode("latin-1")])
-def test_what_is_no_utf_8_is_told_with_what_to_do(tmp_path, name, content):
+def test_what_is_no_utf_8_is_told_with_what_to_do(tmp_path, name):
     path = tmp_path / READERS[name][0].name
-    path.write_bytes(content)
+    path.write_bytes("Café".encode("latin-1"))
     with pytest.raises(UserError, match=r"is no UTF-8 text \(.* at byte \d\); expected a .*: save it as UTF-8"):
         READERS[name][1](path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", READERS)
+def test_what_windows_calls_unicode_is_told_with_what_to_do(tmp_path, name, mark, encoding):
+    source, read = READERS[name]
+    path = tmp_path / source.name
+    path.write_bytes((mark + source.read_text(encoding="utf-8")).encode(encoding))
+    with pytest.raises(UserError, match=r"is no UTF-8 text \(it looks like UTF-16\); expected a .*: save it as UTF-8$"):
+        read(path)
+
+
 def test_a_file_that_cannot_be_opened_is_told(tmp_path):
-    for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(UserError, match=f"no list '{path}': (Is a directory|No such file or directory)"):
+    for path, told in (
+        (tmp_path, "a folder is where a file is needed"),
+        (tmp_path / "none", "No such file or directory"),
+    ):
+        with pytest.raises(UserError, match=f"no list '{path}': {told}"):
             read_text(path, "list")
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, name, kind):
+    path = tmp_path / READERS[name][0].name
+    with PLACES[kind](path), pytest.raises(UserError) as told:
+        READERS[name][1](path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_link_to_a_pipe_is_not_waited_for_and_one_to_a_file_is_read(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    with a_pipe(tmp_path / "target"), pytest.raises(UserError, match="a named pipe is where a file is needed"):
+        read_text(link, "list")
+    (tmp_path / "target").write_text("here")
+    assert read_text(link, "list") == "here"
+
+
+def test_what_a_shell_hands_over_open_is_read():
+    source, read = READERS["scenarios"]
+    code = "import sys; from pathlib import Path; from negotiation_env.data import read_scenarios as read; "
+    code += "print([len(read(Path(each))) for each in sys.argv[1:]])"
+    command = f'{sys.executable} -c "$CODE" <(cat "$FILE") /dev/stdin < <(cat "$FILE")'
+    there = {"CODE": code, "FILE": str(source), "PYTHONPATH": str(SHIPPED.parent)}
+    done = subprocess.run(["bash", "-c", command], env=os.environ | there, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([len(read(source))] * 2)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from agents.contents import contents_of
 from negotiation_env.errors import UserError
-from negotiation_env.files import write_whole
+from negotiation_env.files import is_there, read_whole, write_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.run_folder import differences
-from negotiation_env.strict_json import read_json
 from training.config import TrainConfig
 from training.learner import sources
 from training.opponents import parse_opponents
@@ -44,12 +45,9 @@ def check_contents(out: Path, now: Mapping[str, str]) -> None:
         UserError: Something has changed, or the file of contents cannot be read.
     """
     path = out / _FILE
-    if not path.is_file():
+    if not is_there(path):
         return
-    try:
-        before = read_json(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} cannot be read: {error}; start anew with another --out") from error
+    before = read_whole(path, TypeAdapter(dict[str, Any]), "cannot be read, start anew with another --out")
     if changed := differences(before, now):
         told = " ".join("; ".join(changed).split())  # names in the file may be any text
         raise UserError(

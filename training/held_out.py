@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from transformers import TrainerCallback
 
 from negotiation_env.data import load_scenarios
 from negotiation_env.evaluate import evaluate, pick
+from negotiation_env.files import is_there, read_whole
 from negotiation_env.interfaces import Judge
 from negotiation_env.progress import progress
 from negotiation_env.rejudge import rejudge
@@ -66,8 +68,8 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         if not main:
             return None
         folder = self.out / _FOLDER / f"step-{step}"
-        if (folder / SUMMARY).is_file():
-            summary = Summary.from_json((folder / SUMMARY).read_text(encoding="utf-8"))
+        if is_there(folder / SUMMARY):
+            summary = read_whole(folder / SUMMARY, TypeAdapter(Summary), "holds no summary")
         else:
             summary = self._play(step, folder)
         append_held_out(self.out / HELD_OUT, HeldOut(step, self.judge.name, summary.score, summary.agreement_rate))

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from negotiation_env.files import append_bytes
 from negotiation_env.progress import bar
 from training.config import TrainConfig
 
@@ -47,8 +48,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         if not logs or "reward" not in logs or not state.is_world_process_zero:
             return
         figures = {name: None if value is None or not isfinite(value) else value for name, value in logs.items()}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": state.global_step} | figures) + "\n")
+        append_bytes(self.path, (json.dumps({"step": state.global_step} | figures) + "\n").encode())
         line = f"step {state.global_step:>4}  {_told(logs)}, step {time.perf_counter() - self._start:.0f} s"
         self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 

@@ -11,11 +11,11 @@ from functools import cache
 from math import isfinite, isnan, nan, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.estimates import Estimate
-from negotiation_env.files import whole_lines, write_whole
+from negotiation_env.files import is_there, read_lines, write_whole
 from negotiation_env.summary import Summary
 from training.config import TrainConfig
 from training.held_out_log import HELD_OUT, HeldOut, read_held_out
@@ -233,27 +233,22 @@ def _standard_error(values: Sequence[float]) -> float:
 def _read_metrics(folder: Path) -> list[dict[str, float | None]]:
     """The steps of a run's log; half a line at its end is what a killed process left."""
     path = folder / METRICS
-    if not path.is_file():
+    if not is_there(path):
         raise UserError(f"no {METRICS} in {folder}; expected the folder of a training run")
-    return [_read_step(path, number, line) for number, line in enumerate(whole_lines(path), start=1)]
-
-
-def _read_step(path: Path, number: int, line: bytes) -> dict[str, float | None]:
-    try:
-        found = _metrics().validate_json(line)
-    except ValueError as error:
-        reason = " ".join(str(error).splitlines()[:3])
-        raise UserError(f"{path}, line {number} is not what a training step logs: {reason}") from error
-    if found.get("step") is None:
-        raise UserError(f"{path}, line {number} is not what a training step logs: it has no step")
-    return found
+    return list(read_lines(path, _metrics(), "is not what a training step logs", non_finite=True))
 
 
 @cache
 def _metrics() -> "TypeAdapter[dict[str, float | None]]":
-    from pydantic import TypeAdapter
+    from pydantic import AfterValidator, TypeAdapter
 
-    return TypeAdapter(dict[str, float | None])
+    return TypeAdapter(Annotated[dict[str, float | None], AfterValidator(_with_step)])
+
+
+def _with_step(metrics: dict[str, float | None]) -> dict[str, float | None]:
+    if metrics.get("step") is None:
+        raise ValueError("it has no step")
+    return metrics
 
 
 def groups_with_signal(log: Sequence[dict[str, Any]]) -> float:

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from negotiation_env.address import without_secrets
 from negotiation_env.errors import UserError
-from negotiation_env.files import whole_lines, write_whole
+from negotiation_env.files import is_there, read_lines, text_lines, write_whole
 from negotiation_env.run_folder import CONFIG, EPISODES, SUMMARY
 from training.config import TrainConfig, load_config
 from training.held_out_log import HELD_OUT
@@ -36,6 +35,7 @@ __all__ = [
 METRICS: Final = "metrics.jsonl"
 CHECKPOINTS: Final = "checkpoints"
 _TRAINED: Final = ("adapter", "model")
+_BROKEN: Final = "cannot be read, mend it or take it out by hand"
 
 
 def to_toml(config: TrainConfig) -> str:
@@ -60,7 +60,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
     """
     saved = out / CONFIG
     if resume:
-        if not saved.is_file():
+        if not is_there(saved):
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
         then, now = load_config(saved).model_dump(), TrainConfig(**tomllib.loads(_shown(config))).model_dump()
         changed = [name for name in now if now[name] != then[name] and name not in ("max_steps", "unscored_limit")]
@@ -108,7 +108,7 @@ def check_records(out: Path, checkpoint: Path | None) -> None:
     """
     if checkpoint is not None:
         return
-    held = [name for name in _STEPS if any(whole_lines(out / name))]
+    held = [name for name in _STEPS if any(text_lines(out / name))]
     held += [name for name in _TRAINED if (out / name).exists()]
     if held:
         raise UserError(
@@ -123,10 +123,11 @@ def check_judge(out: Path, judge: str) -> None:
     Raises:
         UserError: The folder's last whole episode has another judge, or a line cannot be read.
     """
-    for line in deque(whole_lines(out / EPISODES), maxlen=1):
-        had: str = _read(_Judged, line, out / EPISODES, "the last line").judge
-        if had != judge:
-            raise UserError(f"the run in {out} had the judge {had!r}, now it is {judge!r}; --resume needs the same")
+    for last in deque(read_lines(out / EPISODES, _adapter(_Judged), _BROKEN, extra="ignore"), maxlen=1):
+        if last.judge != judge:
+            raise UserError(
+                f"the run in {out} had the judge {last.judge!r}, now it is {judge!r}; --resume needs the same"
+            )
 
 
 def rewind(out: Path, step: int) -> None:
@@ -140,9 +141,9 @@ def rewind(out: Path, step: int) -> None:
         step: Optimizer steps that the checkpoint has behind it.
 
     Raises:
-        UserError: A line cannot be read or stands out of order, or a file is a link; nothing was cut.
+        UserError: A line cannot be read or stands out of order, or a file is none; nothing was cut.
     """
-    kept = {out / name: _count_before(out / name, step) for name in _STEPS if (out / name).is_file()}
+    kept = {out / name: _lines_before(out / name, step) for name in _STEPS if is_there(out / name)}
     for path, lines in kept.items():
         _cut(path, lines)
 
@@ -199,29 +200,16 @@ def _adapter(kind: Any) -> "TypeAdapter[Any]":
     return TypeAdapter(kind)
 
 
-def _read(kind: Any, line: bytes, path: Path, where: str) -> Any:
-    try:
-        return _adapter(kind).validate_json(line)
-    except ValueError as error:
-        reason = " ".join(str(error).splitlines()[:3])
-        raise UserError(f"{path}, {where} cannot be read: {reason}; mend it or take it out by hand") from error
-
-
-def _steps(path: Path) -> Iterator[int]:
-    """The optimizer steps behind the policy, line by line."""
-    for number, line in enumerate(whole_lines(path), start=1):
-        yield _read(_STEPS[path.name], line, path, f"line {number}").behind
-
-
-def _count_before(path: Path, step: int) -> int:
-    """How many lines stand before the first one of a step."""
-    if path.is_symlink():
-        raise UserError(f"{path} is a link; a run's records are cut in its own folder only")
-    steps = _steps(path)
-    lines = sum(1 for _ in takewhile(lambda each: each < step, steps))
-    if any(each < step for each in steps):
-        raise UserError(f"{path}: after line {lines + 1} there are lines of earlier steps; put it in order by hand")
-    return lines
+def _lines_before(path: Path, step: int) -> int:
+    """How many lines of a file stand before the first one of a step, blank ones included."""
+    kind: Any = _STEPS[path.name]
+    read = read_lines(path, _adapter(kind), _BROKEN, extra="ignore", non_finite=True)
+    lines = [(number, each.behind) for (number, _), each in zip(text_lines(path), read, strict=True)]
+    kept = list(takewhile(lambda line: line[1] < step, lines))
+    if any(behind < step for _, behind in lines[len(kept) :]):
+        first = lines[len(kept)][0]
+        raise UserError(f"{path}: after line {first} there are lines of earlier steps; put it in order by hand")
+    return kept[-1][0] if kept else 0
 
 
 def _cut(path: Path, lines: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
-from negotiation_env.cli.options import print_table
+from negotiation_env.cli.options import print_table, require_apart
 from negotiation_env.terminal import say
 
 __all__ = ["ability"]
@@ -42,6 +42,7 @@ def ability(
     from negotiation_env.benchmark.ability import REPORT, AbilitySettings, ability_table
     from negotiation_env.table import to_rich
 
+    require_apart(out, None, None)
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
     with told_on_ctrl_c(f"stopped; every task that was done is kept in {out}; go on with --resume"):

@@ -7,7 +7,7 @@ import typer
 
 from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.specs import names
 from negotiation_env.terminal import say, say_json
 
@@ -55,6 +55,7 @@ def bench(
     if dry_run:
         tables = _dry_run(settings)
     else:
+        require_apart(out, record, replay)
         tables = _run(settings, open_traffic(record, replay, resume=resume), out, resume, no_cache)
     if as_json:
         from negotiation_env.table import tables_to_json

@@ -24,6 +24,7 @@ from negotiation_env.cli.options import (
     going_on,
     open_traffic,
     print_table,
+    require_apart,
     resolve_agents,
 )
 from negotiation_env.errors import UserError
@@ -60,6 +61,7 @@ def play(
 
     scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     rules = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     with ExitStack() as folder:
@@ -106,6 +108,7 @@ def evaluate_command(
     from negotiation_env.run_folder import SETTINGS, claim
 
     scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)

@@ -7,7 +7,7 @@ import typer
 
 from negotiation_env.address import without_secrets
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.errors import MissingExtra
 from negotiation_env.terminal import say
 
@@ -73,6 +73,7 @@ def generate_command(
     if dry_run:
         _dry_run(settings, sources, {"author": model, "judge": judge or model})
         return
+    require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None

@@ -6,11 +6,22 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
-from negotiation_env.cli.options import JudgeSpec, NoCache, Record, Replay, open_traffic, print_table, writable
+from negotiation_env.cli.options import (
+    JudgeSpec,
+    NoCache,
+    Record,
+    Replay,
+    open_traffic,
+    print_table,
+    require_apart,
+    require_writable,
+)
 from negotiation_env.terminal import say_json
 
 __all__ = ["judge_check", "judge_compare"]
 
+_BEGINNING = b'{\n "judge": '
+"""Of what `--out` writes."""
 _STOPPED = "stopped; nothing is written, for only all answers together give the figures"
 
 LabelledFile = Annotated[
@@ -33,6 +44,7 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
+    from negotiation_env.files import refuse_other
     from negotiation_env.judge_check.check import check_judge, plan_check
     from negotiation_env.judge_check.labelled import read_labelled
     from negotiation_env.judge_check.tables import check_tables
@@ -40,9 +52,12 @@ def judge_check(
     from negotiation_env.progress import progress
 
     items = read_labelled(labelled)
+    require_apart(out, record, replay)
+    if out is not None:
+        refuse_other(out, _BEGINNING)
     decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
     if out is not None:
-        writable(out)
+        require_writable(out)
     with told_on_ctrl_c(_STOPPED), progress("questions", len(plan_check(items))) as advance:
         report = check_judge(decider, items, progress=advance)
     if out is not None:

@@ -9,6 +9,7 @@ import typer
 
 from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.terminal import console
+from negotiation_env.user_files import handed
 
 if TYPE_CHECKING:
     from negotiation_env.interfaces import Agent
@@ -31,8 +32,9 @@ __all__ = [
     "going_on",
     "open_traffic",
     "print_table",
+    "require_apart",
+    "require_writable",
     "resolve_agents",
-    "writable",
 ]
 
 _AGENTS_HELP = (
@@ -95,6 +97,25 @@ def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = Fal
     return Recorder(record, resume=resume) if record else Replayer(replay) if replay else Live()
 
 
+def require_apart(out: Path | None, record: Path | None, replay: Path | None) -> None:
+    """See, before anything is written, that what a command writes and its recording spoil nothing.
+
+    Args:
+        out: The folder or file that the command writes.
+        record: The file to record into.
+        replay: The recording to replay.
+
+    Raises:
+        UserError: `out` belongs to a run, or it and the recording are in one place.
+    """
+    from negotiation_env.run_folder import keep_apart, refuse_own
+
+    if out:
+        refuse_own(out)
+        for path in filter(None, (record, replay)):
+            keep_apart(out, path)
+
+
 def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
     """The agents that the specs name."""
     from agents.specs import resolve_agent
@@ -150,15 +171,17 @@ def going_on(settings: Path, kept: str = "all that had ended") -> Iterator[None]
         raise
 
 
-def writable(path: Path) -> Path:
-    """The path of a file that is to be appended to or written; better to learn now that it cannot be than at the end.
+def require_writable(path: Path) -> None:
+    """See that a file can be written; better to learn now that it cannot be than at the end.
 
     Raises:
+        UserError: It is a named pipe, where nobody may listen.
         OSError: It cannot be, nor its folder made.
     """
+    if path.is_fifo() and not handed(path):
+        raise UserError(f"{path} is a named pipe; give a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     path.open("a").close()
     if new:
         path.unlink()
-    return path

@@ -41,12 +41,14 @@ def rejudge_command(
     from negotiation_env.judges import resolve_judge
     from negotiation_env.progress import progress
     from negotiation_env.rejudge import FOLDER, rejudge
-    from negotiation_env.run_folder import EPISODES, claim
+    from negotiation_env.run_folder import EPISODES, claim, keep_apart
 
     told = (
         f"stopped; what the judge has said is kept in {run / FOLDER}, but for the last few negotiations; go on with "
         "the same command"
     )
+    for path in filter(None, (record, replay)):
+        keep_apart(run, path)
     with claim(run), told_on_ctrl_c(told):
         count = len(latest_episodes(run / EPISODES))
         decider = resolve_judge(judge, open_traffic(record, replay, resume=True), cache=not no_cache)

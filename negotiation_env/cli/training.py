@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table
+from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
 from negotiation_env.errors import Interrupted, UserError
 from negotiation_env.loading import importing
 from negotiation_env.terminal import say, say_json
@@ -73,6 +73,7 @@ def _train(
 ) -> None:
     from negotiation_env.run_folder import claim
 
+    require_apart(out, record, replay)
     with ExitStack() as folder:
         if os.environ.get("RANK", "0") == "0":  # one process claims for all
             folder.enter_context(claim(out))

@@ -79,7 +79,7 @@ def read_scenarios(path: Path) -> list[Scenario]:
         UserError: The file is missing, empty, or no UTF-8, a line is not a scenario, or an id comes again; the message
             names the line and the field.
     """
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"no split or file {str(path)!r}; expected one of {', '.join(SPLITS)}, or a JSONL file")
     return list(read_rows(path, "file of scenarios", _scenario).values())
 

@@ -72,7 +72,7 @@ def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], 
             answer = replace(answer, reason=f"{answer.reason[:_LONGEST_REASON]}…")
         adapter = _adapter(cast("Any", kind))
         recorded: A = adapter.validate_json(adapter.dump_json(answer, warnings=False))
-        return answer if recorded == answer else recorded  # such as with lists in the place of tuples
+        return recorded  # with tuples in the place of lists, and True in that of 1, which is equal to it
     except Exception as error:  # somebody's object in the details can raise anything
         return unscored(f"{name} gave what no record can hold: {one_line(str(error))}")
 

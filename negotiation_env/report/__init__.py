@@ -1,14 +1,17 @@
 """The report of a run: one HTML file with its figures and every transcript, readable without server or network."""
 
 from pathlib import Path
+from typing import Final
 
-from negotiation_env.files import write_whole
+from negotiation_env.files import is_there, refuse_other, write_whole
 from negotiation_env.loading import importing
 from negotiation_env.report.folder import read_run
+from negotiation_env.run_folder import refuse_own
 
 __all__ = ["REPORT", "write_report"]
 
 REPORT = "report.html"
+_BEGINNING: Final = b"<!doctype html>"
 
 
 def write_report(folder: Path, out: Path | None = None) -> Path:
@@ -22,10 +25,15 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         The file.
 
     Raises:
-        UserError: The folder holds no run, or a file in it cannot be read.
+        UserError: The folder holds no run, or a file in it cannot be read; or the file to write is one that a run
+            wrote, or holds something else than a report.
         MissingExtra: jinja2 or matplotlib is not installed.
     """
-    run, path = read_run(folder), out or folder / REPORT
+    path = out or folder / REPORT
+    refuse_own(path)
+    if is_there(path):
+        refuse_other(path, _BEGINNING)
+    run = read_run(folder)
     with importing("a report", "bench"):
         from negotiation_env.report.page import page
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -137,6 +137,6 @@ def _tables(path: Path) -> tuple[Table, ...]:
 def _config(path: Path) -> dict[str, Any]:
     """A training run's settings; what it does not say, or says brokenly, is left at its default."""
     try:
-        return tomllib.loads(read_file(path).decode()) if path.exists() else {}
+        return tomllib.loads(read_file(path).decode("utf-8-sig")) if path.exists() else {}
     except (ValueError, RecursionError):
         return {}

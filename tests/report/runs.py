@@ -134,7 +134,8 @@ def attacking(number: int) -> Episode:
             for each in episode.said
         ),
         rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),
-        outcome=Outcome(Status.AGREED, 3, True, HOSTILE, 3.0, HOSTILE),
+        outcome=Outcome(Status.AGREED, episode.outcome.turns, True, HOSTILE, 3.0, HOSTILE),
+        reward=3.0,
         tags={HOSTILE: f"{number} {HOSTILE}", **({"__proto__": HOSTILE, "constructor": "1"} if number else {})},
     )
 

@@ -93,7 +93,7 @@ SPOILT = {
     ),
     "half an optimizer": (lambda out: half(out / CHECKPOINTS / "checkpoint-2" / "optimizer.pt"), "cut short"),
     "metrics that cannot be read": (lambda out: other_lines(out / "metrics.jsonl"), "line 3 cannot be read"),
-    "episodes that cannot be read": (lambda out: other_lines(out / "episodes.jsonl"), "last line cannot be read"),
+    "episodes that cannot be read": (lambda out: other_lines(out / "episodes.jsonl"), "cannot be read, mend it"),
     "contents that cannot be read": (lambda out: half(out / "contents.json"), "contents.json cannot be read"),
 }
 

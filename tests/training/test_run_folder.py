@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from negotiation_env.errors import UserError
 from tests.arbitrary_json import json_texts
+from tests.no_files import PLACES
 from training.config import TrainConfig, load_config
 from training.run_folder import check_judge, check_records, check_run, numbered, rewind, write_config
 
@@ -60,6 +61,37 @@ def test_a_file_that_was_cut_at_any_byte_of_its_last_two_lines_keeps_what_is_who
         path.write_bytes(whole[:length])
         rewind(tmp_path, 3)
         assert path.read_bytes() == whole[: ends[min(kept, 3)]]
+
+
+@pytest.mark.parametrize("name", ["episodes.jsonl", "metrics.jsonl"])
+def test_what_an_editor_added_to_a_file_says_nothing_and_is_not_counted(tmp_path, name):
+    lines = {"episodes.jsonl": EPISODES, "metrics.jsonl": METRICS}[name]
+    path, before = tmp_path / name, b"\xef\xbb\xbf\r\n" + "\r\n\r\n".join(lines[:2]).encode()
+    for end in ("\r\n\r\n", "\r\n \n" + lines[2] + "\r\n\r\n" + lines[3]):
+        path.write_bytes(before + end.encode())
+        check_records(tmp_path, tmp_path)
+        rewind(tmp_path, 2)
+        assert path.read_bytes() == before + b"\r\n"
+        rewind(tmp_path, 1)
+        assert path.read_bytes() == before[: 5 + len(lines[0].encode())] + b"\r\n"
+        rewind(tmp_path, 0)
+        assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", ["episodes.jsonl", "metrics.jsonl", "config.toml"])
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, name, kind):
+    with PLACES[kind](tmp_path / name), pytest.raises(UserError, match=rf"{name}(: a {kind} is where| is a link)"):
+        rewind(tmp_path, 1) if name != "config.toml" else check_run(TrainConfig(), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("step", ["true", "1.0", '"1"', "null"])
+def test_a_step_is_a_whole_number(tmp_path, step):
+    for name, line in ("episodes.jsonl", f'{{"tags": {{"step": {step}}}}}'), ("metrics.jsonl", f'{{"step": {step}}}'):
+        write_lines(tmp_path / name, [line])
+        with pytest.raises(UserError, match=r"line 1 cannot be read, mend it or take it out by hand: .*step: "):
+            rewind(tmp_path, 1)
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("broken", ["{}", "[]", '{"step": "two"}', "no JSON", '{"step": 1}', "\x00"])
