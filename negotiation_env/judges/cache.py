@@ -147,10 +147,8 @@ def _opened(path: Path, patience: int) -> sqlite3.Connection:
         try:
             return _connected(path, patience)
         except sqlite3.OperationalError as error:
-            busy = (
-                getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            )  # whatever its extended code says beyond
-            if not busy or time.monotonic() >= deadline:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 raise
         time.sleep(_PAUSE)
 
