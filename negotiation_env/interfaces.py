@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from negotiation_env.events import Message, Question, Task, Verdict
+from negotiation_env.interrupts import interruptible
 
 __all__ = [
     "Agent",
@@ -178,10 +179,14 @@ class PromptModel(ChatModel, Protocol):
 
 
 def arriving(model: ChatModel, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
-    """A model's replies, each with the place of its request, as soon as the model hands them on."""
+    """A model's replies, each with the place of its request, as soon as the model hands them on.
+
+    Whoever takes them loses none at Ctrl-C by taking them within `interrupts.put_off`.
+    """
     if isinstance(model, PromptModel):
         return model.as_they_come(requests)
-    replies = model.chat(requests)
+    with interruptible():
+        replies = model.chat(requests)
     if len(replies) != len(requests):
         told = f"expected {len(requests)} replies from {model.name}, one a request; got {len(replies)}"
         replies = [Reply("", error=told)] * len(requests)

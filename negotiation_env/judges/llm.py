@@ -6,7 +6,7 @@ cannot be read is asked again a bounded number of times and is then *unscored*, 
 
 import hashlib
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
@@ -15,7 +15,7 @@ from typing import Any
 from negotiation_env.errors import UserError, why
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
-from negotiation_env.interrupts import interruptible, put_off
+from negotiation_env.interrupts import put_off
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
 from negotiation_env.judges.forms import ComparisonForm, Form, Pair, Reading, Unreadable, form_of
@@ -179,7 +179,7 @@ class LLMJudge:
         """What the model says to each, as it comes; where it raises, the calls before stay on record."""
         left = set(range(len(requests)))
         try:
-            for place, reply in self._said(requests) if requests else ():
+            for place, reply in arriving(self.model, requests) if requests else ():
                 left.discard(place)
                 yield place, writable(reply)
         except (UserError, KeyboardInterrupt, GeneratorExit):
@@ -187,10 +187,6 @@ class LLMJudge:
         except BaseException as error:
             told = f"{self.model.name} {why(error)}"
             yield from ((place, Reply("", error=told)) for place in sorted(left))
-
-    def _said(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
-        with interruptible():
-            return arriving(self.model, requests)
 
     def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, *, cached: bool = False) -> None:
         error = reply.error
