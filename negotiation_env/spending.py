@@ -4,6 +4,7 @@ A question is anything that is paid for as one: a turn, a judge's verdict with a
 are asked many at a time as long as there is money for twice as many by the dearest one so far, and one at a time when
 that ends; the first one to somebody at an endpoint goes alone, for only its answer tells what such a question costs. So
 the limit is passed by one question at most, as long as none costs more than twice what one to the same cost before.
+What runs in this process is free and asked as without a limit; so is somebody's own agent until it tells a cost.
 """
 
 import math
@@ -125,10 +126,9 @@ class Spending:
             return
         with self._change:
             self._change.wait_for(lambda: not self._aside or account.fits(self._left(account)) >= 1)
-            left, over = self._left(account), self.spent - account.most
-            spent_up = over > 0 or (over == 0 and account.dearest != 0)  # of nothing, what is free may go on
-            self._refused |= spent_up
-            count = 0 if spent_up else int(min(wanted, max(1, account.fits(left))))
+            left = self._left(account)
+            count = 0 if self._spent_up(account) else int(min(wanted, max(1, account.fits(left))))
+            self._refused |= not count
             aside = left if account.dearest is None else min(left, count * account.dearest)
             self._aside.append(aside)
         try:
@@ -137,6 +137,10 @@ class Spending:
             with self._change:
                 self._aside.remove(aside)
                 self._change.notify_all()
+
+    def _spent_up(self, account: "Account") -> bool:
+        """Where all is spent to the cent, or there was nothing, what is free may still go on."""
+        return self.spent > account.most or (self.spent == account.most and account.dearest != 0)
 
     def _left(self, account: "Account") -> float:
         return account.most - self.spent - math.fsum(self._aside)
@@ -186,8 +190,8 @@ class Account:
         return answers
 
     def _learn(self, prices: Sequence[Prices]) -> None:
-        told = [[price for price in each if price is not None] for each in prices]
-        known = [math.fsum(each) for each in told if each]
+        costs = [math.fsum(price or 0.0 for price in each) for each in prices]
+        known = [cost for cost in costs if cost]  # a bill of nothing says nothing of the next
         self._silent += sum(1 for each in prices if each) - len(known)
         self.dearest = max([*known, self.dearest or 0.0]) if known else self.dearest
         self._spending.add(known)
