@@ -6,8 +6,9 @@ may be under way at once (`benchmarks/endpoint_waits.py`), and a deadline ends a
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from negotiation_env.address import login_of
 from negotiation_env.chat_completions import OPENAI, Call, EndpointSettings, chat_completion
 from negotiation_env.connection import Connection
 from negotiation_env.errors import UserError
-from negotiation_env.event_loop import run
+from negotiation_env.event_loop import run, told
 from negotiation_env.faults import EndpointFault, PassingFault
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.pace import Pace
@@ -100,8 +101,16 @@ class Endpoint:
         Returns:
             Replies whose texts hold no key or password, and whose usage is that of all tries together.
         """
-        replies = run(self._batch(calls)) if calls else []
-        return [self._secrets.hide_in_reply(reply) for reply in replies]
+        found = dict(self._arriving(calls))
+        return [found[place] for place in range(len(calls))]
+
+    def as_they_come(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
+        """As `chat`, but each reply as soon as it is there, with the place of its request; see `PromptModel`."""
+        return self._arriving([chat_completion(self.settings, request) for request in requests])
+
+    def _arriving(self, calls: Sequence[Call]) -> Iterator[tuple[int, Reply]]:
+        for place, reply in told(partial(self._batch, calls)) if calls else ():
+            yield place, self._secrets.hide_in_reply(reply)
 
     def models(self) -> list[str]:
         """The names of the endpoint's models; also a cheap way to find out early that nobody answers there.
@@ -125,19 +134,23 @@ class Endpoint:
             raise UserError(f"{told}; is the server up?") from fault
         return [self._secrets.hide(name)[:_MOST_TOLD] for name in _model_names(answer)]
 
-    async def _batch(self, calls: Sequence[Call]) -> list[Reply]:
+    async def _batch(self, calls: Sequence[Call], tell: Callable[[tuple[int, Reply]], None]) -> None:
+        async def ask(place: int) -> None:
+            tell((place, await self._place(calls[place], stories[place])))
+
         stories = [_Story() for _ in calls]
-        tasks = [asyncio.ensure_future(self._place(*each)) for each in zip(calls, stories, strict=True)]
+        tasks = [asyncio.ensure_future(ask(place)) for place in range(len(calls))]
         try:
             _, late = await asyncio.wait(tasks, timeout=self.settings.batch_deadline)
         finally:
             for task in tasks:  # those that are done do not mind
                 task.cancel()
         limit = f"not done within the batch's {self.settings.batch_deadline} s"
-        return [
-            self._failed(limit, story) if task in late else task.result()
-            for task, story in zip(tasks, stories, strict=True)
-        ]
+        for place, task in enumerate(tasks):
+            if task in late:
+                tell((place, self._failed(limit, stories[place])))
+            else:
+                task.result()  # raises what nobody foresaw
 
     async def _place(self, call: Call, story: _Story) -> Reply:
         async with self._places:

@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import cache
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
-__all__ = ["finish", "run"]
+from negotiation_env.interrupts import interruptible
+
+__all__ = ["finish", "run", "told"]
 
 _T = TypeVar("_T")
 _THREAD: Final = "endpoints"
@@ -21,6 +24,33 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     except BaseException:
         future.cancel()
         raise
+
+
+def told(work: Callable[[Callable[[_T], None]], Coroutine[Any, Any, None]]) -> Iterator[_T]:
+    """What a coroutine tells through the function that it is given, at once.
+
+    When its listener is interrupted or leaves, it is cancelled and sends nothing more. At Ctrl-C what it had told
+    before is handed on first.
+    """
+    heard: SimpleQueue[_T | None] = SimpleQueue()
+    future = asyncio.run_coroutine_threadsafe(work(heard.put), _loop())
+    future.add_done_callback(lambda _: heard.put(None))
+    try:
+        while (found := _next(heard)) is not None:
+            yield found
+        future.result()
+    except KeyboardInterrupt:
+        future.cancel()
+        while not heard.empty() and (found := heard.get()) is not None:
+            yield found
+        raise
+    finally:
+        future.cancel()
+
+
+def _next(heard: SimpleQueue[_T]) -> _T:
+    with interruptible():
+        return heard.get()
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:

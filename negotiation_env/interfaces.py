@@ -4,13 +4,26 @@ Each has one method that takes a batch and returns a list of the same length and
 a value in its place (`Reply.error`, `Verdict.value` None), so that one bad item never costs the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from negotiation_env.events import Message, Question, Task, Verdict
+from negotiation_env.interrupts import interruptible
 
-__all__ = ["Agent", "Alternatives", "ChatModel", "ChatRequest", "Judge", "Reply", "Request", "Sampling", "TokenTrace"]
+__all__ = [
+    "Agent",
+    "Alternatives",
+    "ChatModel",
+    "ChatRequest",
+    "Judge",
+    "PromptModel",
+    "Reply",
+    "Request",
+    "Sampling",
+    "TokenTrace",
+    "arriving",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +183,26 @@ class ChatModel(Protocol):
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Reply to each chat, in order."""
+
+
+@runtime_checkable
+class PromptModel(ChatModel, Protocol):
+    """A chat model that hands on each reply as it comes, so that what is paid for is kept before the next is there."""
+
+    def as_they_come(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
+        """The replies, each with the place of its request; who leaves before the last one has given up the others."""
+
+
+def arriving(model: ChatModel, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
+    """A model's replies, each with the place of its request, as soon as the model hands them on.
+
+    Whoever takes them loses none at Ctrl-C by taking them within `interrupts.put_off`.
+    """
+    if isinstance(model, PromptModel):
+        return model.as_they_come(requests)
+    with interruptible():
+        replies = model.chat(requests)
+    if len(replies) != len(requests):
+        told = f"expected {len(requests)} replies from {model.name}, one a request; got {len(replies)}"
+        replies = [Reply("", error=told)] * len(requests)
+    return enumerate(replies)

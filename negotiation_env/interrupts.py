@@ -32,10 +32,17 @@ def put_off() -> Iterator[None]:
     """Put Ctrl-C off while the block runs, but where it is `interruptible`; a second one takes effect at once.
 
     Nothing is changed in threads but the main one, which get no signals, nor where a program has a handler of its own.
+    In an `interruptible` block it is put off as well.
 
     Raises:
         KeyboardInterrupt: After the block, where Ctrl-C came and was put off until then.
     """
+    if _watches and threading.current_thread() is threading.main_thread():
+        with _waiting(_watches[-1], False):
+            yield
+        if _watches[-1].waiting and _watches[-1].asked:
+            raise KeyboardInterrupt
+        return
     own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not own or threading.current_thread() is not threading.main_thread():
         yield
@@ -62,11 +69,17 @@ def interruptible() -> Iterator[None]:
     if not _watches or threading.current_thread() is not threading.main_thread():
         yield
         return
-    watch = _watches[-1]
-    watch.waiting = True
-    try:
-        if watch.asked:
+    with _waiting(_watches[-1], True):
+        if _watches[-1].asked:
             raise KeyboardInterrupt
         yield
+
+
+@contextmanager
+def _waiting(watch: _Watch, waiting: bool) -> Iterator[None]:
+    """Ctrl-C takes effect in the block, or does not; after it, as before."""
+    before, watch.waiting = watch.waiting, waiting
+    try:
+        yield
     finally:
-        watch.waiting = False
+        watch.waiting = before

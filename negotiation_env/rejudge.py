@@ -141,7 +141,8 @@ def rejudge(
     Args:
         run: The run's folder, with its episodes.jsonl.
         judge: The new judge.
-        batch: Episodes whose questions go to the judge in one call; what it had said of them is lost at an interrupt.
+        batch: Episodes whose questions go to the judge in one call; at an interrupt what it had said of them is lost,
+            but for what it keeps itself, as an LLM judge's cache does.
         contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
             asked again.
         unscored_limit: The highest share of episodes with something left unsaid, 0 to 1; see `UnscoredLimit`.

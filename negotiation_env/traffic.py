@@ -163,11 +163,11 @@ def _reply(path: Path, exchange: _Exchange) -> Reply:
 class _Recorded:
     def __init__(self, name: str, inner: ChatModel, recorder: Recorder) -> None:
         self.name = name
-        self._inner = inner
+        self.inner = inner
         self._recorder = recorder
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        replies = [writable(reply) for reply in self._inner.chat(requests)]
+        replies = [writable(reply) for reply in self.inner.chat(requests)]
         for request, reply in zip(requests, replies, strict=True):
             self._recorder.write(self.name, request, reply)
         return replies

@@ -14,6 +14,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.table import read_tables
 from tests.endpoint_server import EndpointServer
 from tests.killing import holds_lines, kill_when
+from tests.llm_replies import judge_reply
 
 ROOT = Path(__file__).parents[1]
 FILES = ("episodes.jsonl", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl")
@@ -233,7 +234,7 @@ def test_a_run_at_an_endpoint_stops_at_the_cost_limit_and_goes_on_only_with_the_
         endpoint("m")
         path = quick(tmp_path, f'[negotiators]\na = "scripted:stubborn"\nb = "{tmp_path / "m.toml"}"\n')
         run = [path, "--out", tmp_path / "run"]
-        assert "$0.66 spent, the limit is $0.50" in str(bench(*run, "--cost-limit", "0.5").exception)
+        assert "$0.55 spent, the limit is $0.50" in str(bench(*run, "--cost-limit", "0.5").exception)
         asked = len(server.bodies)
         endpoint("another")
         assert f"@{server.url}' and is 'openai:another@" in str(bench(*run, "--resume").exception)
@@ -243,6 +244,65 @@ def test_a_run_at_an_endpoint_stops_at_the_cost_limit_and_goes_on_only_with_the_
     beyond = next(table for table in read_tables(done.stdout) if "dollars a game" in table.columns)
     cells = {row[0]: row[beyond.columns.index("dollars a game")] for row in beyond.rows}
     assert (cells["a"].value, cells["b, greedy"].value) == (None, pytest.approx(0.88))
+
+
+PRICE = "prompt_price = 1000.0\ncompletion_price = 1000.0\n"
+"""0.11 dollars a reply."""
+
+
+@pytest.mark.parametrize("more", [["--workers", "8"], []], ids=["workers", "lockstep"])
+@pytest.mark.parametrize("limit", [0.05, 2.0])
+def test_however_many_games_are_under_way_one_reply_at_most_is_paid_beyond_the_limit_and_its_tenth(
+    tmp_path, limit, more
+):
+    with EndpointServer(judge_reply_or_words, latency=0.01) as server:
+        (tmp_path / "m.toml").write_text(f'model = "m"\nbase_url = "{server.url}"\n{PRICE}')
+        (tmp_path / "j.toml").write_text(f'[endpoint]\nmodel = "j"\nbase_url = "{server.url}"\n{PRICE}')
+        path = tmp_path / "bench.toml"
+        path.write_text(
+            f'judge = "{tmp_path / "j.toml"}"\nconflict = 16\nmulti = 0\nopen = 0\nunscored_limit = 1.0\n'
+            f'[negotiators]\na = "scripted:stubborn"\nb = "{tmp_path / "m.toml"}"\n'
+            '[panel]\nhalving = "scripted:compromising"\n[comparisons]\n'
+        )
+        told = str(bench(path, "--out", tmp_path / "run", "--cost-limit", str(limit), "--no-cache", *more).exception)
+    spent = 0.11 * len(server.bodies)
+    assert spent <= 1.1 * limit + 0.11
+    assert f"${spent:.2f} spent, the limit is $" in told
+
+
+def judge_reply_or_words(asked):
+    return judge_reply(asked) if "response_format" in asked else "Hm."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"negotiators": "URL"},
+        {"halving": "URL"},
+        {"judge": "URL"},
+        {"judge": "panel:median:scripted,URL"},
+        {"compared": "URL"},
+        {"compared": "panel:mean:scripted,URL"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("given", ["cost_limit = 1.0\n", ""], ids=["key", "option"])
+def test_with_a_cost_limit_whoever_is_asked_needs_a_price_before_anything_is(tmp_path, changes, given):
+    specs = {"negotiators": "scripted:pushy", "halving": "scripted:compromising", "judge": "scripted"} | changes
+    with EndpointServer() as server:
+        specs = {name: spec.replace("URL", f"openai:m@{server.url}") for name, spec in specs.items()}
+        path = tmp_path / "bench.toml"
+        path.write_text(
+            f'{given}judge = "{specs["judge"]}"\nconflict = 1\nmulti = 0\nopen = 0\n'
+            f'[negotiators]\na = "scripted:stubborn"\nb = "{specs["negotiators"]}"\n'
+            f'[panel]\nhalving = "{specs["halving"]}"\n[comparisons]\nCA = "{specs.get("compared", "scripted")}"\n'
+        )
+        option = [] if given else ["--cost-limit", "1.0"]
+        error = bench(path, "--out", tmp_path / "run", *option).exception
+    assert isinstance(error, UserError)
+    assert f"needs the prices of openai:m@{server.url}; set prompt_price and completion_price" in str(error)
+    assert not server.bodies
+    assert not (tmp_path / "run").exists()
 
 
 def test_workers_and_judge_of_the_command_line_take_the_place_of_the_file_s(tmp_path):

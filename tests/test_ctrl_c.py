@@ -16,12 +16,14 @@ from agents.scripted import ScriptedAgent
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.episode import latest_episodes
 from negotiation_env.interrupts import interruptible, put_off
+from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.run_folder import play_into
 from negotiation_env.runner import Game, play_many
 from negotiation_env.threads import left_behind, side_by_side
 from negotiation_env.unscored import UnscoredLimit
 from tests.conftest import two_parties
 from tests.endpoint_server import EndpointServer
+from tests.llm_replies import judge_reply
 
 HANGS = 60.0
 """Seconds that an answer takes in these tests, far longer than any of them."""
@@ -82,6 +84,8 @@ def test_an_evaluation_keeps_what_had_ended_asks_nobody_any_more_and_goes_on(tmp
 
 
 PANEL = "panel:median:URL,URL"
+PANEL_OF_TWO = "panel:median:JUDGE,OTHER"
+BENCH_JUDGE = ["--judge", "JUDGE"]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,44 @@ def test_every_command_stops_in_one_line_while_an_endpoint_hangs(tmp_path, argum
         code, out, errors = interrupted(negotiate(tmp_path, *arguments), lambda: server.under_way > 0)
     assert (code, errors.count("\n"), out.count("Traceback")) == (130, 1, 0), errors
     assert told in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        (["eval", "--agents", "scripted:stubborn", "--judge", "JUDGE", "--n", 6, "--out", "OUT"], ["--resume"]),
+        (["eval", "--agents", "scripted:stubborn", "--judge", PANEL_OF_TWO, "--n", 3, "--out", "OUT"], ["--resume"]),
+        (["bench", "--negotiators", "scripted:stubborn", "scripted:liar", *BENCH_JUDGE, "--out", "OUT"], ["--resume"]),
+        (["rejudge", "PLAYED", "--judge", "JUDGE"], []),
+        (["judge-check", "--judge", "JUDGE"], []),
+    ],
+    ids=lambda value: value[0] if value else "",
+)
+def test_what_a_judge_had_answered_before_ctrl_c_is_not_asked_again(tmp_path, arguments, again):
+    def latency(body):
+        if len(answered) == 3:
+            return HANGS
+        answered.append(body)
+        return 0.0
+
+    answered = []
+    (tmp_path / "played").mkdir()
+    play_into(tmp_path / "played" / "episodes.jsonl", GAMES, ScriptedJudge(), **HOW)
+    with EndpointServer(judge_reply, latency=latency) as server:
+        places = {"JUDGE": f"openai:j@{server.url}", "OTHER": f"openai:k@{server.url}"}
+        places |= {"OUT": str(tmp_path / "out"), "PLAYED": str(tmp_path / "played")}
+        for name, place in places.items():
+            arguments = [str(each).replace(name, place) for each in arguments]
+        process = negotiate(tmp_path, *arguments)
+        kept = ReplyCache(tmp_path / "judge_replies.sqlite")
+        code, _, errors = interrupted(process, lambda: len(answered) == 3 and kept.measure()[0] == len(set(answered)))
+        assert (code, errors.count("\n")) == (130, 1), errors
+        before = len(server.bodies)
+        process = negotiate(tmp_path, *arguments, *again)
+        with process:
+            until(lambda: len(server.bodies) > before, process)
+            process.kill()
+        assert not set(answered) & set(server.bodies[before:])
 
 
 def test_a_second_ctrl_c_kills(tmp_path):
@@ -268,6 +310,28 @@ def test_ctrl_c_is_put_off_until_one_waits_and_a_second_one_is_not():
             work()
     assert done == ["written", "at the end"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_where_one_waits_it_can_be_put_off_for_a_while():
+    def keeping():
+        with interruptible():
+            with put_off():
+                press()
+                done.append("written")
+            done.append("not reached")
+
+    def waiting_again():
+        with interruptible():
+            with put_off(), interruptible():
+                done.append("waited")
+            press()
+            done.append("not reached")
+
+    done = []
+    for work in (keeping, waiting_again):
+        with pytest.raises(KeyboardInterrupt), put_off():
+            work()
+    assert done == ["written", "waited"]
 
 
 def test_a_program_s_own_handler_of_ctrl_c_stays():

@@ -1,6 +1,5 @@
 """Against a real HTTP server of the tests' own that fails on purpose."""
 
-import asyncio
 import time
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ from negotiation_env import ChatRequest, Sampling
 from negotiation_env.chat_completions import EndpointSettings, chat_completion
 from negotiation_env.endpoint import Endpoint, read_endpoint
 from negotiation_env.errors import UserError
-from negotiation_env.event_loop import run
 from negotiation_env.faults import EndpointFault, PassingFault
 from tests.endpoint_server import FAULTS, EndpointServer
 from tests.raw_server import Answer, raw_server
@@ -221,14 +219,25 @@ def test_an_error_is_cut():
         assert len(billed(babble, server).error) < 700
 
 
-def test_a_batch_whose_caller_is_interrupted_sends_nothing_more():
-    with EndpointServer(latency=0.3) as server:
-        model = endpoint(server, concurrency=1)
-        work = model._batch([chat_completion(model.settings, ASK)] * 5)
-        with pytest.raises(TimeoutError):
-            run(asyncio.wait_for(work, 0.1))
-        time.sleep(0.6)
-    assert len(server.bodies) <= 1
+def test_a_reply_comes_before_the_next_is_there_and_who_leaves_then_sends_nothing_more():
+    with EndpointServer(latency=0.2) as server:
+        replies = endpoint(server, concurrency=1).as_they_come([ASK] * 5)
+        place, reply = next(replies)
+        assert (place, reply.text, len(server.bodies)) == (0, "Hi.", 1)
+        replies.close()
+        time.sleep(0.5)
+    assert len(server.bodies) <= 2
+
+
+def test_replies_that_come_in_another_order_are_told_with_their_places_and_given_in_order():
+    def late(body):
+        return 0.0 if b"first" in body else 0.3
+
+    asked = [replace(ASK, messages=({"role": "user", "content": words},)) for words in ("later", "first")]
+    with EndpointServer(lambda asked: asked["messages"][0]["content"], latency=late) as server:
+        model = endpoint(server)
+        assert [(place, reply.text) for place, reply in model.as_they_come(asked)] == [(1, "first"), (0, "later")]
+        assert [reply.text for reply in model.chat(asked)] == ["later", "first"]
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -(10**9)}, {"completion_tokens": 2}])

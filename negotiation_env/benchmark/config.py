@@ -12,6 +12,7 @@ judge = "resolution.toml"
 settings = ["eval_conflict", "eval_multi"]
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -99,9 +100,10 @@ class BenchmarkConfig:
         probes: Ask about acceptance, faithfulness and durability too.
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
-        cost_limit: Dollars above which no game begins and no batch of questions is asked, as far as prices are known;
-            None is no limit. Games under way are played to their end for at most a tenth of it more, and are cut off
-            then; at most a turn or a question of each of the `batch` or `workers` games is still paid for.
+        cost_limit: Dollars above which no game begins and no question about finished games is asked; None is no limit.
+            Games under way are played to their end for at most a tenth of it more, and are cut off then. It is passed
+            by one turn or question at most, however many games are under way, as long as none costs more than twice
+            what one cost before (`negotiation_env.spending`). Every endpoint needs prices then.
         unscored_limit: The highest share of unscored games, 0 to 1; see `UnscoredLimit`.
     """
 
@@ -145,7 +147,7 @@ class BenchmarkConfig:
     def _check_numbers(self) -> None:
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not least <= value < math.inf:
                 raise ValueError(f"{name}: expected {least} or more, got {value}")
         if self.conflict + self.multi + self.open == 0:
             raise ValueError("conflict, multi and open are all 0; give at least one of them a count of scenarios")

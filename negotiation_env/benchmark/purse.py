@@ -1,31 +1,32 @@
-"""A limit on what a benchmark may cost.
+"""A limit on what a benchmark may cost; `negotiation_env.spending` has how closely it is held.
 
-Above it no other game begins and no other batch of questions is asked. Games that are under way then are played to
-their end, for what they took would be lost, as long as that takes no more than a tenth of the limit. Then they are cut
-off: at most a turn or a question of each is still paid for.
+Above it no other game begins and no other question is asked about finished games. Games that are under way then are
+played to their end, for what they took would be lost, as long as that takes no more than a tenth of the limit. Then
+they are cut off.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from threading import Lock
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.episode import Episode
 from negotiation_env.errors import UserError
-from negotiation_env.events import JudgeCall, Question, Verdict
+from negotiation_env.events import Question, Verdict
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges import judged
 from negotiation_env.runner import replied
-from negotiation_env.usage import amount
+from negotiation_env.spending import Account, Spending, calls_prices, usage_price
 
 __all__ = ["Purse"]
 
+Q = TypeVar("Q")
 A = TypeVar("A", Compared, Asked)
 _FOR_THE_REST: Final = 0.1
 """Share of the limit that may be spent beyond it on games that are under way."""
-_NOT_ASKED: Final = "not asked: the cost limit is exceeded"
+_NOT_ASKED: Final = "not asked: the cost limit is reached"
 
 
 class Purse:
@@ -38,37 +39,48 @@ class Purse:
     """
 
     def __init__(self, limit: float | None) -> None:
-        self.spent = 0.0
-        self._limit = limit
-        self._adding = Lock()
+        self._spending = Spending(limit)
 
     @property
-    def empty(self) -> bool:
-        """Nothing is left for games that are under way either."""
-        return self._limit is not None and self.spent > self._limit * (1 + _FOR_THE_REST)
+    def spent(self) -> float:
+        """Dollars so far."""
+        return self._spending.spent
 
     def pay(self, paid: Episode | Compared | Asked | Challenge) -> None:
         """Count what is on file, unscored or not."""
         if isinstance(paid, Episode):
-            self.pay_usages(turn.usage for turn in paid.asked)
-            self.pay_calls(call for ruling in paid.rulings for call in ruling.verdict.calls)
+            usages = [turn.usage for turn in paid.asked]
+            calls = [call for ruling in paid.rulings for call in ruling.verdict.calls]
         else:
-            self.pay_usages([paid.usage] if isinstance(paid, Challenge) else [])
-            self.pay_calls(paid.calls)
+            usages, calls = [paid.usage] if isinstance(paid, Challenge) else [], list(paid.calls)
+        self._spending.add([price for usage in usages for price in usage_price(usage)])
+        self._spending.add(calls_prices(calls))
 
-    def paid(self, answers: list[A]) -> list[A]:
-        """Count what a judge has just answered."""
-        for answer in answers:
-            self.pay(answer)
-        return answers
+    def asking(self, ask: Callable[[Sequence[Q]], list[A]], *judges: object) -> Callable[[Sequence[Q]], list[A]]:
+        """The same for questions about finished games, as far as the money goes: answers to the first of them.
+
+        Raises:
+            UserError: There is no money for any; from what is returned.
+        """
+        account = self._spending.account(*judges)
+
+        def paid(questions: Sequence[Q]) -> list[A]:
+            answers = account.ask(questions, ask, lambda answer: calls_prices(answer.calls))
+            if not answers:
+                self.check()
+            return answers
+
+        return paid
 
     def agent(self, agent: Agent) -> Agent:
         """The agent, paid for what it says; where the purse is empty it is not asked."""
-        return agent if self._limit is None else _PaidAgent(agent, self)
+        unlimited = self._spending.limit is None
+        return agent if unlimited else _PaidAgent(agent, self._spending.account(agent, beyond=_FOR_THE_REST))
 
     def judge(self, judge: Judge) -> Judge:
         """The judge, paid for its verdicts; where the purse is empty it is not asked."""
-        return judge if self._limit is None else _PaidJudge(judge, self)
+        unlimited = self._spending.limit is None
+        return judge if unlimited else _PaidJudge(judge, self._spending.account(judge, beyond=_FOR_THE_REST))
 
     def check(self) -> None:
         """Look at the limit.
@@ -76,49 +88,34 @@ class Purse:
         Raises:
             UserError: It is exceeded.
         """
-        if self._limit is not None and self.spent > self._limit:
+        if self._spending.over:
+            limit = self._spending.limit or 0.0
             raise UserError(
-                f"stopped: {_dollars(self.spent)} spent, the limit is {_dollars(self._limit)}; all that was played is "
+                f"stopped: {_dollars(self.spent)} spent, the limit is {_dollars(limit)}; all that was played is "
                 "kept, and what was cut off is played again; raise cost_limit and go on with --resume"
             )
 
-    def pay_calls(self, calls: Iterable[JudgeCall]) -> None:
-        """Count a judge's calls."""
-        self.pay_usages(call.usage for call in calls if not call.cached)
-
-    def pay_usages(self, usages: Iterable[Mapping[str, Any]]) -> None:
-        """Count what some calls report."""
-        dollars = sum(amount(usage, "cost") or 0.0 for usage in usages)
-        with self._adding:
-            self.spent += dollars
-
 
 class _PaidAgent:
-    def __init__(self, agent: Agent, purse: Purse) -> None:
+    def __init__(self, agent: Agent, account: Account) -> None:
         self.name = agent.name
         self._agent = agent
-        self._purse = purse
+        self._account = account
 
     def act(self, requests: Sequence[Request]) -> list[Reply]:
-        if self._purse.empty:
-            return [Reply("", error=_NOT_ASKED)] * len(requests)
-        replies = replied(self._agent, requests)
-        self._purse.pay_usages(reply.usage for reply in replies)
-        return replies
+        said = self._account.ask(requests, partial(replied, self._agent), lambda reply: usage_price(reply.usage))
+        return said + [Reply("", error=_NOT_ASKED)] * (len(requests) - len(said))
 
 
 class _PaidJudge:
-    def __init__(self, judge: Judge, purse: Purse) -> None:
+    def __init__(self, judge: Judge, account: Account) -> None:
         self.name = judge.name
         self._judge = judge
-        self._purse = purse
+        self._account = account
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        if self._purse.empty:
-            return [Verdict(None, self.name, _NOT_ASKED)] * len(questions)
-        verdicts = judged(self._judge, questions)
-        self._purse.pay_calls(call for verdict in verdicts for call in verdict.calls)
-        return verdicts
+        said = self._account.ask(questions, partial(judged, self._judge), lambda verdict: calls_prices(verdict.calls))
+        return said + [Verdict(None, self.name, _NOT_ASKED)] * (len(questions) - len(said))
 
 
 def _dollars(sum: float) -> str:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,6 +34,7 @@ from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.loading import importing
 from negotiation_env.progress import progress
 from negotiation_env.run_folder import EPISODES, claim, open_run, play_into
+from negotiation_env.spending import need_prices
 from negotiation_env.table import Table, tables_to_json
 from negotiation_env.unscored import UnscoredLimit
 
@@ -81,11 +83,15 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
 
     Raises:
         UserError: The scenarios cannot be used; another run has the folder, it holds a run already, or, to resume, none
-            or one with other settings; or the cost limit is reached. What was played is kept.
+            or one with other settings; there is a cost limit, and an endpoint's price is unknown; or the limit is
+            reached. What was played is kept.
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
     _need_packages()
+    if config.cost_limit is not None:
+        players = (*cast.negotiators.values(), *cast.panel.values())
+        need_prices([*players, cast.judge, *cast.comparisons.values()])
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume)
@@ -189,7 +195,7 @@ class _Run:
             Compared,
             asked,
             lambda match: match.said,
-            lambda some: self.purse.paid(compare(some, judges)),
+            self.purse.asking(partial(compare, judges=judges), *judges.values()),
         )
         return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
@@ -199,9 +205,8 @@ class _Run:
         if not isinstance(judge, Examiner):
             return {}
         found = askings(episodes, judge.name)
-        return self._complete(
-            "probes", Asked, found, lambda each: each.said, lambda some: self.purse.paid(ask(some, judge))
-        )
+        paid = self.purse.asking(partial(ask, examiner=judge), judge)
+        return self._complete("probes", Asked, found, lambda each: each.said, paid)
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""

@@ -35,7 +35,9 @@ def bench(
         bool, typer.Option("--dry-run", help="Show how many calls it takes, and what they cost; play nothing.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Games at a time, each for itself.")] = None,
-    cost_limit: Annotated[float | None, typer.Option(min=0, help="Stop above so many dollars.")] = None,
+    cost_limit: Annotated[
+        float | None, typer.Option(min=0, help="Stop above so many dollars; endpoints need prices then.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON only.")] = False,
     record: Record = None,
     replay: Replay = None,

@@ -47,7 +47,10 @@ def generate_command(
     held_out: Annotated[float, typer.Option("--held-out", min=0, max=1, help="Share of domains to hold out.")] = 0.1,
     shipped: Annotated[bool, typer.Option("--shipped/--no-shipped", help=_SHIPPED_HELP)] = True,
     minilm: Annotated[bool | None, typer.Option("--minilm/--no-minilm", help=_MINILM_HELP)] = None,
-    cost_limit: Annotated[float | None, typer.Option("--cost-limit", min=0, help="Stop at so many dollars.")] = None,
+    cost_limit: Annotated[
+        float | None,
+        typer.Option("--cost-limit", min=0, help="Stop above so many dollars; endpoints need prices then."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder's run.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
     record: Record = None,

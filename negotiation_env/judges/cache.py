@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -26,11 +27,12 @@ __all__ = ["LIMIT", "ReplyCache", "users_cache"]
 
 T = TypeVar("T")
 LIMIT: Final = 250_000_000
-"""Bytes that the file may have; then the oldest tenth of the replies is dropped."""
+"""Bytes that the file may have; above them the oldest replies are dropped, a tenth at a time."""
 _FORMAT: Final = 2
 """Of the table; one of another format is made anew."""
+_IN_THE_WAY: Final = "SELECT type, name FROM sqlite_master WHERE name = 'replies' COLLATE NOCASE"
+"""A table of another format, or what a table of that name cannot stand beside: a view, or another table's index."""
 _LAYOUT: Final = (
-    "DROP TABLE IF EXISTS replies",
     "CREATE TABLE replies (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, reply BLOB NOT NULL)",
     f"PRAGMA user_version = {_FORMAT}",
 )
@@ -39,6 +41,8 @@ _OLDEST: Final = (
 )
 _PATIENCE: Final = 20_000
 """Milliseconds to wait for another process's write; after a first failure nothing waits any more."""
+_PAUSE: Final = 0.01
+"""Seconds between two tries to open the file, where SQLite itself does not wait."""
 _DECIDES: Final = re.compile(r"\W*(\d|t|tr|tru|true|f|fa|fal|fals|false)\W*")
 """A token that can hold a level or a truth value; of no other token is it asked what could have stood there."""
 
@@ -70,8 +74,8 @@ class ReplyCache:
         def keep(connection: sqlite3.Connection) -> None:
             with connection:
                 connection.execute("INSERT OR REPLACE INTO replies (key, reply) VALUES (?, ?)", row)
-                if _bytes(connection) > self._limit:
-                    connection.execute(_OLDEST)
+                while _bytes(connection) > self._limit and connection.execute(_OLDEST).rowcount:
+                    pass  # a tenth is not enough where the oldest replies are short ones
 
         self._try(keep)
 
@@ -103,6 +107,7 @@ class ReplyCache:
         except sqlite3.DatabaseError:
             for ending in ("", "-wal", "-shm"):
                 self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self._local, self._failed = threading.local(), False  # the connections know the file as it was
 
     def _try(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """What some work on the file gives; None where it fails, which ends nothing."""
@@ -136,8 +141,22 @@ def _cache_at(path: Path) -> ReplyCache:
 
 
 def _opened(path: Path, patience: int) -> sqlite3.Connection:
+    """A connection; where others make the file at this moment SQLite says at once that it is locked, so try again."""
+    deadline = time.monotonic() + patience / 1000
+    while True:
+        try:
+            return _connected(path, patience)
+        except sqlite3.OperationalError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
+
+
+def _connected(path: Path, patience: int) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=patience / 1000)
+    connection.text_factory = bytes  # text that is no UTF-8 is no reply, and no failure of the file
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -154,7 +173,8 @@ def _lay_out(connection: sqlite3.Connection, unless: int = -1) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if _pragma(connection, "user_version") != unless:
-            for statement in _LAYOUT:
+            found = [(kind.decode(), name.decode()) for kind, name in connection.execute(_IN_THE_WAY)]
+            for statement in (*(f'DROP {kind} IF EXISTS "{name}"' for kind, name in found), *_LAYOUT):
                 connection.execute(statement)
 
 

@@ -6,14 +6,16 @@ cannot be read is asked again a bounded number of times and is then *unscored*, 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
 from negotiation_env.errors import UserError, why
 from negotiation_env.events import JudgeCall, Question, QuestionKind, Verdict
-from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
+from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
+from negotiation_env.interrupts import put_off
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
 from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, form_of
@@ -143,15 +145,21 @@ class LLMJudge:
         return [[each, *answers] for each, answers in zip(first, further, strict=True)]
 
     def _fill(self, answers: Sequence[_Answer]) -> None:
+        """Ask until all can be read; each reply is kept as it comes, for Ctrl-C may come before the next."""
         for attempt in range(self.settings.attempts):
             waiting = [answer for answer in answers if not (answer.reading or answer.given_up)]
-            if not waiting:
-                return
             asked = [(answer, self._request(answer, attempt)) for answer in waiting]
-            kept = [self._kept(answer.form, request) for answer, request in asked]
-            fresh = iter(self._replies([request for (_, request), reply in zip(asked, kept, strict=True) if not reply]))
-            for (answer, request), reply in zip(asked, kept, strict=True):
-                self._note(answer, request, reply or next(fresh), cached=reply is not None)
+            fresh = [each for each in asked if not self._remember(*each)]
+            with put_off(), closing(self._replies([request for _, request in fresh])) as replies:
+                for place, reply in replies:
+                    self._note(*fresh[place], reply)
+
+    def _remember(self, answer: _Answer, request: ChatRequest) -> bool:
+        """Take the reply out of the cache, if it is there."""
+        reply = self._kept(answer.form, request)
+        if reply:
+            self._note(answer, request, reply, cached=True)
+        return reply is not None
 
     def _request(self, answer: _Answer, attempt: int) -> ChatRequest:
         temperature = 1.0 if answer.sample else _AGAIN if attempt else 0.0
@@ -168,20 +176,20 @@ class LLMJudge:
         except Unreadable:
             return None
 
-    def _replies(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        """What the model says; where it raises, the calls before stay on record."""
+    def _replies(self, requests: Sequence[ChatRequest]) -> Generator[tuple[int, Reply], None, None]:
+        """What the model says to each, as it comes; where it raises, the calls before stay on record."""
+        left = set(range(len(requests)))
         try:
-            replies = [writable(reply) for reply in self.model.chat(requests)] if requests else []
-        except (UserError, KeyboardInterrupt):
+            for place, reply in arriving(self.model, requests) if requests else ():
+                left.discard(place)
+                yield place, writable(reply)
+        except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            return [Reply("", error=f"{self.model.name} {why(error)}")] * len(requests)
-        if len(replies) != len(requests):
-            told = f"expected {len(requests)} replies from {self.model.name}, one a request; got {len(replies)}"
-            return [Reply("", error=told)] * len(requests)
-        return replies
+            told = f"{self.model.name} {why(error)}"
+            yield from ((place, Reply("", error=told)) for place in sorted(left))
 
-    def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, cached: bool) -> None:
+    def _note(self, answer: _Answer, request: ChatRequest, reply: Reply, *, cached: bool = False) -> None:
         error = reply.error
         answer.given_up = error is not None
         if error is None:

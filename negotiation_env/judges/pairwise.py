@@ -166,14 +166,14 @@ class ScoringPairwise:
 
     def __init__(self, judge: Judge, margin: float = 0.0) -> None:
         self.name = f"scores of {judge.name}"
-        self._judge = judge
+        self.inner = judge
         self._margin = margin
 
     def compare(self, pairs: "Sequence[Pair]") -> list[Preference]:
         """Score the answers of all pairs in one call, each answer once; its calls are told with its first pair."""
         asked = [(_question(pair, pair.first), _question(pair, pair.second)) for pair in pairs]
         unique = list(dict.fromkeys(question for pair in asked for question in pair))
-        verdicts = dict(zip(unique, judged(self._judge, unique), strict=True))
+        verdicts = dict(zip(unique, judged(self.inner, unique), strict=True))
         calls = {question: verdict.calls for question, verdict in verdicts.items()}
         return [
             self._preference(verdicts[first], verdicts[second], (*calls.pop(first, ()), *calls.pop(second, ())))

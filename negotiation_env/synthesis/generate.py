@@ -9,16 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.errors import ModelError, UserError
-from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
-from negotiation_env.interrupts import interruptible, put_off
+from negotiation_env.errors import ModelError
+from negotiation_env.interfaces import ChatModel, ChatRequest, PromptModel, Reply, Sampling, arriving
+from negotiation_env.interrupts import put_off
 from negotiation_env.judges.forms import Unreadable, parse, schema_of
 from negotiation_env.judges.material import clean
 from negotiation_env.run_folder import claim, open_run
 from negotiation_env.runner import derive_seed
+from negotiation_env.spending import Spending, calls_prices, need_prices, usage_price
 from negotiation_env.synthesis.candidates import (
     CANDIDATES,
     REJECTED,
@@ -27,7 +29,6 @@ from negotiation_env.synthesis.candidates import (
     append_candidates,
     call_of,
     read_candidates,
-    usages_of,
 )
 from negotiation_env.synthesis.card import Dataset
 from negotiation_env.synthesis.dataset import write_dataset
@@ -43,6 +44,7 @@ __all__ = ["generate"]
 
 _ENOUGH = 8
 """Calls that fail in a row until a run is stopped."""
+_OUT_OF_TURN = "it came before those that decide what it repeats, and Ctrl-C before these"
 
 
 def generate(
@@ -69,13 +71,14 @@ def generate(
         encode: Gives vectors to compare meanings by; None compares words alone.
         resume: Go on with the folder's run; what failed or is unjudged is asked for again.
         contents: By spec what the names of author and judge do not say, as for `evaluate`.
-        cost_limit: Dollars, over all of the run, from which on nothing more is asked; what one batch of texts asks of
-            the author, or of the judge, is the most that is paid beyond.
+        cost_limit: Dollars, over all of the run, above which nothing more is asked. It is passed by what one text asks
+            of the author, or of the judge, at most, as long as none costs more than twice what one cost before
+            (`negotiation_env.spending`).
         progress: Told of each slot that is done with.
 
     Raises:
         UserError: Another run has the folder; it holds candidates already; to resume, it holds no run or one with other
-            settings; or a cost limit is given and a model's prices are unknown.
+            settings; or a cost limit is given and an endpoint's price is unknown.
         ModelError: Many calls in a row failed. What came before is kept.
     """
     names = {
@@ -83,12 +86,15 @@ def generate(
         "judge": judge.name if judge else "none",
         "encoder": "all-MiniLM-L6-v2" if encode else "none",
     }
+    if cost_limit is not None:
+        need_prices([author, judge])
+    spending = Spending(cost_limit)
     with claim(out):
         told = {"contents": dict(contents or {})}
         open_run(out, asdict(settings) | names | fingerprint(sources) | told, resume=resume)
-        run = _Run(settings, author, judge, sources, encode, out / CANDIDATES)
+        run = _Run(settings, author, judge, sources, encode, out / CANDIDATES, spending)
         with put_off():
-            complete = run.go_on(cost_limit, progress)
+            complete = run.go_on(progress)
         found = tuple(run.found.values())
         split = split_accepted(found, run.slots, settings, run.kind, sources.known, encode)
         dataset = Dataset(settings, **names, slots=tuple(run.slots), candidates=found, split=split, complete=complete)
@@ -107,6 +113,7 @@ class _Run:
         sources: Sources,
         encode: Encode | None,
         path: Path,
+        spending: Spending,
     ) -> None:
         self.settings = settings
         self.kind = kind_of(settings.kind, sources.pairs)
@@ -114,6 +121,8 @@ class _Run:
         self.found = read_candidates(path)
         self._author = author
         self._judge = judge
+        self._writing, self._grading = spending.account(author), spending.account(judge)
+        spending.add(calls_prices(call for each in self.found.values() for call in (*each.asked, *each.graded)))
         self._failed: Counter[str] = Counter()
         self._known = sources.known
         self._path = path
@@ -122,14 +131,11 @@ class _Run:
             if each:
                 self._neighbours.add(each.id, each.text)
 
-    def go_on(self, cost_limit: float | None, progress: Callable[[object], None]) -> bool:
+    def go_on(self, progress: Callable[[object], None]) -> bool:
         """Do what is left to do; False where the cost limit ended it."""
         for attempt, batch, known in self._batches():
-            if {self._fate(slot, attempt) for slot in batch} & {None, "no reply", "unjudged"}:
-                for step in (partial(self._ask, batch, attempt, known), partial(self._grade, batch, attempt)):
-                    if cost_limit is not None and self._spent() >= cost_limit:
-                        return False
-                    step()
+            if not (self._ask(batch, attempt, known) and self._grade(batch, attempt)):
+                return False
             for slot in batch:
                 if attempt + 1 == self.settings.attempts or self._fate(slot, attempt) not in REJECTED:
                     progress(slot)
@@ -166,24 +172,40 @@ class _Run:
         own = str(candidate.row["id"]).removeprefix(f"{self.settings.prefix}-")
         return Known(own, self.kind.text(candidate.row), self.slots[candidate.slot].domain)
 
-    def _spent(self) -> float:
-        usages = usages_of(self.found.values()).values()
-        if any(usage.tokens and usage.cost is None for usage in usages):
-            raise UserError(
-                "a cost limit needs prices; put prompt_price and completion_price into the endpoint's TOML file"
-            )
-        return sum(usage.cost or 0.0 for usage in usages)
-
-    def _ask(self, batch: Sequence[Slot], attempt: int, known: Sequence[Known]) -> None:
-        """Ask for what is missing of a batch; a killed run has all of a batch or nothing."""
+    def _ask(self, batch: Sequence[Slot], attempt: int, known: Sequence[Known]) -> bool:
+        """Ask for what is missing of a batch; False where the money did not last for all."""
         slots = [slot for slot in batch if self._fate(slot, attempt) in (None, "no reply")]
-        if not slots:
-            return
-        requests = [self._request(slot, attempt, known) for slot in slots]
-        with interruptible():
-            replies = self._author.chat(requests)
-        self._record([self._candidate(slot, attempt, reply) for slot, reply in zip(slots, replies, strict=True)])
+        write = partial(self._write, attempt=attempt, known=known)
+        replies = self._writing.ask(slots, write, lambda reply: usage_price(reply.usage))
         self._stop_if_dead(self._author, [reply.error for reply in replies])
+        return len(replies) == len(slots)
+
+    def _write(self, slots: Sequence[Slot], attempt: int, known: Sequence[Known]) -> list[Reply]:
+        """The author's replies, each put on file when it has come and those before it have.
+
+        Where all come at once, all are: a killed run has the whole of an in-process model's batch or nothing. What came
+        out of turn before Ctrl-C is on file as paid for, and asked for again: those before it decide what it repeats.
+        """
+        one_by_one = isinstance(self._author, PromptModel)
+        replies: list[Reply] = []
+        early: dict[int, Reply] = {}
+        try:
+            for place, reply in arriving(self._author, [self._request(slot, attempt, known) for slot in slots]):
+                early[place] = reply
+                if one_by_one or len(early) == len(slots):
+                    replies += self._keep(slots, attempt, early, len(replies))
+        finally:
+            lost = {place: replace(reply, error=_OUT_OF_TURN) for place, reply in early.items()}
+            self._record([self._candidate(slots[place], attempt, reply) for place, reply in lost.items()])
+        return replies
+
+    def _keep(self, slots: Sequence[Slot], attempt: int, early: dict[int, Reply], due: int) -> list[Reply]:
+        """Put on file those replies whose turn it is, from the slot that is due on; they are taken out of `early`."""
+        ready = list(takewhile(early.__contains__, range(due, len(slots))))
+        replies = [early.pop(place) for place in ready]
+        asked = [slots[place] for place in ready]
+        self._record([self._candidate(slot, attempt, reply) for slot, reply in zip(asked, replies, strict=True)])
+        return replies
 
     def _request(self, slot: Slot, attempt: int, known: Sequence[Known]) -> ChatRequest:
         sampling = Sampling(self.settings.temperature, 1.0, self.settings.max_tokens)
@@ -220,15 +242,25 @@ class _Run:
         self._neighbours.add(known.id, known.text)
         return replace(candidate, nearest=nearest)
 
-    def _grade(self, batch: Sequence[Slot], attempt: int) -> None:
+    def _grade(self, batch: Sequence[Slot], attempt: int) -> bool:
+        """Let the judge grade a batch; False where the money did not last for all."""
         waiting = [each for slot in batch if (each := self.found[slot.number, attempt]).fate == "unjudged"]
         if not self._judge or not waiting:
-            return
-        gradings = [Grading(self.settings.kind, self.kind.judged(each.row or {})) for each in waiting]
-        with interruptible():
-            grade(self._judge, gradings, self.settings.attempts)
-        self._record([self._graded(*pair) for pair in zip(waiting, gradings, strict=True)])
+            return True
+        ask = partial(self._put_before, self._judge)
+        gradings = self._grading.ask(waiting, ask, lambda grading: calls_prices(grading.calls))
         self._stop_if_dead(self._judge, [each.calls[-1].error if each.given_up else None for each in gradings])
+        return len(gradings) == len(waiting)
+
+    def _put_before(self, judge: ChatModel, waiting: Sequence[Candidate]) -> list[Grading]:
+        """What the judge says of each; put on file also where Ctrl-C came before the last."""
+        gradings = [Grading(self.settings.kind, self.kind.judged(each.row or {})) for each in waiting]
+        try:
+            grade(judge, gradings, self.settings.attempts)
+        finally:
+            said = [each for each in zip(waiting, gradings, strict=True) if each[1].calls]
+            self._record([self._graded(*each) for each in said])
+        return gradings
 
     def _graded(self, candidate: Candidate, grading: Grading) -> Candidate:
         candidate = replace(candidate, graded=(*candidate.graded, *grading.calls), levels=grading.levels)
@@ -239,7 +271,8 @@ class _Run:
         return replace(candidate, fate=fate, why=", ".join(poor))
 
     def _record(self, candidates: Sequence[Candidate]) -> None:
-        append_candidates(self._path, candidates)
+        if candidates:
+            append_candidates(self._path, candidates)
         self.found.update({(each.slot, each.attempt): each for each in candidates})
 
     def _stop_if_dead(self, model: ChatModel, errors: Sequence[str | None]) -> None:

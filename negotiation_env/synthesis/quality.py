@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from negotiation_env.events import JudgeCall
-from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling
+from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
 from negotiation_env.judges.forms import Level, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import chat, is_quoted
 from negotiation_env.synthesis.candidates import call_of
@@ -82,6 +82,5 @@ def grade(judge: ChatModel, gradings: Sequence[Grading], attempts: int) -> None:
         waiting = [each for each in gradings if each.levels is None and not each.given_up]
         if not waiting:
             return
-        replies = judge.chat([each.request(attempt) for each in waiting])
-        for each, reply in zip(waiting, replies, strict=True):
-            each.note(reply)
+        for place, reply in arriving(judge, [each.request(attempt) for each in waiting]):
+            waiting[place].note(reply)

@@ -128,3 +128,9 @@ def test_scenarios_of_ones_own_are_negotiations_with_ids_that_differ(tmp_path, s
         config.scenarios(Setting.CONFLICT)
     assert f"{path}{told}" in str(error.value)
     assert replace(config, conflict=0).scenarios(Setting.CONFLICT) == []
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf")])
+def test_a_cost_limit_that_nothing_could_exceed_is_none(limit):
+    with pytest.raises(ValueError, match="cost_limit: expected 0 or more, got"):
+        BenchmarkConfig(TWO, cost_limit=limit)

@@ -2,6 +2,8 @@ import json
 import multiprocessing
 import random
 import sqlite3
+import threading
+import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,7 +14,7 @@ import pytest
 from negotiation_env import ChatRequest, Reply, Sampling
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Alternatives
-from negotiation_env.judges.cache import ReplyCache
+from negotiation_env.judges.cache import _FORMAT, ReplyCache
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.traffic import write_reply
 from tests.endpoint_server import tokens
@@ -89,6 +91,13 @@ OTHERS = {
         "INSERT INTO replies VALUES ('key', '{}')",
     ),
     "of another program": ("CREATE TABLE cookies (name TEXT)",),
+    "a view": ("CREATE VIEW Replies AS SELECT 'key' AS key, x'00' AS reply",),
+    "an index": ("CREATE TABLE cookies (name TEXT)", "CREATE INDEX replies ON cookies (name)"),
+    "a trigger": (
+        "CREATE TABLE replies (id INTEGER PRIMARY KEY, key TEXT, reply BLOB)",
+        "CREATE TRIGGER replies BEFORE INSERT ON replies BEGIN SELECT RAISE(ABORT, 'no'); END",
+    ),
+    "a table to search in": ("CREATE VIRTUAL TABLE replies USING fts5(key, reply)",),
 }
 
 
@@ -99,6 +108,38 @@ def test_a_database_of_another_layout_becomes_a_cache(tmp_path, statements):
     assert cache.get("m", ASK) is None
     cache.put("m", ASK, Reply("Hi."))
     assert cache.get("m", ASK) == Reply("Hi.")
+
+
+@pytest.mark.filterwarnings("ignore:.*judge replies are not all kept")
+@pytest.mark.parametrize("statements", OTHERS.values(), ids=OTHERS)
+def test_whatever_claims_to_be_of_this_format_can_be_cleared(tmp_path, statements):
+    written(tmp_path / "x", *((statement,) for statement in (*statements, f"PRAGMA user_version = {_FORMAT}")))
+    cache = ReplyCache(tmp_path / "x")
+    used(cache, ASK)
+    cache.clear()
+    assert cache.measure()[0] == 0
+    cache.put("m", ASK, Reply("Ho."))
+    assert cache.get("m", ASK) == Reply("Ho.")
+
+
+def test_text_that_is_no_utf_8_is_a_miss_and_no_failure_of_the_file(cache):
+    cache.put("m", ASK, Reply("Hi."))
+    written(cache.path, ("UPDATE replies SET reply = CAST(x'ff' AS TEXT)",))
+    assert used(cache, ASK) is None
+    assert cache.get("m", ASK) == Reply("Hi.")
+
+
+def test_threads_that_make_the_file_at_the_same_moment_do_not_take_it_for_locked(tmp_path):
+    def look(cache, begin):
+        begin.wait()
+        cache.get("m", ASK)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(100):
+            cache, begin = ReplyCache(tmp_path / f"{number}"), threading.Barrier(4)
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(look, [cache] * 4, [begin] * 4))
 
 
 def no_database(path):
@@ -138,7 +179,7 @@ def test_whatever_the_file_is_a_reply_is_a_miss_and_one_warning_is_given(tmp_pat
     assert len(told) == 1
     if not (tmp_path / "x").is_dir():
         cache.clear()
-        ReplyCache(tmp_path / "x").put("m", ASK, Reply("Hi."))
+        cache.put("m", ASK, Reply("Hi."))
         assert ReplyCache(tmp_path / "x").get("m", ASK) == Reply("Hi.")
 
 
@@ -184,6 +225,23 @@ def test_the_file_stays_below_its_limit_and_the_oldest_replies_make_room(tmp_pat
     assert kept == sorted(kept)
     assert sum(kept) > 50
     assert cache.measure()[0] == sum(kept)
+
+
+def test_long_replies_after_short_ones_stay_below_the_limit_each_time(tmp_path):
+    cache = ReplyCache(tmp_path / "x", limit=200_000)
+    for seed in range(400):
+        cache.put("m", replace(ASK, seed=seed), Reply("short"))
+    for seed in range(400, 420):
+        cache.put("m", replace(ASK, seed=seed), Reply(random.Random(seed).randbytes(30_000).hex()))
+        assert cache.measure()[1] <= 200_000
+        assert cache.get("m", replace(ASK, seed=seed)) is not None
+
+
+def test_a_reply_that_is_longer_than_the_limit_leaves_no_more_than_the_limit(tmp_path):
+    cache = ReplyCache(tmp_path / "x", limit=100_000)
+    cache.put("m", ASK, Reply(random.Random(0).randbytes(200_000).hex()))
+    assert cache.measure() == (0, cache.measure()[1])
+    assert cache.measure()[1] <= 100_000
 
 
 def scored(level):

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from negotiation_env.chat_completions import EndpointSettings
 from negotiation_env.data import load_scenarios
+from negotiation_env.endpoint import Endpoint
 from negotiation_env.errors import ModelError, UserError
-from negotiation_env.interfaces import Reply
+from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.synthesis.candidates import CANDIDATES, read_candidates, usages_of
 from negotiation_env.synthesis.card import tables
 from negotiation_env.synthesis.generate import generate
@@ -23,6 +25,7 @@ from negotiation_env.synthesis.plan import plan_slots
 from negotiation_env.synthesis.settings import at_most
 from negotiation_env.synthesis.sources import Known
 from negotiation_env.synthesis.split import held_out_domains
+from tests.endpoint_server import EndpointServer
 from tests.synthesis import writers
 from tests.synthesis.writers import SETTINGS, SOURCES, dilemma, named, words
 
@@ -235,10 +238,95 @@ def test_calls_that_failed_count_against_the_cost_limit(tmp_path, failing, good)
     assert failed <= 4 + SETTINGS.batch
 
 
-def test_a_cost_limit_needs_prices(tmp_path):
-    unpriced = named("author", lambda request: replace(writers.write(request), usage={"prompt_tokens": 9}))
-    with pytest.raises(UserError, match="a cost limit needs prices"):
-        run(tmp_path, author=unpriced, cost_limit=1.0)
+def endpoint(server, price=None):
+    """0.11 dollars a reply at a price of 1000."""
+    return Endpoint(EndpointSettings("m", server.url, prompt_price=price, completion_price=price))
+
+
+@pytest.mark.parametrize("who", ["author", "judge"])
+def test_with_a_cost_limit_an_endpoint_needs_a_price_before_anything_is_asked(tmp_path, who):
+    with EndpointServer() as server:
+        with pytest.raises(UserError, match=f"needs the prices of openai:m@{server.url}; set prompt_price and"):
+            run(tmp_path / "out", cost_limit=1.0, **{who: endpoint(server)})
+        assert not server.bodies
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_of_this_process_need_no_price_and_a_limit_of_nothing_lets_them_go_on(tmp_path):
+    author = named("author", lambda request: replace(writers.write(request), usage={"prompt_tokens": 9}))
+    judge = named("judge", lambda request: replace(writers.judge_by_checksum(request), usage={"prompt_tokens": 9}))
+    assert run(tmp_path, author=author, judge=judge, cost_limit=0.0).complete
+
+
+@pytest.mark.parametrize("limit", [0.05, 1.0, 2.0])
+@pytest.mark.parametrize("who", ["author", "judge"])
+def test_a_batch_passes_the_cost_limit_by_one_text_at_most(tmp_path, who, limit):
+    settings = replace(SETTINGS, kind="open", n=20, held_out=0.0)
+    models = {"author": named("author", question), "judge": named("judge", lenient)}
+    with EndpointServer(reply_of(models[who])) as server:
+        found = run(tmp_path, settings, cost_limit=limit, **models | {who: endpoint(server, 1000.0)})
+    assert limit < 0.11 * len(server.bodies) <= limit + 0.11
+    assert usages_of(found.candidates)[who].calls == len(server.bodies)
+    assert not found.complete
+    assert run(tmp_path, settings, resume=True, **models | {who: Named(models[who], f"openai:m@{server.url}")}).complete
+
+
+class Named:
+    """A model by another's name."""
+
+    def __init__(self, model, name):
+        self.name, self.chat = name, model.chat
+
+
+def question(request):
+    return json.dumps({"prompt": words(request.seed, 25)})
+
+
+def reply_of(model):
+    """What an endpoint answers that has this model."""
+    return lambda asked: model.chat([ChatRequest(tuple(asked["messages"]), seed=asked["seed"])])[0].text
+
+
+class Interrupted(Named):
+    """Hands on the replies of all but one, the later ones first, and Ctrl-C comes."""
+
+    def as_they_come(self, requests):
+        replies = self.chat(requests)
+        for place in (5, 0, 1, 3):
+            yield place, replies[place]
+        raise KeyboardInterrupt
+
+
+def test_what_an_author_had_written_before_ctrl_c_is_kept_and_what_came_out_of_turn_is_on_record_as_paid_for(tmp_path):
+    settings = replace(SETTINGS, kind="open", n=6, held_out=0.0)
+    author = named("author", lambda request: Reply(question(request), usage=writers.USAGE))
+    judge = named("judge", lenient)
+    whole = run(tmp_path / "whole", settings, author=author, judge=judge)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", settings, author=Interrupted(author, "author"), judge=judge)
+    kept = read_candidates(tmp_path / "out" / CANDIDATES).values()
+    assert {each.slot: each.fate for each in kept} == {0: "unjudged", 1: "unjudged", 5: "no reply", 3: "no reply"}
+    assert usages_of(kept)["author"].cost == pytest.approx(4 * writers.USAGE["cost"])
+    found = run(tmp_path / "out", settings, author=author, judge=judge, resume=True)
+    assert sum(len(each.asked) for each in found.candidates) == 8
+    assert files(tmp_path / "out").keys() == files(tmp_path / "whole").keys()
+    assert {each.slot: each.row for each in found.candidates} == {each.slot: each.row for each in whole.candidates}
+
+
+def test_what_a_judge_had_graded_before_ctrl_c_is_kept(tmp_path):
+    settings = replace(SETTINGS, kind="open", n=6, held_out=0.0)
+    author, judge = named("author", question), named("judge", lenient)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, settings, author=author, judge=Interrupted(judge, "judge"))
+    assert fates_of(tmp_path) == {"accepted": 4, "unjudged": 2}
+    asked = []
+    again = named("judge", lambda request: asked.append(request) or lenient(request))
+    assert run(tmp_path, settings, author=author, judge=again, resume=True).complete
+    assert len(asked) == 2
+
+
+def fates_of(out):
+    return Counter(each.fate for each in read_candidates(out / CANDIDATES).values())
 
 
 def test_a_dry_runs_limits_are_not_exceeded(unbroken):
