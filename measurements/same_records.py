@@ -4,12 +4,14 @@
     python -m measurements.same_records ../before [--out measurements/results/same_records.json]
 
 Both checkouts play the same runs by `negotiate eval`, each in a process of its own, with the Python that runs this.
-Held against each other are the lines of `episodes.jsonl`, which hold scenarios, seeds, turns, judge ids and verdicts.
+Held against each other are the lines of `episodes.jsonl`, which hold scenarios, seeds, turns, judge ids and verdicts;
+of older checkouts without the probability of agreement that the smoke-test judge once noted and nobody used.
 Then a run that the other checkout broke off is resumed by this one, and one with an LLM judge (the tests' own server)
 is played again out of the other's reply cache, where no call may be made. Models are fetched at first use. Minutes.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ RUNS = {
 }
 """Arguments of `negotiate eval`; the judge is the embedded one."""
 Lines = list[bytes]
+_NOTED = re.compile(rb'(?<=\]),"probability":[\d.e-]+(?=\},"calls")')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,7 +66,7 @@ def played(root: Path, arguments: Sequence[str], out: Path, **variables: str) ->
     command = [sys.executable, "-m", "negotiation_env", "eval", "--agents", *arguments, "--out", str(out)]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"} | variables
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
-    return (out / "episodes.jsonl").read_bytes().splitlines()
+    return _NOTED.sub(b"", (out / "episodes.jsonl").read_bytes()).splitlines()
 
 
 def resumed(other: Path, out: Path) -> bool:
