@@ -7,7 +7,7 @@ import pytest
 import negotiation_env
 from negotiation_env.endpoints.endpoint import read_endpoint
 from negotiation_env.judges.llm_file import read_llm_judge
-from tests.docs.pages import PAGES, blocks, run_in_order
+from tests.docs.pages import PAGES, blocks, run_in_order, shows
 
 KINDS = {"bash", "python", "toml", "json", "text"}
 READERS = {"endpoint.toml": read_endpoint, "judge.toml": read_llm_judge}
@@ -53,3 +53,10 @@ def test_pages_import_public_names_only(page):
                 assert {alias.name for alias in node.names} <= set(negotiation_env.__all__)
             elif isinstance(node, ast.Import):
                 assert not any(alias.name.startswith("negotiation_env.") for alias in node.names)
+
+
+def test_an_output_on_a_page_may_leave_lines_out_and_no_others():
+    assert shows("a\nb", "a \nb\n")
+    assert shows("⋮\nb\n⋮\nd", "a\nb\nc\nc\nd")
+    assert not shows("⋮\nb\nd", "a\nb\nc\nd")
+    assert not shows("a.", "ab")

@@ -4,19 +4,20 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import venv
+from dataclasses import replace
 
 import pytest
 
-from tests.docs.pages import PATIENCE, ROOT, Block, blocks, run_in_order
+from tests.docs.pages import PATIENCE, ROOT, blocks, run_in_order
 
 README = ROOT / "README.md"
 SMALLER = {
     "negotiate train examples/selfplay_embedded.toml": " --max-steps 1 --eval-scenarios 1 --max-turns 2"
     " --max-turn-tokens 8 --max-completion-tokens 8 --group-size 2",
+    "negotiate view runs/train": " --no-open",
 }
-"""What the tests add to commands that take minutes."""
+"""What the tests add to commands that take minutes, or open a browser."""
 BASE, SETUP, *USE, TESTS = [block for block in blocks(README) if block.kind in ("bash", "python")]
 
 
@@ -49,15 +50,8 @@ def test_the_first_commands_run_in_an_empty_environment(tmp_path):
 
 
 @pytest.mark.models
-def test_all_other_commands_run_as_pasted_in_order(tmp_path):
-    run_in_order([Block(block.kind, smaller(block.text), block.title) for block in USE], tmp_path)
-
-
-@pytest.mark.models
-def test_the_lines_of_use_score_well():
-    (use,) = [block for block in USE if block.kind == "python"]
-    done = subprocess.run([sys.executable, "-c", use.text], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
-    assert float(re.search(r"Collective Agency ([\d.]+) of 5", done.stdout)[1]) > 3, done.stderr
+def test_all_other_commands_run_as_pasted_in_order_and_print_what_is_shown(tmp_path):
+    run_in_order([replace(block, text=smaller(block.text)) for block in USE], tmp_path)
 
 
 def smaller(text):
