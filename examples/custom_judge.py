@@ -1,4 +1,4 @@
-"""A function as a judge: it gets each question and returns a number, or None where it cannot say.
+"""A function as a judge: of an agreement it says True or False, of an answer a number, or None where it cannot say.
 
 Run: python examples/custom_judge.py
 The same by name: negotiate play --agents scripted:compromising --judge function:examples.custom_judge:verdict
@@ -9,7 +9,7 @@ import re
 from negotiation_env import FunctionJudge, Game, Question, ScriptedAgent, load_scenarios, play
 
 
-def verdict(question: Question) -> float | None:
+def verdict(question: Question) -> bool | float | None:
     """They agree once somebody accepts; an answer is worth a point for each step that has a day or a month."""
     if question.kind == "agreement":
         return "ACCEPT" in question.dialogue[-1].text

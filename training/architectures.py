@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from negotiation_env.agents.models.pretrained import needs_trust, trusts_remote_code, why
 from negotiation_env.errors import UserError
+from negotiation_env.loading.heavy import importing
 from negotiation_env.training.config import TrainConfig
 
 __all__ = ["Architecture", "Parameters", "count_parameters", "find_architecture"]
@@ -68,7 +69,8 @@ def find_architecture(model: str) -> Architecture:
     Raises:
         UserError: It is none of these, or no dense decoder of Llama's shape.
     """
-    from transformers import AutoConfig
+    with importing("a training", "train"):
+        from transformers import AutoConfig
 
     name = _EMBEDDED if model == "embedded" else model
     try:

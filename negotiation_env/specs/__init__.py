@@ -152,7 +152,7 @@ def _unquoted(name: str) -> str:
 
 
 def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:
-    """Import the factory that `MODULE:FACTORY` names; the working directory is searched too.
+    """Import the factory that `MODULE:FACTORY` names; the working directory is searched first, as `python -m` does.
 
     Args:
         path: MODULE:FACTORY.
@@ -165,7 +165,7 @@ def load_factory(path: str, kind: str = "python") -> Callable[..., Any]:
     if not module or not name:
         raise UserError(f"expected {kind}:MODULE:NAME, got '{kind}:{path}'")
     if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
+        sys.path.insert(0, here)
     return imported(path, f"{kind}:{path}")
 
 

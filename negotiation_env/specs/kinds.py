@@ -204,7 +204,10 @@ JUDGES: Final = Kinds(
             "a fake for tests: agrees by the turn grammar and scores 3",
             factory="negotiation_env.judges.scripted:ScriptedJudge",
         ),
-        Kind("function:MODULE:NAME", "your own function from a question to a number, or None for unscored"),
+        Kind(
+            "function:MODULE:NAME",
+            "your own function: of an agreement it says True or False, of an answer 0 to 5, or None for unscored",
+        ),
         Kind(
             "python:MODULE:FACTORY", "what makes your own judge; where it raises, the question is unscored and says why"
         ),

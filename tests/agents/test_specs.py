@@ -32,6 +32,18 @@ def test_the_working_directory_is_searched_for_a_users_own(tmp_path, monkeypatch
         assert agent.act([Request("g", 0, Task.UTTERANCE, ({"role": "user", "content": "?"},), 0)]) == [Reply("Hm.")]
 
 
+def test_a_package_of_ones_own_comes_before_one_of_that_name_in_the_checkout(tmp_path, monkeypatch):
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "__init__.py").touch()
+    (tmp_path / "agents" / "mine.py").write_text("def hum(observation):\n    return 'Hm.'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "agents", raising=False)
+    assert resolve_agent("function:agents.mine:hum").name == "function:agents.mine:hum"
+    for name in ("agents", "agents.mine"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 @pytest.mark.parametrize("spec", ["", "scripted", "hf:", "openai:", "gpt-9", "function"])
 def test_an_unknown_spec_is_told_with_those_there_are(spec):
     with pytest.raises(UserError, match="expected one of: embedded, hf:ID_OR_DIR"):
