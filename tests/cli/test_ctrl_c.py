@@ -257,15 +257,17 @@ def test_the_command_line_tells_of_a_full_disk_in_one_line_and_what_was_written_
 
 def test_games_that_end_while_another_is_written_are_kept_though_ctrl_c_comes_then(tmp_path):
     def busy(episode):
-        if not told:
-            until(lambda: not left_behind())  # all three have ended, and only one is on file
+        if not told:  # all three have ended, and only one is on file
+            until(lambda: sum(judge.calls) == sum(unbroken.calls) and not left_behind())
             press()
         told.append(episode.id)
 
     told = []
+    unbroken, judge = ScriptedJudge(), ScriptedJudge()
+    play_into(tmp_path / "unbroken.jsonl", GAMES[:3], unbroken, **HOW)
     path = tmp_path / "episodes.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        play_into(path, GAMES, ScriptedJudge(), **HOW | {"workers": 3, "progress": busy})
+        play_into(path, GAMES, judge, **HOW | {"workers": 3, "progress": busy})
     assert len(told) == len(latest_episodes(path)) == 3
 
 
