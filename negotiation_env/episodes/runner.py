@@ -133,6 +133,12 @@ class _Table:
         seat = self.core.game.speaker
         return None if seat is None else self.game.agents[seat]
 
+    @property
+    def in_step(self) -> bool:
+        """Whether each reply was one turn; a wrapper may have made none of it, or more."""
+        game = self.core.game
+        return game.turns + (game.completion is not None) == sum(reply.error is None for reply in self.replies)
+
     def episode(self) -> Episode:
         game = self.game
         names = tuple(agent.name for agent in game.agents)
@@ -184,7 +190,7 @@ def _lockstep(seated: Iterable[_Table], judge: Judge, stop: Event) -> Iterator[E
             with interruptible():
                 _round(tables, judge, stop)
         finally:  # also where the round broke off: what has ended is not lost
-            finished = [table for table in tables if table.over]
+            finished = [table for table in tables if table.over and table.in_step]
             tables = [table for table in tables if table.agent is not None]
             yield from (table.episode() for table in finished)
 
@@ -204,11 +210,14 @@ def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
     for table, reply in _replies(tables):
         table.replies.append(reply)
         if reply.error is None:
-            spoken.append((table.env, reply.text))
+            spoken.append((table, reply.text))
         else:
             table.core.abort(f"the agent failed: {reply.error}")
     if not stop.is_set():
-        step_many([env for env, _ in spoken], [text for _, text in spoken], judge)
+        step_many([table.env for table, _ in spoken], [text for _, text in spoken], judge)
+        for table, _ in spoken:
+            if not table.in_step:
+                raise ValueError(f"game {table.game.id!r}: expected one turn a step; a wrapper takes none, or more")
 
 
 def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:

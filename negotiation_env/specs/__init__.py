@@ -182,7 +182,9 @@ def imported(path: str, told: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
     try:
         found = attrgetter(name)(import_module(module))
-    except Exception as error:  # somebody's module may raise anything as it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # somebody's module may raise anything as it is imported, and use `sys.exit`
         reason = error if isinstance(error, ImportError | AttributeError) else f"it {why(error)}"
         raise UserError(f"{told} cannot be loaded: {reason}") from error
     if not callable(found):
@@ -198,7 +200,7 @@ def make(spec: str, factory: Callable[..., Any]) -> Any:
     """
     try:
         return factory()
-    except NegotiationError:
+    except (NegotiationError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise UserError(f"{spec} {why(error)}") from error

@@ -103,6 +103,31 @@ def test_a_wrapper_with_a_step_of_its_own_is_not_handed_to_another_judge():
     assert [said(game) for game in games] == [[], []]
 
 
+class Mute(BaseWrapper):
+    """Takes no turn."""
+
+    def step(self, action):
+        pass
+
+
+class Twice(BaseWrapper):
+    """Takes two turns for one."""
+
+    def step(self, action):
+        super().step(action)
+        super().step(action)
+
+
+@pytest.mark.parametrize("wrap", [Mute, Twice])
+def test_a_wrapper_that_makes_no_turn_of_a_reply_or_more_ends_a_run_and_costs_no_other_game(wrap):
+    loud, ended = FunctionAgent(lambda _: "Hm."), []
+    games = [Game(f"game {number}", two_parties(), (loud, loud)) for number in range(3)]
+    chosen = iter([BaseWrapper, BaseWrapper, wrap])
+    with pytest.raises(ValueError, match="game 'game 2': expected one turn a step"):
+        ended.extend(play_many(games, ScriptedJudge(), wrap=lambda game: next(chosen)(game), batch=1))
+    assert [episode.id for episode in ended] == ["game 0", "game 1"]
+
+
 def test_what_a_wrapper_shows_is_what_agents_hear():
     heard = []
     agent = FunctionAgent(lambda text: heard.append(text) or "Hm.")
@@ -118,7 +143,7 @@ def test_a_wrapper_that_takes_back_a_turn_is_refused():
                 super().step(action)
 
     agent = FunctionAgent(lambda _: "Hm.")
-    with pytest.raises(ValueError, match="expected 4 replies, one for each turn that was taken; got 2"):
+    with pytest.raises(ValueError, match="game 'g': expected one turn a step"):
         play(Game("g", two_parties(), (agent, agent)), ScriptedJudge(), wrap=Twice, max_turns=4)
 
 
