@@ -25,6 +25,8 @@ from tests.conftest import two_parties
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
 
+pytestmark = pytest.mark.slow
+
 HANGS = 60.0
 """Seconds that an answer takes in these tests, far longer than any of them."""
 

@@ -16,6 +16,8 @@ from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError, UserError
 from tests.helpers.killing import holds_lines, kill_when
 
+pytestmark = pytest.mark.slow
+
 SCENARIOS = load_scenarios("eval_conflict")[:6]
 
 MOODY = '''
