@@ -66,7 +66,8 @@ def bench(
 
         say_json(tables_to_json(tables))
         return
-    _print(tables)
+    for table in tables:
+        print_table(table)
     if not dry_run:
         say(f"written to {out}; to read the games: negotiate view {out}")
 
@@ -101,8 +102,3 @@ def _models(spec: str) -> "list[Model]":
         return [Model(spec, read_endpoint(path))]
     judge = read_llm_judge(path)
     return [Model(spec, judge.endpoint, judge.judge.samples)]
-
-
-def _print(tables: "list[Table]") -> None:
-    for table in tables:
-        print_table(table)

@@ -52,7 +52,6 @@ from pettingzoo import AECEnv
 
 from negotiation_env.environment.choices import (
     chosen_scenario,
-    given_judge,
     given_scenarios,
     parties,
     require_fit,
@@ -69,6 +68,7 @@ from negotiation_env.game.protocol import Negotiation, Phase, Rules
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Judge, Reply
+from negotiation_env.judges.specs import resolve_judge
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -94,8 +94,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     Args:
         scenarios: Scenarios to draw from, or one alone, or the name of a split or file for `load_scenarios`.
-        judge: A judge, or its spec string. None is the embedded judge without its diagnostic probe: it loads no model
-            before it has to score a completion.
+        judge: A judge, or its spec string. None is the embedded judge, which loads no model before it has to score a
+            completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
         **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
             judge_sees_dialogue, max_characters, writer, personas.
@@ -123,7 +123,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
         self.scenarios, self.rules = given_scenarios(scenarios), Rules(**rules)
-        self.judge = given_judge(judge)
+        self.judge = resolve_judge("embedded" if judge is None else judge)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)

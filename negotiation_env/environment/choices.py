@@ -10,12 +10,9 @@ from negotiation_env.data import load_scenarios, read_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.interfaces import Judge
-from negotiation_env.judges.specs import resolve_judge
 
 __all__ = [
     "chosen_scenario",
-    "given_judge",
     "given_scenarios",
     "parties",
     "require_fit",
@@ -44,19 +41,6 @@ def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[
     if not isinstance(given, Iterable):
         raise ValueError(f"scenarios: {_SCENARIOS}; got {given!r:.80}")
     return tuple(given)
-
-
-def given_judge(given: str | Judge | None) -> Judge:
-    """The judge of an environment; None is the embedded one without its probe, which would load a model at once.
-
-    Raises:
-        UserError: There is no such judge.
-    """
-    if given is not None:
-        return resolve_judge(given)
-    from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
-
-    return EmbeddedJudge()
 
 
 def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:

@@ -135,9 +135,9 @@ class _Table:
 
     @property
     def in_step(self) -> bool:
-        """Whether each reply was one turn; a wrapper may have made none of it, or more."""
-        game = self.core.game
-        return game.turns + (game.completion is not None) == sum(reply.error is None for reply in self.replies)
+        """Whether each reply but a failed one, the last, was one turn; a wrapper may have made none of it, or more."""
+        game, failed = self.core.game, bool(self.replies) and self.replies[-1].error is not None
+        return game.turns + (game.completion is not None) == len(self.replies) - failed
 
     def episode(self) -> Episode:
         game = self.game
