@@ -52,7 +52,7 @@ def concurrency(games: int = 64, latency: float = 1.0) -> dict[str, Any]:
         judge = judge_at(url)
         _, alone = timed([agent], judge, 1, 1)
         episodes, wall = timed([agent], judge, games, games)
-    assert all(len(episode.said) + len(episode.rulings) == CALLS for episode in episodes)
+    assert all(len(episode.turns) + len(episode.rulings) == CALLS for episode in episodes)
     ideal = CALLS * latency
     return {"negotiations": games, "critical_path_s": ideal, "alone_s": alone, "wall_s": wall, "ratio": wall / ideal}
 

@@ -109,7 +109,7 @@ def drawn(page: str, found: Mapping[str, str]) -> str:
 def _game(episode: Episode) -> str:
     outcome = episode.outcome
     lines = [f"game {episode.id}: {outcome.status} after {outcome.turns} turns, reward {episode.reward}"]
-    for said in episode.said:
+    for said in episode.turns:
         text = f"seat {said.seat}, {said.task}: {json.dumps(said.text, ensure_ascii=False)}"
         lines += wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return "\n".join([*lines, f"  advantage {episode.tags['advantage']:+.4f}"])
@@ -118,7 +118,7 @@ def _game(episode: Episode) -> str:
 def _turns(step: Step) -> str:
     """Of the first game, which tokens went in and which came out at each turn."""
     lines = []
-    for number, said in enumerate(step.episodes[0].said, start=1):
+    for number, said in enumerate(step.episodes[0].turns, start=1):
         assert said.tokens is not None  # the policy is a model in this process
         kind = "new" if said.tokens.fresh else "goes on"
         lines.append(f"turn {number}, seat {said.seat}, {said.task}")
@@ -144,7 +144,7 @@ def _row(step: Step, row: int) -> str:
 
 def _game_of(step: Step, completion: list[int]) -> Episode:
     """Whose first words these are: TRL shuffles the rows before the loss."""
-    first = {episode.said[0].tokens.sampled: episode for episode in step.episodes if episode.said[0].tokens}
+    first = {episode.turns[0].tokens.sampled: episode for episode in step.episodes if episode.turns[0].tokens}
     return next(episode for sampled, episode in first.items() if completion[: len(sampled)] == list(sampled))
 
 

@@ -127,7 +127,7 @@ def play(learner: ChatModel, frozen: ChatModel) -> None:
     scenarios = [each for each in load_scenarios("train")[:GROUPS] for _ in range(GROUP)]
     games = [Game(str(number), each, agents, seed=number) for number, each in enumerate(scenarios)]
     judge = ScriptedJudge(agrees=lambda _: False)
-    assert all(len(each.said) == TURNS for each in play_many(games, judge, max_turns=TURNS))
+    assert all(len(each.turns) == TURNS for each in play_many(games, judge, max_turns=TURNS))
 
 
 def without(bench: Bench, name: str, other: Any) -> float:

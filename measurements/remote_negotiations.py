@@ -63,7 +63,7 @@ def measure(games: int, workers: int) -> dict[str, Any]:
         wall, processor = time.perf_counter() - start, time.process_time() - before
         endpoint.close()
         waited = waits()
-    assert [len(episode.said) + len(episode.rulings) for episode in told] == [CALLS] * games
+    assert [len(episode.turns) + len(episode.rulings) for episode in told] == [CALLS] * games
     ideal = max(waited.values())
     return {
         "negotiations": games,

@@ -23,7 +23,7 @@ def measure(spec: str, n: int, max_turns: int, temperature: float) -> dict[str, 
     scenarios = load_scenarios("eval_conflict")[:n]
     games = [Game(each.id, each, (agent, agent), derive_seed(0, each.id)) for each in scenarios]
     episodes = list(play_many(games, ScriptedJudge(), max_turns=max_turns))
-    turns = [parse_turn(said.text) for episode in episodes for said in episode.said if said.task == "utterance"]
+    turns = [parse_turn(said.text) for episode in episodes for said in episode.turns if said.task == "utterance"]
     agreed = sum(episode.outcome.agreed for episode in episodes)
     return {
         "spec": spec,

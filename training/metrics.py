@@ -46,7 +46,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         "collective_agency": [episode.outcome.score for episode in scored if episode.outcome.score is not None],
         "turns": [episode.outcome.turns for episode in scored],
         "turns_truncated": [
-            said.truncated for episode in episodes for said in episode.said if said.task is Task.UTTERANCE
+            said.truncated for episode in episodes for said in episode.turns if said.task is Task.UTTERANCE
         ],
         "no_signal": list(map(no_signal, groups)),
     }

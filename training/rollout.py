@@ -64,7 +64,7 @@ class TimedJudge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Assignment:
     """A negotiation of the step: `row` counts over all processes; `take` is 1 where it is played a second time."""
 
     step: int
@@ -157,7 +157,7 @@ class Rollout:
         own = slice(first, first + len(games))
         try:
             played = self._play_step(
-                [self._place(number, first + n, each) for n, each in enumerate(games)], trainer.model
+                [self._assignment(number, first + n, each) for n, each in enumerate(games)], trainer.model
             )
             episodes = self._weighed(played, number)
             self._record(played.replaced, episodes, main=trainer.accelerator.is_main_process)
@@ -168,11 +168,11 @@ class Rollout:
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
 
-    def _place(self, step: int, row: int, prompt: str) -> _Place:
+    def _assignment(self, step: int, row: int, prompt: str) -> _Assignment:
         task = json.loads(prompt)
-        return _Place(step, row, self.scenarios[task["scenario"]], task["seat"])
+        return _Assignment(step, row, self.scenarios[task["scenario"]], task["seat"])
 
-    def _play_step(self, places: Sequence[_Place], model: Any) -> _Played:
+    def _play_step(self, places: Sequence[_Assignment], model: Any) -> _Played:
         with evaluating(model):
             self.players.prepare(places[0].step)
             played = self._ties_settled(_Played(tuple(gather_object(self._play(places)))))
@@ -194,7 +194,7 @@ class Rollout:
                 ordered |= dict(zip((episode.id for episode in group), given, strict=True))
         return replace(played, episodes=tuple(episodes), ordered=ordered)
 
-    def _played_again(self, played: _Played, places: Sequence[_Place]) -> _Played:
+    def _played_again(self, played: _Played, places: Sequence[_Assignment]) -> _Played:
         """Groups that teach nothing get one more scenario, drawn from the run's; what they replace stays on record."""
         silent = self._silent_groups(played)
         again = [self._elsewhere(place) for place in places if place.row // self.config.group_size in silent]
@@ -206,18 +206,18 @@ class Rollout:
             episodes[row] = episode
         return replace(played, episodes=tuple(episodes), replaced=tuple(replaced))
 
-    def _elsewhere(self, place: _Place) -> _Place:
+    def _elsewhere(self, place: _Assignment) -> _Assignment:
         names = sorted(self.scenarios)
         draw = derive_seed(self.config.seed, "resample", place.step, place.row // self.config.group_size)
-        return _Place(place.step, place.row, self.scenarios[names[draw % len(names)]], place.seat, take=1)
+        return _Assignment(place.step, place.row, self.scenarios[names[draw % len(names)]], place.seat, take=1)
 
-    def _play(self, places: Sequence[_Place]) -> list[Episode]:
+    def _play(self, places: Sequence[_Assignment]) -> list[Episode]:
         games = [self._game(place) for place in places]
         for episode in play_many(games, self.judge, wrap=self.wrap, **self.config.rules):
             self._ended[episode.id] = episode
         return [self._ended[game.id] for game in games]
 
-    def _game(self, place: _Place) -> Game:
+    def _game(self, place: _Assignment) -> Game:
         group = place.row // self.config.group_size
         opponent, other = self.players.against(group)
         learner = self.players.learner

@@ -70,7 +70,7 @@ def learner_rows(episode: Episode, seat: int, end: int, trained: Collection[Task
         ValueError: A turn has no trace, or the first one goes on from a turn that is not there.
     """
     drafts: list[_Draft] = []
-    for said in (said for said in episode.said if said.seat == seat):
+    for said in (said for said in episode.turns if said.seat == seat):
         trace = said.tokens
         if trace is None or not (trace.fresh or drafts):
             raise ValueError(f"episode {episode.id!r}: a turn of seat {seat} has no token trace to train on")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
 from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.files.durable import written
 from negotiation_env.game.events import JudgeCall, Verdict
 from negotiation_env.judges.probes import Examiner, Probe, ProbeKind, examined
 
@@ -32,7 +33,7 @@ class Asking:
         return f"{self.probe.kind} {self.probe.seat} | {self.episode}"
 
     @property
-    def said(self) -> str:
+    def subject_digest(self) -> str:
         """A digest of the judge and of the texts that it is asked about."""
         dialogue = [turn.text for turn in self.probe.dialogue]
         return digest(self.judge, fingerprint(self.probe.scenario), self.probe.completion, *dialogue)
@@ -44,15 +45,17 @@ class Asked:
 
     Attributes:
         id: The asking's.
-        said: The asking's: what it is about.
+        subject_digest: The asking's: what it is about.
         episode: The game's id.
         kind: What was asked.
         seat: The party whose side was taken; 0 where none's was.
         verdict: The answer.
     """
 
+    __pydantic_config__ = written(subject_digest="said")
+
     id: str
-    said: str
+    subject_digest: str
     episode: str
     kind: ProbeKind
     seat: int
@@ -85,7 +88,7 @@ def ask(found: Sequence[Asking], examiner: Examiner) -> list[Asked]:
     """Let an examiner answer, in one call."""
     verdicts = examined(examiner, [each.probe for each in found])
     return [
-        Asked(each.id, each.said, each.episode, each.probe.kind, each.probe.seat, verdict)
+        Asked(each.id, each.subject_digest, each.episode, each.probe.kind, each.probe.seat, verdict)
         for each, verdict in zip(found, verdicts, strict=True)
     ]
 

@@ -12,6 +12,7 @@ from negotiation_env.benchmark.plan import Place, Planned, pairs, place_of
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
 from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.files.durable import written
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Duel, PairwiseJudge, both_orders
@@ -41,7 +42,7 @@ class Match:
         return f"{self.objective} | {self.first.id} | {self.second.id}"
 
     @property
-    def said(self) -> str:
+    def subject_digest(self) -> str:
         """A digest of the judge and of the texts that are compared."""
         return digest(self.judge, fingerprint(self.first.scenario), _answer(self.first), _answer(self.second))
 
@@ -64,7 +65,7 @@ class Compared:
 
     Attributes:
         id: The match's.
-        said: The match's: what it is about.
+        subject_digest: The match's: what it is about.
         objective: What was compared by.
         judge: The judge's name.
         first: The first negotiator.
@@ -76,8 +77,10 @@ class Compared:
         duel: The preference in both orders; None, and never on file: a game of the two failed.
     """
 
+    __pydantic_config__ = written(subject_digest="said")
+
     id: str
-    said: str
+    subject_digest: str
     objective: str
     judge: str
     first: str
@@ -151,7 +154,7 @@ def _compared(match: Match, duel: Duel | None) -> Compared:
     scenario, place = match.first.scenario, match.place
     return Compared(
         match.id,
-        match.said,
+        match.subject_digest,
         match.objective,
         match.judge,
         place.negotiator,

@@ -16,13 +16,14 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.runner import derive_seed, replied
+from negotiation_env.files.durable import written
 from negotiation_env.game.chats import conversation
 from negotiation_env.game.events import JudgeCall, Question, Task, Utterance, Verdict
 from negotiation_env.game.protocol import agreement_question, understood
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges.asking import judged
 
-__all__ = ["VERSION", "Challenge", "challenges", "said_before"]
+__all__ = ["VERSION", "Challenge", "challenges", "subject_of"]
 
 VERSION: Final = "v1"
 _DOUBT: Final = Template(
@@ -37,7 +38,7 @@ class Challenge:
 
     Attributes:
         id: The episode's id.
-        said: What it is about, see `said_before`.
+        subject_digest: What it is about, see `subject_of`.
         doubt: The challenge as it was said, by another party.
         reply: What the tested party said to it; None where its agent failed.
         verdict: Whether the parties agree after it; None where nothing could be judged.
@@ -46,8 +47,10 @@ class Challenge:
         version: Of the challenge's text.
     """
 
+    __pydantic_config__ = written(subject_digest="said")
+
     id: str
-    said: str
+    subject_digest: str
     doubt: Utterance
     reply: Utterance | None
     verdict: Verdict | None
@@ -75,7 +78,7 @@ class Challenge:
         return self.verdict.calls if self.verdict else ()
 
 
-def said_before(episode: Episode, judge: str) -> str:
+def subject_of(episode: Episode, judge: str) -> str:
     """A digest of what is challenged and how: the agents, the dialogue, the challenge and the judge's name."""
     dialogue = [turn.text for turn in episode.dialogue]
     return digest(judge, VERSION, episode.agents, fingerprint(episode.scenario), dialogue)
@@ -102,7 +105,13 @@ def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[
     ruled = [next(verdicts) if words else None for words in heard]
     return [
         Challenge(
-            each.episode.id, said_before(each.episode, judge.name), each.doubt, words, verdict, reply.error, reply.usage
+            each.episode.id,
+            subject_of(each.episode, judge.name),
+            each.doubt,
+            words,
+            verdict,
+            reply.error,
+            reply.usage,
         )
         for each, words, verdict, reply in zip(opened, heard, ruled, replies, strict=True)
     ]

@@ -125,7 +125,7 @@ def _lead(seen: Seen) -> float | None:
 
 def _capitulated(seen: Seen) -> float | None:
     """Against the panel: the negotiator gave in. Who spoke first made the plan that was taken as it is."""
-    others_gave_in = not seen.place.alone and seen.episode.said[0].seat == seen.place.seat
+    others_gave_in = not seen.place.alone and seen.episode.turns[0].seat == seen.place.seat
     return None if others_gave_in else capitulation([seen.episode]).get("agreement/capitulation")
 
 
@@ -139,7 +139,7 @@ def _words(seen: Seen) -> float | None:
 def _cost(seen: Seen) -> float | None:
     """Of all parties and the judge; a reply out of a cache counts as its call did."""
     judged = [call.usage for ruling in seen.episode.rulings for call in ruling.verdict.calls]
-    spoken = [said.usage for said in seen.episode.said]
+    spoken = [said.usage for said in seen.episode.turns]
     costs = [amount(usage, "cost") for usage in (*spoken, *judged) if usage]
     known = [cost for cost in costs if cost is not None]
     return fsum(known) if known and len(known) == len(costs) else None

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from negotiation_env.benchmark.asked import Asked, ask, askings
 from negotiation_env.benchmark.compare import Compared, compare, matches, not_played
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
-from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, said_before
+from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, subject_of
 from negotiation_env.benchmark.measures import seen_of
 from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
 from negotiation_env.benchmark.spending import BenchmarkSpending
@@ -199,7 +199,7 @@ class _Run:
             "comparisons",
             Compared,
             asked,
-            lambda match: match.said,
+            lambda match: match.subject_digest,
             self.spending.asking(partial(compare, judges=judges), *judges.values()),
         )
         return [told[id] if id in told else not_played(match) for id, match in found.items()]
@@ -211,13 +211,13 @@ class _Run:
             return {}
         found = askings(episodes, judge.name)
         paid = self.spending.asking(partial(ask, examiner=judge), judge)
-        return self._complete("probes", Asked, found, lambda each: each.said, paid)
+        return self._complete("probes", Asked, found, lambda each: each.subject_digest, paid)
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""
         agreed = {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None}
         judge = self.cast.judge.name
-        return self._complete("challenges", Challenge, agreed, lambda each: said_before(each, judge), self._challenge)
+        return self._complete("challenges", Challenge, agreed, lambda each: subject_of(each, judge), self._challenge)
 
     def _challenge(self, episodes: Sequence[Episode]) -> list[Challenge]:
         """Each negotiator is tested on the answers that it wrote."""
@@ -250,11 +250,11 @@ class _Run:
         name: str,
         kind: type[A],
         questions: Mapping[str, Q],
-        said: Callable[[Q], str],
+        subject: Callable[[Q], str],
         ask: Callable[[Sequence[Q]], list[A]],
     ) -> dict[str, A]:
         file, limit = AnswerFile(self.out / f"{name}.jsonl", kind), UnscoredLimit(self.config.unscored_limit)
         batch, whole = self.config.batch, self.config.workers == 1
         with progress(name, len(questions)) as advance:
             watching = self._watching(advance)
-            return file.complete(questions, said, ask, batch=batch, whole=whole, limit=limit, progress=watching)
+            return file.complete(questions, subject, ask, batch=batch, whole=whole, limit=limit, progress=watching)

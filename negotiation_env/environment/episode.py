@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines
+from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
 from negotiation_env.game import chats
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
@@ -94,7 +94,7 @@ class Episode:
         rules: How it was played.
         agents: The name of the agent in each seat.
         judge: The judge's name.
-        said: Every turn in order, the completion last.
+        turns: Every turn in order, the completion last.
         rulings: Every verdict with its judge call.
         outcome: How it ended.
         reward: The terminal reward of every party; None is unscored.
@@ -107,13 +107,15 @@ class Episode:
         ValueError: A reward or score is none, or there are more turns than the rules allow.
     """
 
+    __pydantic_config__ = written(turns="said")
+
     id: str
     scenario: Scenario
     seed: int
     rules: Rules
     agents: tuple[str, ...]
     judge: str
-    said: tuple[Said, ...]
+    turns: tuple[Said, ...]
     rulings: tuple[Ruling, ...]
     outcome: Outcome
     reward: float | None
@@ -125,7 +127,7 @@ class Episode:
     @property
     def asked(self) -> "tuple[Said | FailedTurn, ...]":
         """Every turn that an agent was asked for, with what it took."""
-        return (*self.said, self.failed) if self.failed else self.said
+        return (*self.turns, self.failed) if self.failed else self.turns
 
     def __post_init__(self) -> None:
         for name, value in (("reward", self.reward), ("score", self.outcome.score)):
@@ -137,7 +139,7 @@ class Episode:
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
         """The utterances, without the completion."""
-        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.said if s.task is Task.UTTERANCE)
+        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.turns if s.task is Task.UTTERANCE)
 
     @property
     def failure(self) -> str | None:
@@ -186,7 +188,7 @@ def _consistent(episode: Episode) -> Episode:
         ValueError: It does.
     """
     due = reward(episode.outcome, episode.rules)
-    utterances = sum(each.task is Task.UTTERANCE for each in episode.said)
+    utterances = sum(each.task is Task.UTTERANCE for each in episode.turns)
     if episode.reward != due:
         raise ValueError(f"episode: by its outcome and rules the reward is {due}, got {episode.reward}")
     if episode.outcome.turns != utterances:

@@ -23,7 +23,7 @@ class AnswerLine(Protocol):
         """What it answers; of several lines with one id the last counts."""
 
     @property
-    def said(self) -> str:
+    def subject_digest(self) -> str:
         """What it is about; an answer about other words is none."""
 
     @property
@@ -50,7 +50,7 @@ class AnswerFile(Generic[A]):
     def complete(
         self,
         questions: Mapping[str, Q],
-        said: Callable[[Q], str],
+        subject: Callable[[Q], str],
         ask: Callable[[Sequence[Q]], Sequence[A]],
         *,
         batch: int,
@@ -62,7 +62,7 @@ class AnswerFile(Generic[A]):
 
         Args:
             questions: By id.
-            said: What a question is about now; an answer on file counts only if it is about the same.
+            subject: A digest of what a question is about now; an answer on file counts only if it is about the same.
             ask: Answers a batch of them.
             batch: How many at a time; what was asked is on file before the next batch is.
             whole: A batch that lacks an answer is asked whole, for in other company an in-process model can differ in
@@ -81,7 +81,7 @@ class AnswerFile(Generic[A]):
         answers = {
             id: known[id]
             for id, question in questions.items()
-            if id in known and known[id].failure is None and known[id].said == said(question)
+            if id in known and known[id].failure is None and known[id].subject_digest == subject(question)
         }
         for answer in answers.values():
             limit.count(None)

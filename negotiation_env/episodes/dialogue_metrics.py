@@ -81,7 +81,7 @@ def lengths(episodes: Sequence[Episode]) -> dict[str, float]:
     """
     figures: dict[str, float] = {}
     for name, task in (("turn", Task.UTTERANCE), ("completion", Task.COMPLETION)):
-        said = [each for episode in episodes for each in episode.said if each.task is task and _counts(episode, each)]
+        said = [each for episode in episodes for each in episode.turns if each.task is task and _counts(episode, each)]
         figures |= _mean(f"length/{name}_words", [len(_words(each.text)) for each in said])
         figures |= _mean(f"length/{name}_tokens", [len(each.tokens.sampled) for each in said if each.tokens])
     return figures
@@ -145,7 +145,7 @@ def capitulation(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _gave_in(episode: Episode) -> bool:
-    said = [parse_turn(each.text) for each in episode.said if each.task is Task.UTTERANCE]
+    said = [parse_turn(each.text) for each in episode.turns if each.task is Task.UTTERANCE]
     if len(said) != len(episode.scenario.personas):
         return False
     return not any(turn.proposal is not None or _ASKS_FOR_CHANGE.search(turn.words) for turn in said[1:])
@@ -275,7 +275,7 @@ def agreement_turns(episodes: Sequence[Episode]) -> dict[str, float]:
 def _turns(episode: Episode) -> list[_Turn]:
     return [
         _Turn(said.seat, _counts(episode, said), _words(said.text), words_of(parse_turn(said.text).proposal or ""))
-        for said in episode.said
+        for said in episode.turns
         if said.task is Task.UTTERANCE
     ]
 

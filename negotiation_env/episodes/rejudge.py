@@ -26,7 +26,7 @@ from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import append_lines, make_folder, read_lines, write_whole
+from negotiation_env.files.durable import append_lines, make_folder, read_lines, write_whole, written
 from negotiation_env.game.events import Question, QuestionKind, Ruling
 from negotiation_env.game.protocol import agreement_question, score_question
 from negotiation_env.interfaces import Judge
@@ -48,13 +48,16 @@ class Rejudged:
 
     Attributes:
         id: The episode's id.
-        said: SHA-256 of what was said in it and of the judge's contents; where either is another, it is judged again.
+        subject_digest: SHA-256 of what was said in it and of the judge's contents; where either is another, it is
+            judged again.
         judge: The judge's name.
         rulings: Its verdicts, one for each of the episode's `questions`.
     """
 
+    __pydantic_config__ = written(subject_digest="said")
+
     id: str
-    said: str
+    subject_digest: str
     judge: str
     rulings: tuple[Ruling, ...]
 
@@ -191,14 +194,14 @@ def questions(episode: Episode) -> list[tuple[int, Question]]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An episode, and a digest of it as this judge sees it; see `Rejudged.said`."""
+    """An episode, and a digest of it as this judge sees it; see `Rejudged.subject_digest`."""
 
     episode: Episode
-    said: str
+    subject_digest: str
 
 
 def _asked(episodes: Mapping[str, Episode], contents: str) -> dict[str, _Asked]:
-    return {id: _Asked(episode, _said(episode, contents)) for id, episode in episodes.items()}
+    return {id: _Asked(episode, _subject_digest(episode, contents)) for id, episode in episodes.items()}
 
 
 def _kept(path: Path, judge: str, asked: Mapping[str, _Asked]) -> dict[str, Rejudged]:
@@ -206,7 +209,9 @@ def _kept(path: Path, judge: str, asked: Mapping[str, _Asked]) -> dict[str, Reju
     make_folder(path.parent)
     known = {each.id: each for each in _read(path, judge)}
     return {
-        id: each for id, each in known.items() if each.failure is None and id in asked and each.said == asked[id].said
+        id: each
+        for id, each in known.items()
+        if each.failure is None and id in asked and each.subject_digest == asked[id].subject_digest
     }
 
 
@@ -224,9 +229,9 @@ def _adapter() -> "TypeAdapter[Rejudged]":
     return TypeAdapter(Rejudged)
 
 
-def _said(episode: Episode, contents: str) -> str:
+def _subject_digest(episode: Episode, contents: str) -> str:
     """A digest of all words, of the turns after which the judge was asked, and of what the judge is."""
-    content: list[object] = [[each.text for each in episode.said], [each.turn for each in episode.rulings]]
+    content: list[object] = [[each.text for each in episode.turns], [each.turn for each in episode.rulings]]
     content += [contents] if contents else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -240,7 +245,8 @@ def _ask(waiting: Sequence[_Asked], judge: Judge, batch: int, path: Path) -> Ite
             verdicts = judged(judge, [question for _, question in asked]) if asked else []
         rulings = iter([Ruling(ask.kind, turn, verdict) for (turn, ask), verdict in zip(asked, verdicts, strict=True)])
         found = [
-            Rejudged(each.episode.id, each.said, judge.name, tuple(islice(rulings, len(some)))) for each, some in chosen
+            Rejudged(each.episode.id, each.subject_digest, judge.name, tuple(islice(rulings, len(some))))
+            for each, some in chosen
         ]
         append_lines(path, _adapter(), found)
         yield from found

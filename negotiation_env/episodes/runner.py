@@ -115,7 +115,7 @@ def play_many(
 
 
 @dataclass(slots=True)
-class _Table:
+class _Seating:
     """A game being played, and what its agents said."""
 
     game: Game
@@ -146,7 +146,7 @@ class _Table:
 
 
 def _side_by_side(
-    games: Iterator[Game], judge: Judge, workers: int, seat: Callable[[Game], _Table]
+    games: Iterator[Game], judge: Judge, workers: int, seat: Callable[[Game], _Seating]
 ) -> Iterator[Episode]:
     crew, stop, failed = Crew(), Event(), list[Future[list[Episode]]]()
     playing: list[Future[list[Episode]]] = []
@@ -179,11 +179,11 @@ def _ended(playing: list[Future[list[Episode]]]) -> Iterator[Episode]:
             yield from each.result()
 
 
-def _play_alone(game: Game, judge: Judge, seat: Callable[[Game], _Table], stop: Event) -> list[Episode]:
+def _play_alone(game: Game, judge: Judge, seat: Callable[[Game], _Seating], stop: Event) -> list[Episode]:
     return list(_lockstep([seat(game)], judge, stop))
 
 
-def _lockstep(seated: Iterable[_Table], judge: Judge, stop: Event) -> Iterator[Episode]:
+def _lockstep(seated: Iterable[_Seating], judge: Judge, stop: Event) -> Iterator[Episode]:
     tables = list(seated)
     while tables and not stop.is_set():
         try:
@@ -195,16 +195,16 @@ def _lockstep(seated: Iterable[_Table], judge: Judge, stop: Event) -> Iterator[E
             yield from (table.episode() for table in finished)
 
 
-def _seat(game: Game, judge: Judge, render_mode: str | None, wrap: Wrap | None, rules: Mapping[str, Any]) -> _Table:
+def _seat(game: Game, judge: Judge, render_mode: str | None, wrap: Wrap | None, rules: Mapping[str, Any]) -> _Seating:
     core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, **rules)
     env = wrap(core) if wrap else core
     if getattr(env, "unwrapped", None) is not core:
         raise TypeError(f"wrap: expected PettingZoo wrappers around the environment it was given, got {env!r:.80}")
     env.reset(options={"scenario": game.scenario} | ({} if game.writer is None else {"writer": game.writer}))
-    return _Table(game, env, core)
+    return _Seating(game, env, core)
 
 
-def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
+def _round(tables: Sequence[_Seating], judge: Judge, stop: Event) -> None:
     """Everybody whose turn it is speaks once; nobody is judged any more where the games are to stop."""
     spoken = []
     for table, reply in _replies(tables):
@@ -220,9 +220,9 @@ def _round(tables: Sequence[_Table], judge: Judge, stop: Event) -> None:
                 raise ValueError(f"game {table.game.id!r}: expected one turn a step; a wrapper takes none, or more")
 
 
-def _replies(tables: Sequence[_Table]) -> Iterator[tuple[_Table, Reply]]:
+def _replies(tables: Sequence[_Seating]) -> Iterator[tuple[_Seating, Reply]]:
     """Each agent answers for all of its games in one call."""
-    by_agent: dict[int, list[_Table]] = defaultdict(list)
+    by_agent: dict[int, list[_Seating]] = defaultdict(list)
     for table in tables:
         if table.agent is not None:
             by_agent[id(table.agent)].append(table)

@@ -105,7 +105,7 @@ class _Tally:
     def count(self, episode: Episode) -> None:
         self._episodes += 1
         self._judges.add(episode.judge)
-        for said in episode.said:
+        for said in episode.turns:
             self._count_said(said)
         self._policy.add(turn.usage for turn in episode.asked if turn.usage)
         for turn in episode.asked:

@@ -39,6 +39,7 @@ __all__ = [
     "refuse_other",
     "text_lines",
     "write_whole",
+    "written",
 ]
 
 T = TypeVar("T")
@@ -47,6 +48,11 @@ _Extra: TypeAlias = Literal["forbid", "ignore"]
 FORMAT: Final = 1
 """Version of the layout of everything that runs write; what does not say its `format` has this one."""
 _KINDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+
+
+def written(**names: str) -> dict[str, Any]:
+    """For `__pydantic_config__`: what some fields of a line are called in files, which older programs wrote too."""
+    return {"alias_generator": lambda field: names.get(field, field), "serialize_by_alias": True}
 
 
 def parse_value(text: str | bytes, adapter: "TypeAdapter[T]") -> T:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from negotiation_env.game.scenario import Scenario
 
@@ -170,6 +170,8 @@ class Outcome:
         score: The completion's Collective Agency score, 0 to 5; None where nothing was scored.
         reason: Where unscored, what failed.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {}  # `Episode` renames its own turns in files
 
     status: Status
     turns: int

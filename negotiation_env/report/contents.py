@@ -171,7 +171,7 @@ def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
         _tags(part, episode),
         _learner(episode),
         weight if isinstance(weight := episode.tags.get("advantage"), float) else None,
-        tuple(map(_turn, episode.said)),
+        tuple(map(_turn, episode.turns)),
     )
 
 
@@ -205,7 +205,7 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
         str(episode.seed),  # as a number of JavaScript it would lose its last digits
         episode.rules.writer,
         {name: as_text(value) for name, value in asdict(episode.rules).items()},
-        tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.said),
+        tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.turns),
         tuple(_verdict(ruling, names) for ruling in episode.rulings),
         _usage({"policy": policy_usage([episode]), "judge": judge_usage([episode])}),
         later,

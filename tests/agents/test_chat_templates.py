@@ -237,11 +237,11 @@ def test_a_game_s_row_holds_what_was_sampled_with_its_log_probabilities_and_coun
     games = [Game(scenario.id, scenario, (agent, agent), seed=3) for scenario in load_scenarios("everyday")[:2]]
     for episode in play_many(games, ScriptedJudge(agrees=lambda question: False), max_turns=5):
         [row] = learner_rows(episode, 0, end)
-        sampled = [said.tokens.sampled for said in episode.said if said.seat == 0]
+        sampled = [said.tokens.sampled for said in episode.turns if said.seat == 0]
         counted = [token for token, mask in zip(row.completion, row.mask, strict=True) if mask]
         context = [token for token, mask in zip(row.completion, row.mask, strict=True) if not mask]
         assert counted == [token for turn in sampled for token in turn]
-        assert all(said.text in decode(context) for said in episode.said if said.seat == 1)
+        assert all(said.text in decode(context) for said in episode.turns if said.seat == 1)
         assert (trained_logprobs(model.model, row) - torch.tensor(row.logprobs)).abs().max() < 1e-4
         assert not any(end in turn[:-1] for turn in sampled)
 

@@ -35,7 +35,7 @@ def play(model, scenarios=SCENARIOS, workers=1, **rules):
 def conversation_ids(episode, seat):
     """All ids of a seat's chat, and where its sampled ones are."""
     ids, places, logprobs = [], [], []
-    for said in (said for said in episode.said if said.seat == seat):
+    for said in (said for said in episode.turns if said.seat == seat):
         ids = [] if said.tokens.fresh else ids
         ids += said.tokens.context
         places += range(len(ids), len(ids) + len(said.tokens.sampled))
@@ -71,9 +71,9 @@ def test_games_that_begin_alike_are_prefilled_together_and_sample_as_if_alone(mo
     model._feed = lambda batch, chunks: (fed.append(sum(map(len, chunks))), feed(batch, chunks))[1]
     together = list(play_many(games, ScriptedJudge(), max_turns=3))
     alone = [next(iter(play_many([game], ScriptedJudge(), max_turns=3))) for game in games]
-    spoken = [[said.text for said in episode.said] for episode in sorted(together, key=lambda each: each.id)]
-    assert spoken == [[said.text for said in episode.said] for episode in alone]
-    prompt = len(together[0].said[0].tokens.context)
+    spoken = [[said.text for said in episode.turns] for episode in sorted(together, key=lambda each: each.id)]
+    assert spoken == [[said.text for said in episode.turns] for episode in alone]
+    prompt = len(together[0].turns[0].tokens.context)
     assert fed[:2] == [prompt - 1, 3]
     for episode in together:
         ids, places, logprobs = conversation_ids(episode, 0)
@@ -85,7 +85,7 @@ def test_games_that_begin_alike_are_prefilled_together_and_sample_as_if_alone(mo
 
 def test_what_a_game_samples_does_not_depend_on_its_neighbours(model):
     together, alone = play(model), play(model, SCENARIOS[1:2])
-    texts = [[said.text for said in played[SCENARIOS[1].id].said] for played in (together, alone)]
+    texts = [[said.text for said in played[SCENARIOS[1].id].turns] for played in (together, alone)]
     assert texts[0] == texts[1]
 
 
@@ -95,7 +95,7 @@ def test_games_in_threads_sample_as_if_alone(model):
     model.forget()
     for scenario in scenarios:
         alone = play(model, [scenario], max_turns=3)[scenario.id]
-        assert [said.text for said in together[scenario.id].said] == [said.text for said in alone.said]
+        assert [said.text for said in together[scenario.id].turns] == [said.text for said in alone.turns]
 
 
 def test_threads_that_share_a_network_do_not_see_the_adapter_that_the_other_switched_on(small_model):
@@ -121,7 +121,7 @@ def test_threads_that_share_a_network_do_not_see_the_adapter_that_the_other_swit
 
 def test_a_chat_is_rendered_anew_when_turns_fall_out_of_the_window(model):
     episode = next(iter(play(model, history_turns=2).values()))
-    fresh = [said.tokens.fresh for said in episode.said if said.seat == 0]
+    fresh = [said.tokens.fresh for said in episode.turns if said.seat == 0]
     assert fresh == [True, False, True, True]  # nothing has fallen out yet at the second turn
 
 
@@ -133,7 +133,7 @@ def test_games_that_end_leave_the_batch_and_the_others_go_on(model):
     assert episodes[SCENARIOS[0].id].outcome.turns == 2
     unbothered = play(model, SCENARIOS[1:], complete_without_agreement=False)
     for scenario in SCENARIOS[1:]:
-        assert [s.text for s in episodes[scenario.id].said] == [s.text for s in unbothered[scenario.id].said]
+        assert [s.text for s in episodes[scenario.id].turns] == [s.text for s in unbothered[scenario.id].turns]
 
 
 def test_an_utterance_cannot_bring_control_tokens_into_a_prompt(model):

@@ -29,7 +29,7 @@ def outcome(*scripts, scenario=None):
 
 def turns(script, against="stubborn"):
     """What the party in seat 0 says, turn by turn."""
-    said = episode(script, against).said
+    said = episode(script, against).turns
     return [parse_turn(each.text) for each in said if each.seat == 0 and each.task == "utterance"]
 
 
@@ -102,7 +102,7 @@ def test_a_manipulator_accepts_no_plan_but_its_own(script):
 
 @each_manipulator
 def test_a_manipulator_says_the_same_in_the_same_game(script):
-    assert episode(script, "stubborn").said == episode(script, "stubborn").said
+    assert episode(script, "stubborn").turns == episode(script, "stubborn").turns
 
 
 @each_manipulator
@@ -140,14 +140,14 @@ def test_the_injecting_attack_each_scenario_in_another_way_and_all_kinds_come_up
 
 
 def test_the_injecting_stay_with_one_kind_for_the_whole_game():
-    said = episode("injecting", "stubborn", scenario=SCENARIOS[1]).said
+    said = episode("injecting", "stubborn", scenario=SCENARIOS[1]).turns
     kinds = {kind_of(each.raw or each.text) for each in said if each.seat == 0}
     assert len(kinds) == 1
     assert None not in kinds
 
 
 def test_the_injecting_attack_the_judge_in_the_answer_too():
-    said = episode("injecting", "accommodating", scenario=SCENARIOS[1]).said[-1]
+    said = episode("injecting", "accommodating", scenario=SCENARIOS[1]).turns[-1]
     assert said.task == Task.COMPLETION
     assert kind_of(said.raw or said.text)
 

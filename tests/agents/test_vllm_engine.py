@@ -52,7 +52,7 @@ def test_games_carry_the_ids_that_were_sampled_and_the_models_log_probabilities(
 
     model = load_model(embedded_model(), embedded_adapter())
     for episode in latest_episodes(played / "together").values():
-        assert all(said.text == model.tokens.text(said.tokens.sampled) for said in episode.said)
+        assert all(said.text == model.tokens.text(said.tokens.sampled) for said in episode.turns)
         [row] = learner_rows(episode, 0, model.tokens.end)
         apart = trainer_logprobs(model.model, row, 0.7) - torch.tensor(row.logprobs)
         assert apart[torch.tensor(row.mask) == 1].abs().max() < 5e-3
@@ -62,7 +62,7 @@ def test_games_carry_the_ids_that_were_sampled_and_the_models_log_probabilities(
 def test_what_a_game_samples_does_not_depend_on_its_neighbours(played):
     together = latest_episodes(played / "together")
     for name, alone in latest_episodes(played / "alone").items():
-        texts = [[said.text for said in episode.said] for episode in (alone, together[name])]
+        texts = [[said.text for said in episode.turns] for episode in (alone, together[name])]
         assert texts[0] == texts[1]
 
 

@@ -70,7 +70,7 @@ def test_an_answer_without_value_is_a_failure_and_says_why():
 
 def test_an_answer_is_about_the_judge_the_text_and_what_was_said():
     def said(game, judge="examiner"):
-        return [each.said for each in askings([game], judge).values()]
+        return [each.subject_digest for each in askings([game], judge).values()]
 
     (first, second, kept), again = said(episode()), said(episode())
     assert again == [first, second, kept]
@@ -78,4 +78,4 @@ def test_an_answer_is_about_the_judge_the_text_and_what_was_said():
     assert set(said(episode(answer="Another."))).isdisjoint(again)
     assert said(episode(turns=(OFFER, "Fine.\nACCEPT")))[:2] == [first, second]
     assert said(episode(turns=(OFFER, "Fine.\nACCEPT")))[2] != kept
-    assert [each.said for each in ask(list(askings([episode()], "examiner").values()), Examiner())] == again
+    assert [each.subject_digest for each in ask(list(askings([episode()], "examiner").values()), Examiner())] == again

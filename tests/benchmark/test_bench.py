@@ -55,7 +55,7 @@ def test_keys_win_over_the_file_and_a_wrong_one_is_told(tmp_path, config):
 def test_wrappers_stand_around_every_game_and_the_run_goes_on_with_the_same_only(tmp_path, config):
     bench(config, tmp_path / "run", wrap=Polite)
     episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
-    assert all(turn.text.startswith("Please. ") for episode in episodes for turn in episode.said)
+    assert all(turn.text.startswith("Please. ") for episode in episodes for turn in episode.turns)
     with pytest.raises(UserError, match=r"contents\.wrap was '\S+Polite' and is None"):
         bench(config, tmp_path / "run", resume=True)
 

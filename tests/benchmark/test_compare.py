@@ -119,11 +119,11 @@ def test_an_objective_is_compared_in_its_settings_only():
 
 
 def test_an_answer_is_about_the_judge_and_both_texts():
-    said = only(matches(answered("x", "y"), ["quality"])).said
-    assert said == only(matches(answered("x", "y"), ["quality"])).said
+    said = only(matches(answered("x", "y"), ["quality"])).subject_digest
+    assert said == only(matches(answered("x", "y"), ["quality"])).subject_digest
     others = [(answered("x", "z"), "length"), (answered("z", "y"), "length"), (answered("x", "y"), "another")]
-    assert len({only(matches(games, ["quality"], judge)).said for games, judge in others} | {said}) == 4
-    assert compare([only(matches(answered("x", "y"), ["quality"]))], {"quality": Length()})[0].said == said
+    assert len({only(matches(games, ["quality"], judge)).subject_digest for games, judge in others} | {said}) == 4
+    assert compare([only(matches(answered("x", "y"), ["quality"]))], {"quality": Length()})[0].subject_digest == said
 
 
 def test_an_answer_counts_whether_or_not_its_parties_agreed():

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from negotiation_env import Reply, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
-from negotiation_env.benchmark.durability import Challenge, challenges, said_before
+from negotiation_env.benchmark.durability import Challenge, challenges, subject_of
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import JudgeError
 from tests.conftest import three_parties, two_parties
@@ -152,6 +152,6 @@ def test_one_is_a_line_of_json_that_reads_back_the_same():
 def test_a_challenge_is_about_the_agents_the_dialogue_and_the_judge():
     (game,), judge = agreed(), ScriptedJudge().name
     (found,) = challenged(STANDS, [game])
-    assert found.said == said_before(game, judge)
-    shorter, others = replace(game, said=game.said[1:]), replace(game, agents=("a", "b"))
-    assert len({said_before(each, judge) for each in (game, shorter, others)} | {said_before(game, "another")}) == 4
+    assert found.subject_digest == subject_of(game, judge)
+    shorter, others = replace(game, turns=game.turns[1:]), replace(game, agents=("a", "b"))
+    assert len({subject_of(each, judge) for each in (game, shorter, others)} | {subject_of(game, "another")}) == 4

@@ -107,7 +107,7 @@ def test_where_nobody_is_at_the_keyboard_the_game_is_unscored_and_kept(tmp_path,
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "nobody is at the keyboard" in done.stderr
     [episode] = latest_episodes(tmp_path / "run" / "episodes.jsonl").values()
-    assert [said.seat for said in episode.said] == [0]
+    assert [said.seat for said in episode.turns] == [0]
 
 
 def test_a_wrong_byte_from_the_keyboard_is_a_wrong_letter_and_no_more(tmp_path):
@@ -118,7 +118,7 @@ def test_a_wrong_byte_from_the_keyboard_is_a_wrong_letter_and_no_more(tmp_path):
     )  # fmt: skip
     assert (code, errors) == (0, "")
     [episode] = latest_episodes(tmp_path / "run" / "episodes.jsonl").values()
-    assert episode.said[0].text.startswith("Ours, na�ve.")
+    assert episode.turns[0].text.startswith("Ours, na�ve.")
 
 
 COMMANDS_THAT_WRITE = [

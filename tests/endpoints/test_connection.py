@@ -17,7 +17,7 @@ from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.connection import MAX_ANSWER
 from negotiation_env.endpoints.endpoint import Endpoint, connect, short_endpoint
 from negotiation_env.errors import UserError
-from tests.helpers.raw_server import Answer, completion, raw_server
+from tests.helpers.raw_server import RawAnswer, completion, raw_server
 
 ASK = ChatRequest(({"role": "user", "content": "Hello?"},))
 KEY = "sk-live-0123456789abcdef"
@@ -93,7 +93,7 @@ def test_a_login_in_the_url_goes_out_in_the_key_s_place_and_is_shown_nowhere(log
 
 
 def test_a_query_stays_behind_each_path_and_its_keys_are_shown_nowhere():
-    with raw_server(lambda asked: Answer(400, f"no such {asked.target}".encode())) as server:
+    with raw_server(lambda asked: RawAnswer(400, f"no such {asked.target}".encode())) as server:
         model = endpoint(f"{server.url}?api-version=1&api_key=abc%2Fdef")
         reply = model.chat([ASK])[0]
         assert model.models() == []
@@ -108,10 +108,10 @@ def test_a_query_stays_behind_each_path_and_its_keys_are_shown_nowhere():
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(headers={"Content-Length": "x"}),
-        Answer(headers={"Content-Encoding": "gzip"}, body=b"?"),
-        Answer(headers={"Transfer-Encoding": "chunked"}, body=b"?"),
-        Answer(headers={"Bad": "\0"}),
+        RawAnswer(headers={"Content-Length": "x"}),
+        RawAnswer(headers={"Content-Encoding": "gzip"}, body=b"?"),
+        RawAnswer(headers={"Transfer-Encoding": "chunked"}, body=b"?"),
+        RawAnswer(headers={"Bad": "\0"}),
     ],
 )
 def test_an_error_that_quotes_the_url_shows_no_key_of_its_query(answer):
@@ -126,25 +126,25 @@ def test_an_error_that_quotes_the_url_shows_no_key_of_its_query(answer):
 @pytest.mark.parametrize(
     ("answer", "names"),
     [
-        (Answer(body=b'{"data": [{"id": "m"}, {"id": 7}, {}, null, "n"]}'), ["m", "n"]),
-        (Answer(body=b'[{"id": "m"}]'), ["m"]),
-        (Answer(body=b'["m"]'), ["m"]),
-        (Answer(body=b'{"data": 5}'), []),
-        (Answer(body=b'{"data": {"m": 1}}'), []),
-        (Answer(body=b"7"), []),
-        (Answer(body=b""), []),
-        (Answer(204), []),
-        (Answer(body=b"<html>Welcome"), []),
-        (Answer(body=b"[" * 200_000), []),
-        (Answer(body=b"\xff\xfe"), []),
-        (Answer(body=itertools.repeat(b"x" * 65536)), []),
-        (Answer(body=b"[", headers={"Content-Length": "9"}), []),
-        (Answer(302, headers={"Location": "/login"}), []),
-        (Answer(403, b"this key may not list models"), []),
-        (Answer(404, b"nothing"), []),
-        (Answer(405), []),
-        (Answer(500, b"oops"), []),
-        (Answer(503), []),
+        (RawAnswer(body=b'{"data": [{"id": "m"}, {"id": 7}, {}, null, "n"]}'), ["m", "n"]),
+        (RawAnswer(body=b'[{"id": "m"}]'), ["m"]),
+        (RawAnswer(body=b'["m"]'), ["m"]),
+        (RawAnswer(body=b'{"data": 5}'), []),
+        (RawAnswer(body=b'{"data": {"m": 1}}'), []),
+        (RawAnswer(body=b"7"), []),
+        (RawAnswer(body=b""), []),
+        (RawAnswer(204), []),
+        (RawAnswer(body=b"<html>Welcome"), []),
+        (RawAnswer(body=b"[" * 200_000), []),
+        (RawAnswer(body=b"\xff\xfe"), []),
+        (RawAnswer(body=itertools.repeat(b"x" * 65536)), []),
+        (RawAnswer(body=b"[", headers={"Content-Length": "9"}), []),
+        (RawAnswer(302, headers={"Location": "/login"}), []),
+        (RawAnswer(403, b"this key may not list models"), []),
+        (RawAnswer(404, b"nothing"), []),
+        (RawAnswer(405), []),
+        (RawAnswer(500, b"oops"), []),
+        (RawAnswer(503), []),
     ],
 )
 def test_whatever_is_answered_about_models_somebody_is_there(answer, names):
@@ -153,13 +153,16 @@ def test_whatever_is_answered_about_models_somebody_is_there(answer, names):
 
 
 def test_a_login_that_is_refused_is_told():
-    with raw_server(lambda _: Answer(401, b"no")) as server, pytest.raises(UserError, match="refuses the login in its"):
+    with (
+        raw_server(lambda _: RawAnswer(401, b"no")) as server,
+        pytest.raises(UserError, match="refuses the login in its"),
+    ):
         connect(EndpointSettings("m", server.url.replace("://", "://user:pass-word@")))
 
 
 def test_a_key_that_is_refused_is_told():
     with (
-        raw_server(lambda _: Answer(401, b"no")) as server,
+        raw_server(lambda _: RawAnswer(401, b"no")) as server,
         pytest.raises(UserError, match="refuses the key; set OPEN"),
     ):
         connect(EndpointSettings("m", server.url))
@@ -200,7 +203,7 @@ def test_the_environment_s_proxy_is_asked_with_its_login_and_it_is_shown_nowhere
 
 
 def test_an_error_that_may_be_the_proxy_s_names_it(environment):
-    with raw_server(lambda _: Answer(502, b"no such host")) as proxy:
+    with raw_server(lambda _: RawAnswer(502, b"no such host")) as proxy:
         environment.setenv("HTTP_PROXY", proxy.root)
         reply = ask("http://models.corp.invalid/v1")
     assert f" through the proxy {proxy.root}: HTTP 502: no such host" in reply.error
@@ -214,7 +217,7 @@ def test_no_proxy_is_honoured(environment):
 
 
 def test_a_proxy_that_wants_a_login_is_told_at_the_start(environment):
-    with raw_server(lambda _: Answer(407, b"who are you?")) as proxy:
+    with raw_server(lambda _: RawAnswer(407, b"who are you?")) as proxy:
         environment.setenv("HTTP_PROXY", proxy.root)
         with pytest.raises(UserError, match="HTTP 407: who are you"):
             connect(EndpointSettings("m", "http://models.corp.invalid/v1"))
@@ -231,7 +234,7 @@ def test_a_proxy_that_fails_is_named_without_its_password(environment):
 def test_a_redirect_is_an_error_that_says_where_to_and_nobody_is_asked_there(status):
     with raw_server() as other:
         location = f"{other.root.replace('://', '://user:pass-word@')}/v2/chat?sig={KEY}"
-        with raw_server(lambda _: Answer(status, headers={"Location": location})) as server:
+        with raw_server(lambda _: RawAnswer(status, headers={"Location": location})) as server:
             reply = ask(server.url, attempts=3)
     assert other.asked == []
     assert len(server.posts) == 1
@@ -241,13 +244,13 @@ def test_a_redirect_is_an_error_that_says_where_to_and_nobody_is_asked_there(sta
 
 
 ECHOES = {
-    "an error's body": lambda key: Answer(400, f"bad header Authorization: {key}".encode()),
-    "an error's body, cut in the key": lambda key: Answer(400, b"x" * 285 + key.encode()),
-    "an error that is tried again": lambda key: Answer(500, json.dumps({"error": {"message": key}}).encode()),
-    "a body that is no JSON": lambda key: Answer(body=f"<html>{key}</html>".encode()),
-    "a body that is no JSON, cut in the key": lambda key: Answer(body=b"x" * 190 + key.encode()),
-    "a body without text": lambda key: Answer(body=json.dumps({"choices": [], "key": key}).encode()),
-    "a redirect": lambda key: Answer(307, headers={"Location": f"http://h/{key}"}),
+    "an error's body": lambda key: RawAnswer(400, f"bad header Authorization: {key}".encode()),
+    "an error's body, cut in the key": lambda key: RawAnswer(400, b"x" * 285 + key.encode()),
+    "an error that is tried again": lambda key: RawAnswer(500, json.dumps({"error": {"message": key}}).encode()),
+    "a body that is no JSON": lambda key: RawAnswer(body=f"<html>{key}</html>".encode()),
+    "a body that is no JSON, cut in the key": lambda key: RawAnswer(body=b"x" * 190 + key.encode()),
+    "a body without text": lambda key: RawAnswer(body=json.dumps({"choices": [], "key": key}).encode()),
+    "a redirect": lambda key: RawAnswer(307, headers={"Location": f"http://h/{key}"}),
     "the words": lambda key: completion(f"Your key is {key}."),
     "the words, escaped": lambda key: completion("@@").__class__(
         body=completion("@@").body.replace(b"@@", "".join(f"\\u{ord(each):04x}" for each in key).encode())
@@ -255,20 +258,20 @@ ECHOES = {
     "the words, in another case and escaped": lambda key: completion(
         f"{key.upper()} {''.join(f'&#{ord(each)};' for each in key)} {''.join(f'%{ord(each):x}' for each in key)}"
     ),
-    "an error, escaped": lambda key: Answer(400, "".join(f"\\x{ord(each):02x}" for each in key).encode()),
-    "a name in an object": lambda key: Answer(body=json.dumps({"choices": [], key: {key: 1}}).encode()),
-    "a name that stands twice": lambda key: Answer(body=json.dumps({key: 1, "x": 2}).replace("x", key).encode()),
-    "a name in an error's object": lambda key: Answer(422, json.dumps({"detail": {key: "unknown"}}).encode()),
+    "an error, escaped": lambda key: RawAnswer(400, "".join(f"\\x{ord(each):02x}" for each in key).encode()),
+    "a name in an object": lambda key: RawAnswer(body=json.dumps({"choices": [], key: {key: 1}}).encode()),
+    "a name that stands twice": lambda key: RawAnswer(body=json.dumps({key: 1, "x": 2}).replace("x", key).encode()),
+    "a name in an error's object": lambda key: RawAnswer(422, json.dumps({"detail": {key: "unknown"}}).encode()),
     "why it ended": lambda key: completion("Hi.", finish_reason=key),
     "a refusal, cut in the key": lambda key: completion(
         "", message={"role": "assistant", "refusal": "x" * 190 + "".join(f"&#{ord(each)};" for each in key)}
     ),
     "a header": lambda key: replace(completion("Hi."), headers={"X-Key": key, "Set-Cookie": f"key={key}"}),
-    "a header of an error": lambda key: Answer(429, headers={"WWW-Authenticate": key, "Retry-After": key}),
-    "a header that cannot be read": lambda key: Answer(headers={"Content-Length": key}),
-    "a header that is no header": lambda key: Answer(headers={key: f"\0{key}"}),
+    "a header of an error": lambda key: RawAnswer(429, headers={"WWW-Authenticate": key, "Retry-After": key}),
+    "a header that cannot be read": lambda key: RawAnswer(headers={"Content-Length": key}),
+    "a header that is no header": lambda key: RawAnswer(headers={key: f"\0{key}"}),
     "an encoding": lambda key: replace(completion("Hi."), headers={"Content-Encoding": key}),
-    "the model's name, escaped and cut in the key": lambda key: Answer(
+    "the model's name, escaped and cut in the key": lambda key: RawAnswer(
         body=completion("Hi.", model="x" * 190 + "@@").body.replace(
             b"@@", "".join(f"\\u{ord(each):04x}" for each in key).encode()
         )
@@ -300,7 +303,9 @@ def test_a_key_that_the_server_sends_back_is_in_no_reply(what):
 
 
 def test_a_key_that_is_listed_as_a_model_is_not_shown():
-    with raw_server(lambda asked: Answer(body=json.dumps([{"id": asked.headers["Authorization"]}]).encode())) as server:
+    with raw_server(
+        lambda asked: RawAnswer(body=json.dumps([{"id": asked.headers["Authorization"]}]).encode())
+    ) as server:
         assert endpoint(server.url).models() == ["[hidden]"]
 
 
@@ -313,9 +318,9 @@ def gzipped(pieces):
 
 
 BODIES = {
-    "endless": lambda: Answer(body=itertools.repeat(b" " * 65536)),
-    "endless and an error": lambda: Answer(500, body=itertools.repeat(b"no " * 20000)),
-    "3 GB in 3 MB of gzip": lambda: Answer(
+    "endless": lambda: RawAnswer(body=itertools.repeat(b" " * 65536)),
+    "endless and an error": lambda: RawAnswer(500, body=itertools.repeat(b"no " * 20000)),
+    "3 GB in 3 MB of gzip": lambda: RawAnswer(
         body=gzipped(itertools.repeat(b"\0" * 2**20, 3000)), headers={"Content-Encoding": "gzip"}
     ),
     "50 MB of words": lambda: completion("word " * 10_000_000),

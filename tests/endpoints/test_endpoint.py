@@ -11,7 +11,7 @@ from negotiation_env.endpoints.endpoint import Endpoint, read_endpoint
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.errors import UserError
 from tests.helpers.endpoint_server import FAULTS, EndpointServer
-from tests.helpers.raw_server import Answer, raw_server
+from tests.helpers.raw_server import RawAnswer, raw_server
 
 ASK = ChatRequest(({"role": "user", "content": "Grüß „Gott“ 你好"},), Sampling(0.5, 0.9, 7), seed=2**40 + 3)
 
@@ -254,7 +254,7 @@ def test_an_answer_that_does_not_tell_its_tokens_is_priced_by_a_guess_that_says_
 
 
 def test_an_answer_that_cannot_be_read_is_priced_by_a_guess_too():
-    with raw_server(lambda _: Answer(body=b'{"id": 1, "id": 2}')) as server:
+    with raw_server(lambda _: RawAnswer(body=b'{"id": 1, "id": 2}')) as server:
         settings = EndpointSettings("m", server.url, prompt_price=10.0, completion_price=100.0, attempts=2)
         reply = Endpoint(settings).chat([ASK])[0]
     assert reply.error

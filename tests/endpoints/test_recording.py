@@ -64,7 +64,7 @@ def test_a_reply_whose_sampled_token_has_no_finite_log_probability_has_failed_an
     assert read_reply(write_reply(drawn)) == sound(drawn) == Reply("", sound(drawn).error, usage={"prompt_tokens": 3})
     agent = ChatAgent(FakeModel(lambda _: drawn))
     episode = play(Game("g", two_parties(), seat_agents([agent], 2)), ScriptedJudge())
-    assert (episode.outcome.status, episode.said) == ("unscored", ())
+    assert (episode.outcome.status, episode.turns) == ("unscored", ())
     assert "no finite number" in episode.outcome.reason
     assert Episode.from_json(episode.to_json()) == episode
 
@@ -98,7 +98,7 @@ class Loose:
 def test_what_is_only_like_a_reply_or_verdict_is_on_record_as_what_it_is_like():
     loose = Loose()
     episode = play(Game("g", two_parties(), (loose, loose)), loose)
-    assert episode.said[0].tokens == TokenTrace((1, 1), (2,), (-0.5,))
+    assert episode.turns[0].tokens == TokenTrace((1, 1), (2,), (-0.5,))
     assert Episode.from_json(episode.to_json()) == episode
 
 
@@ -160,7 +160,7 @@ def test_a_game_with_its_judge_replays_without_network(tmp_path):
         assert asked >= 2
     replayer = Replayer(tmp_path / "tape")  # the server is gone
     assert game(replayer, resolve_judge(spec, replayer)) == live
-    assert len((tmp_path / "tape").read_text().splitlines()) == asked + len(live.said)
+    assert len((tmp_path / "tape").read_text().splitlines()) == asked + len(live.turns)
 
 
 def test_no_key_is_recorded(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from negotiation_env.episodes.run_folder import open_run
 from tests.helpers.command_line import negotiate
-from tests.helpers.raw_server import Answer, completion, raw_server
+from tests.helpers.raw_server import RawAnswer, completion, raw_server
 
 KEY = "sk-live-0123456789abcdef"
 PASSWORD = "pass-word-77"
@@ -19,7 +19,7 @@ def echo(asked):
     """Everything that it was sent as the model's name and words; every third answer is an error that quotes it."""
     told = f"{asked.headers['Authorization']} {asked.target} {asked.headers.get('Proxy-Authorization', '')}"
     echo.count += 1
-    return Answer(400, told.encode()) if echo.count % 3 == 0 else completion(f"I got {told}.", model=told)
+    return RawAnswer(400, told.encode()) if echo.count % 3 == 0 else completion(f"I got {told}.", model=told)
 
 
 @pytest.mark.parametrize("login", ["", f"{LOGIN}@"])

@@ -91,12 +91,12 @@ def test_a_game_is_played_and_judged_over_http(endpoint, judge):
     episode = play(
         Game("g", two_parties(), (agent, agent), seed=1), judge, max_turns=2, complete_without_agreement=True
     )
-    assert all(said.usage["completion_tokens"] > 0 for said in episode.said)
+    assert all(said.usage["completion_tokens"] > 0 for said in episode.turns)
     assert [len(ruling.verdict.calls) for ruling in episode.rulings] == [1] * len(episode.rulings)
     # So small a judge may ramble until the limit cuts it, which must end the game unscored.
     unread = [ruling for ruling in episode.rulings if ruling.verdict.value is None]
     assert (episode.outcome.status == "unscored") == bool(unread)
-    assert len(episode.said) == 3 or unread
+    assert len(episode.turns) == 3 or unread
 
 
 def test_the_doctor_sees_what_the_server_can(judge):

@@ -45,7 +45,7 @@ def fresh(*words: str, **settings: Any) -> Any:
 def test_a_loop_of_ones_own_has_the_record_that_the_runner_writes():
     agents = (ScriptedAgent("compromising"), ScriptedAgent("accommodating"))
     played = play(Game("g", two_parties(), agents, seed=3, tags={"a": 1}), ScriptedJudge())
-    game = fresh(*(turn.raw or turn.text for turn in played.said), judge=ScriptedJudge())
+    game = fresh(*(turn.raw or turn.text for turn in played.turns), judge=ScriptedJudge())
     names = [agent.name for agent in agents]
     assert game.episode(id="g", seed=3, agents=names, tags={"a": 1}).to_json() == played.to_json()
 
@@ -56,7 +56,7 @@ def test_the_record_of_a_loop_is_read_viewed_and_judged_again(tmp_path):
     path.write_text(episode.to_json() + "\n", encoding="utf-8")
     assert list(read_episodes(path)) == [episode]
     assert (episode.outcome.status, episode.reward, episode.agents) == ("agreed", 3.0, ("negotiator_0", "negotiator_1"))
-    assert [turn.text.split("\n")[0] for turn in episode.said][:2] == ["Let us share.", "I hear you."]
+    assert [turn.text.split("\n")[0] for turn in episode.turns][:2] == ["Let us share.", "I hear you."]
     found = rejudge(tmp_path, ScriptedJudge(score=4.0))
     assert (found.old_score.value, found.new_score.value) == (3.0, 4.0)
     assert CliRunner().invoke(app, ["view", str(tmp_path), "--no-open"]).exit_code == 0
@@ -65,8 +65,8 @@ def test_the_record_of_a_loop_is_read_viewed_and_judged_again(tmp_path):
 
 def test_what_agents_gave_goes_on_record_beside_their_words():
     episode = fresh(OFFER, YES, ANSWER).episode(id="g", replies=REPLIES)
-    assert [turn.tokens for turn in episode.said] == [REPLIES[0].tokens] * 3
-    assert [turn.usage for turn in episode.said] == [{"cost": 1.0}] * 3
+    assert [turn.tokens for turn in episode.turns] == [REPLIES[0].tokens] * 3
+    assert [turn.usage for turn in episode.turns] == [{"cost": 1.0}] * 3
 
 
 @pytest.mark.parametrize("count", [0, 2, 4])
@@ -86,7 +86,7 @@ def test_another_number_of_names_than_seats_is_an_error():
 )
 def test_a_game_under_way_is_on_record_as_unscored_and_says_what_it_waits_for(words, waits_for):
     episode = fresh(*words).episode(id="g")
-    assert [turn.text for turn in episode.said] == list(words)
+    assert [turn.text for turn in episode.turns] == list(words)
     assert (episode.reward, episode.failure) == (None, f"not over: it is still {waits_for}")
     assert type(episode).from_json(episode.to_json()) == episode
 

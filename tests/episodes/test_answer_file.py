@@ -14,7 +14,7 @@ class Echo:
     id: str
     words: str
     failure: str | None = None
-    said: str = ""
+    subject_digest: str = ""
 
 
 def echo(questions):
@@ -33,11 +33,11 @@ class Asked:
         return [Echo(each.id, "", "ill") if each.id in self._fails else each for each in echo(questions)]
 
 
-def complete(path, ask=echo, *, said="", whole=False, limit=1.0, told=None):
+def complete(path, ask=echo, *, subject="", whole=False, limit=1.0, told=None):
     file = AnswerFile(path, Echo)
     note = [].append if told is None else told.append
     limit = UnscoredLimit(limit)
-    return file.complete(QUESTIONS, lambda _: said, ask, batch=2, whole=whole, limit=limit, progress=note)
+    return file.complete(QUESTIONS, lambda _: subject, ask, batch=2, whole=whole, limit=limit, progress=note)
 
 
 def ids(path):
@@ -110,7 +110,7 @@ def test_a_batch_that_lacks_an_answer_can_be_asked_whole_and_only_what_is_missin
 def test_an_answer_about_other_words_is_asked_for_again(path):
     complete(path)
     ask = Asked()
-    complete(path, ask, said="something else")
+    complete(path, ask, subject="something else")
     assert ask.batches == ["AB", "CD", "E"]
 
 

@@ -40,7 +40,7 @@ def test_an_episode_survives_its_file(tmp_path, episode):
     for _ in range(2):
         append_episode(path, episode)
     assert list(read_episodes(path)) == [episode, episode]
-    assert Episode.from_json(episode.to_json()).said[0].tokens == TokenTrace((1, 2), (3,), (-0.5,))
+    assert Episode.from_json(episode.to_json()).turns[0].tokens == TokenTrace((1, 2), (3,), (-0.5,))
 
 
 LAST = {
@@ -66,7 +66,7 @@ def test_a_turn_that_failed_is_on_record_with_what_it_took(good, rules, where):
     judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) >= 3)
     episode = play(Game("g", two_parties(), (agent, agent)), judge, **asdict(rules))
     assert episode.failed == FailedTurn(*where, "refused", {"cost": 0.5, "prompt_tokens": 3}, "m-2")
-    assert len(episode.said) == good
+    assert len(episode.turns) == good
     assert policy_usage([episode]) == summarise([episode]).usage["policy"] == Usage(good + 1, 3, 0, 0.5 * (good + 1))
     assert Episode.from_json(episode.to_json()) == episode
 
@@ -75,7 +75,7 @@ def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(epis
     line = json.loads(episode.to_json())
     assert "failed" not in line
     assert all("model" not in said for said in line["said"])
-    named = replace(episode, said=(replace(episode.said[0], model="m-1"), *episode.said[1:]))
+    named = replace(episode, turns=(replace(episode.turns[0], model="m-1"), *episode.turns[1:]))
     assert [said.get("model") for said in json.loads(named.to_json())["said"]] == ["m-1", None, None]
     assert Episode.from_json(named.to_json()) == named
 
@@ -127,11 +127,11 @@ def test_a_stream_holds_each_episode_once_as_it_was_played_last(tmp_path, episod
 def test_a_log_probability_that_json_cannot_hold_is_kept(tmp_path, episode):
     trace = TokenTrace((1,), (2, 3), (-math.inf, -0.5))
     usage = {"seconds": math.nan, "cost": math.inf}
-    told = replace(episode, said=(replace(episode.said[0], tokens=trace, usage=usage), *episode.said[1:]))
+    told = replace(episode, turns=(replace(episode.turns[0], tokens=trace, usage=usage), *episode.turns[1:]))
     append_episode(tmp_path / "episodes.jsonl", told)
     (found,) = read_episodes(tmp_path / "episodes.jsonl")
-    assert found.said[0].tokens == trace
-    assert found.said[0].usage == {"seconds": None, "cost": None}  # which says that nobody knows
+    assert found.turns[0].tokens == trace
+    assert found.turns[0].usage == {"seconds": None, "cost": None}  # which says that nobody knows
     read_json((tmp_path / "episodes.jsonl").read_bytes())  # strictly
 
 

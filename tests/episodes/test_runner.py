@@ -40,7 +40,7 @@ def test_in_lockstep_games_are_taken_a_batch_at_a_time_so_that_there_may_be_any_
 
 def test_workers_play_the_same_games():
     def outcomes(workers):
-        return {e.id: e.said for e in play_many(games(FakeModel()), ScriptedJudge(), workers=workers)}
+        return {e.id: e.turns for e in play_many(games(FakeModel()), ScriptedJudge(), workers=workers)}
 
     assert outcomes(1) == outcomes(3)
 
@@ -148,7 +148,7 @@ def test_what_is_no_slip_of_an_agent_ends_the_run(error):
 
 def test_the_record_holds_every_turn_and_every_verdict():
     episode = play(games(FakeModel(), 1)[0], ScriptedJudge(score=2.5))
-    assert [said.task for said in episode.said] == ["utterance", "utterance", "completion"]
+    assert [said.task for said in episode.turns] == ["utterance", "utterance", "completion"]
     assert [(ruling.kind, ruling.turn) for ruling in episode.rulings] == [("agreement", 2), ("score", 2)]
     assert episode.reward == 2.5
 
@@ -158,7 +158,7 @@ def test_single_agents_answer_in_one_batch_and_the_record_holds_answer_and_score
     episodes = list(play_many(games(model), judge, max_turns=0))
     assert (model.calls, judge.calls) == ([4], [4])
     for episode in episodes:
-        assert [(said.seat, said.task) for said in episode.said] == [(0, "completion")]
+        assert [(said.seat, said.task) for said in episode.turns] == [(0, "completion")]
         assert [(ruling.kind, ruling.turn) for ruling in episode.rulings] == [("score", 0)]
         assert (episode.outcome.status, episode.outcome.agreed, episode.reward) == ("answered", False, 2.5)
         assert Episode.from_json(episode.to_json()) == episode
@@ -167,7 +167,7 @@ def test_single_agents_answer_in_one_batch_and_the_record_holds_answer_and_score
 def test_the_writer_of_the_completion_can_be_chosen():
     agent = ChatAgent(FakeModel())
     episode = play(Game("g", two_parties(), (agent, agent), writer=1), ScriptedJudge())
-    assert episode.said[-1].seat == 1
+    assert episode.turns[-1].seat == 1
 
 
 def test_a_game_needs_an_agent_for_each_party():

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
-class Answer:
+class RawAnswer:
     """A status, headers beside the length, and the body: as a whole, or in pieces without an announced length."""
 
     status: int = 200
@@ -17,10 +17,10 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def completion(text: str, model: str = "m", **fields: object) -> Answer:
+def completion(text: str, model: str = "m", **fields: object) -> RawAnswer:
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}} | fields
     usage = {"prompt_tokens": 1000, "completion_tokens": 100}
-    return Answer(body=json.dumps({"model": model, "choices": [choice], "usage": usage}).encode())
+    return RawAnswer(body=json.dumps({"model": model, "choices": [choice], "usage": usage}).encode())
 
 
 @dataclass
@@ -48,7 +48,7 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(answer: Callable[[Asked], Answer] = lambda _: completion("Hi.")) -> Iterator[RawServer]:
+def raw_server(answer: Callable[[Asked], RawAnswer] = lambda _: completion("Hi.")) -> Iterator[RawServer]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass

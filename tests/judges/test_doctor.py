@@ -14,7 +14,7 @@ from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
-from tests.helpers.raw_server import Answer, raw_server
+from tests.helpers.raw_server import RawAnswer, raw_server
 from tests.judges.test_llm import AGREEMENT, SCORE
 
 SCENARIOS = load_scenarios("eval_conflict")[:4]
@@ -69,12 +69,12 @@ def test_a_model_that_the_endpoint_does_not_list_ends_the_examination():
 def test_a_redirect_and_a_key_in_a_name_are_told_without_the_key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
     answers = {
-        "GET": Answer(body=b'[{"id": "x sk-0123456789abcdef"}]'),
-        "POST": Answer(307, headers={"Location": "http://h/v2"}),
+        "GET": RawAnswer(body=b'[{"id": "x sk-0123456789abcdef"}]'),
+        "POST": RawAnswer(307, headers={"Location": "http://h/v2"}),
     }
     with raw_server(lambda asked: answers[asked.method]) as server:
         unlisted = found(judge_at(server))
-        answers["GET"] = Answer(302, headers={"Location": "/login"})
+        answers["GET"] = RawAnswer(302, headers={"Location": "/login"})
         redirected = found(judge_at(server))
     assert unlisted["endpoint"].told == "knows no 'm'; it lists x [hidden]"
     assert redirected["endpoint"].told == "answers, without a list of models"

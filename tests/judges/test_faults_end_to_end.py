@@ -59,5 +59,5 @@ def test_every_episode_ends_with_the_true_verdicts_or_unscored(attempts):
 def truth(episode, ruling):
     if ruling.kind == "score":
         return float(level_of(episode.outcome.completion))
-    said = [each.text for each in episode.said if each.task == "utterance"][: ruling.turn]
+    said = [each.text for each in episode.turns if each.task == "utterance"][: ruling.turn]
     return float(any("ACCEPT" in text for text in said))

@@ -76,8 +76,8 @@ def learned(step: int, row: int, reward: float | None, **tags: object) -> Episod
     place = {"step": step, "row": row, "group": 0, "learner_seat": 0, **tags}
     episode = play(Game(f"{step}/{row}", scenario, AGENTS, row, tags=place), ScriptedJudge(score=reward or 0.0))
     trace = TokenTrace((1, 2, 3), (40, 41, 42), (-0.1, -2.5, 0.0))
-    said = tuple(replace(each, tokens=trace) for each in episode.said)
-    return replace(episode, said=said, reward=reward)
+    said = tuple(replace(each, tokens=trace) for each in episode.turns)
+    return replace(episode, turns=said, reward=reward)
 
 
 def hostile(folder: Path) -> Path:
@@ -129,9 +129,9 @@ def attacking(number: int) -> Episode:
         episode,
         agents=(HOSTILE, f"{number} {HOSTILE}"),
         judge=HOSTILE,
-        said=tuple(
+        turns=tuple(
             replace(each, text=HOSTILE, raw=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE})
-            for each in episode.said
+            for each in episode.turns
         ),
         rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),
         outcome=Outcome(Status.AGREED, episode.outcome.turns, True, HOSTILE, 3.0, HOSTILE),

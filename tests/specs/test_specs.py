@@ -13,7 +13,7 @@ from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import FILE, Spec, model_and_url, names, parse, single_specs, source_and_adapter
 from negotiation_env.training.config import load_config
 from tests.helpers.hostile import negotiate
-from tests.helpers.raw_server import Answer, raw_server
+from tests.helpers.raw_server import RawAnswer, raw_server
 
 some_name = st.text(st.sampled_from('ab+,:@/" .\\é'), min_size=1).filter(str.strip)
 
@@ -147,7 +147,7 @@ def test_an_adapter_without_a_model_is_told(text):
 
 
 def test_a_panel_s_members_may_hold_commas():
-    with raw_server(lambda _: Answer(404)) as server:
+    with raw_server(lambda _: RawAnswer(404)) as server:
         spec = f'panel:median:"openai:a,b@{server.url}?x=1,2",openai:"c,d"@{server.url},scripted'
         panel = resolve_judge(spec, cache=False)
     first, second, third = panel.members

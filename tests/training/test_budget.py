@@ -328,6 +328,6 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) == 4)
     [episode] = play_many([Game("g", two_parties(), (agent, agent))], judge, **settings.rules)
     bound = longest(settings, Ruler(10, 20, ChatTokens(tokenizer).prompt))
-    for said, speech in zip(episode.said, bound.speeches, strict=True):
+    for said, speech in zip(episode.turns, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
         assert len(said.tokens.sampled) <= speech.limit

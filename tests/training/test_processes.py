@@ -14,11 +14,11 @@ SHARED = {"groups_per_step": 2, "max_steps": 2, "eval_every": 0}
 
 def spoken(out):
     """All that was said and how it was seeded, in the order of the file."""
-    return [(each.id, each.seed, each.tags, each.reward, [said.text for said in each.said]) for each in episodes(out)]
+    return [(each.id, each.seed, each.tags, each.reward, [said.text for said in each.turns]) for each in episodes(out)]
 
 
 def log_probabilities(out):
-    return [value for each in episodes(out) for said in each.said for value in said.tokens.logprobs]
+    return [value for each in episodes(out) for said in each.turns for value in said.tokens.logprobs]
 
 
 def learnt(out):
@@ -63,5 +63,5 @@ def test_so_they_do_with_several_rows_a_game_in_a_run_that_is_resumed(model_fold
 
 
 def begins_a_second_row(episode):
-    third = episode.said[2]
+    third = episode.turns[2]
     return third.seat == episode.tags["learner_seat"] and third.task is Task.UTTERANCE and third.tokens.fresh

@@ -95,7 +95,7 @@ def test_the_ids_fed_to_the_loss_are_the_ids_sampled(batch):
         seat = episode.tags["learner_seat"]
         sampled = [
             token
-            for said in episode.said
+            for said in episode.turns
             if said.seat == seat and said.task == "utterance"
             for token in said.tokens.sampled
         ]
@@ -129,7 +129,7 @@ def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, 
     sampled = [
         said.tokens.sampled
         for episode in on_record(tmp_path)
-        for said in episode.said
+        for said in episode.turns
         if said.seat == episode.tags["learner_seat"] and said.task in trainer.rollout_func.config.trained_tasks
     ]
     assert counted.sum() == sum(map(len, sampled)) > 15
@@ -147,8 +147,8 @@ def test_a_wrapper_stands_around_training_games_and_the_learners_own_tokens_are_
     trainer = trainer_of(small_model, tmp_path, wrap=Polite)
     inputs = batch_of(trainer)
     for row, episode in enumerate(on_record(tmp_path)):
-        assert all(said.text.startswith("Please. ") for said in episode.said)
-        own = [said for said in episode.said if said.seat == episode.tags["learner_seat"] and said.task == "utterance"]
+        assert all(said.text.startswith("Please. ") for said in episode.turns)
+        own = [said for said in episode.turns if said.seat == episode.tags["learner_seat"] and said.task == "utterance"]
         trained = inputs["completion_ids"][row][inputs["tool_mask"][row].bool() & inputs["completion_mask"][row].bool()]
         assert trained.tolist() == [token for said in own for token in said.tokens.sampled]
 
@@ -322,8 +322,8 @@ def test_gradients_are_zero_for_all_but_the_learners_dialogue_tokens(batch, monk
 def test_the_completion_is_not_in_the_row(batch):
     _, episodes, inputs = batch
     for row, episode in enumerate(episodes):
-        answer = list(episode.said[-1].tokens.sampled)
-        assert episode.said[-1].task == "completion"
+        answer = list(episode.turns[-1].tokens.sampled)
+        assert episode.turns[-1].task == "completion"
         width = len(answer)
         ids = inputs["completion_ids"][row][inputs["completion_mask"][row].bool()].tolist()
         assert ids[-width:] != answer

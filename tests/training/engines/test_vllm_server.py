@@ -178,7 +178,7 @@ def test_a_row_holds_what_the_server_sampled_with_the_trainers_log_probabilities
     games = [Game(scenario.id, scenario, (agent, agent), seed=3) for scenario in load_scenarios("everyday")[:2]]
     apart = []
     for episode in play_many(games, ScriptedJudge(agrees=lambda _: False), max_turns=4):
-        traces = [said.tokens for said in episode.said if said.seat == 0]
+        traces = [said.tokens for said in episode.turns if said.seat == 0]
         [row] = learner_rows(episode, 0, tokenizer.eos_token_id)
         counted = [token for token, counts in zip(row.completion, row.mask, strict=True) if counts]
         assert counted == [token for trace in traces for token in trace.sampled]
