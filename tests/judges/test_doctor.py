@@ -9,6 +9,7 @@ from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
@@ -89,7 +90,8 @@ def test_each_member_of_a_panel_is_examined():
 
 def test_a_policy_without_the_turn_grammar_or_with_thoughts_or_cut_short_is_told():
     policy = ChatAgent(FakeModel(lambda _: Reply("<think>hm</think> Let us talk.", truncated=True)))
-    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
+    told = [shipped_prompts("handshake")]
+    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS, prompts=told)}
     assert [findings[what].good for what in ("first turns", "parse rate", "length", "thinking")] == [True, *[False] * 3]
 
 
