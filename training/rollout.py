@@ -133,7 +133,7 @@ class Rollout:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
-        self.prompts = chosen_prompts(config.prompts, judge)
+        (self.prompts,) = chosen_prompts(config.prompts, judge)
         self.players = players
         self.log = log
         self.wrap = wrap
