@@ -51,6 +51,7 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 
 from negotiation_env.environment.choices import (
+    AFTER_RESET,
     chosen_scenario,
     given_scenarios,
     parties,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NegotiationEnv", "env", "raw_env"]
 
-_OVER = Phase.OVER  # Python 3.11 is slow to look members up in their class
+_COMPLETING, _OVER = Phase.COMPLETING, Phase.OVER  # Python 3.11 is slow to look members up in their class
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
@@ -112,6 +113,13 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         "render_fps": 1,
         "is_parallelizable": False,
     }
+
+    game: Negotiation = AFTER_RESET()
+    agent_selection: str = AFTER_RESET()
+    rewards: dict[str, float] = AFTER_RESET()
+    terminations: dict[str, bool] = AFTER_RESET()
+    truncations: dict[str, bool] = AFTER_RESET()
+    infos: dict[str, dict[str, Any]] = AFTER_RESET()
 
     def __init__(
         self,
@@ -186,7 +194,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self.infos = {agent: {} for agent in self.agents}
         self.agent_selection = self.agents[self.game.speaker or 0]
 
     def observe(self, agent: str) -> dict[str, Any]:
@@ -200,7 +208,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         game, seat = self.game, self._seats.get(agent)
         if seat is None:
             raise UserError(f"{self._known(agent)} has no seat: {parties(game.scenario)}; look at this game's agents")
-        completing = game.phase is Phase.COMPLETING and game.speaker == seat
+        completing = game.phase is _COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
             "turns_left": self.rules.max_turns - game.turns,
@@ -291,13 +299,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    if not TYPE_CHECKING:  # a type checker would take any name for one of its attributes
-
-        def __getattr__(self, name: str) -> Any:
-            """What a reset brings is asked for before the first one; or there is no such attribute."""
-            when = "" if "game" in vars(self) else " before the first reset()"
-            raise AttributeError(f"{type(self).__name__} has no {name!r}{when}")
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:

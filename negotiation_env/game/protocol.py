@@ -55,6 +55,9 @@ class Move(StrEnum):
     UNSCORED = "a judge or an agent failed"
 
 
+_SAID_EARLY, _SAID, _OPEN, *_ = Move
+_AGREEMENT = QuestionKind.AGREEMENT
+
 MOVES: dict[tuple[Phase, Move], Phase] = {
     (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
     (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
@@ -194,7 +197,7 @@ class Negotiation:
         else:
             self._dialogue.append(utterance)
             early = len(self._dialogue) < len(self._names)
-            self._move(Move.SAID_EARLY if early else Move.SAID)
+            self._move(_SAID_EARLY if early else _SAID)
         return utterance
 
     def rule(self, verdict: Verdict) -> None:
@@ -230,7 +233,7 @@ class Negotiation:
         if self._agreed:
             return Move.AGREED
         if len(self._dialogue) < self.rules.max_turns:
-            return Move.OPEN
+            return _OPEN
         return Move.EXHAUSTED_BUT_COMPLETE if self.rules.complete_without_agreement else Move.EXHAUSTED
 
     def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
@@ -285,7 +288,7 @@ def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Ut
 
 def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:
     """What a judge is asked after a turn (step 3)."""
-    return Question(QuestionKind.AGREEMENT, scenario, tuple(dialogue))
+    return Question(_AGREEMENT, scenario, tuple(dialogue))
 
 
 def score_question(scenario: Scenario, rules: Rules, dialogue: Sequence[Utterance], completion: str) -> Question:
