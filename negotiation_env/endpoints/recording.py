@@ -208,7 +208,7 @@ def sound(reply: Reply) -> Reply:
         return Reply("", "the trace of its tokens holds what is no finite number", usage=usage, model=model)
     error = None if reply.error is None else writable_text(reply.error)
     places = tuple(map(_finite, reply.alternatives))
-    return Reply(reply.text, error, bool(reply.truncated), tokens, usage, model, places)
+    return Reply(reply.text, error, bool(reply.truncated), tokens, usage, model, places, writable_text(reply.thought))
 
 
 def _trace(tokens: TokenTrace) -> TokenTrace | None:
@@ -224,8 +224,8 @@ def _trace(tokens: TokenTrace) -> TokenTrace | None:
 
 
 def write_reply(reply: Reply) -> str:
-    """A reply as one line of JSON, which `read_reply` takes: `writable` is written."""
-    return _adapter().dump_json(writable(reply)).decode()
+    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, a thought where there is one."""
+    return _adapter().dump_json(writable(reply), exclude=None if reply.thought else {"thought"}).decode()
 
 
 def read_reply(text: str | bytes) -> Reply:

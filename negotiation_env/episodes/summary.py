@@ -46,6 +46,8 @@ class Summary:
         panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.
         renamed: By agent or judge, the names that its model gave itself, where there were more than one (of a panel:
             more than members): what answered changed within the run.
+        thought: Share of the characters of utterances and completions that were only thought, see
+            `negotiation_env.text.thoughts`.
     """
 
     episodes: int
@@ -62,10 +64,11 @@ class Summary:
     usage: dict[str, Usage]
     panel: dict[str, float | None]
     renamed: dict[str, list[str]] = field(default_factory=dict)
+    thought: float = 0.0
 
     def to_json(self) -> str:
-        """The summary as indented JSON; models that kept their names are not mentioned."""
-        told = {name: value for name, value in asdict(self).items() if name != "renamed" or value}
+        """The summary as indented JSON; models that kept their names, and no thoughts, are not mentioned."""
+        told = {name: value for name, value in asdict(self).items() if name not in ("renamed", "thought") or value}
         return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -93,6 +96,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self._episodes = self._scored = self._negotiated = self._said = self._truncated = 0
+        self._thought = self._characters = 0
         self._score, self._reward, self._turns, self._turns_to_agreement = (array("d") for _ in range(4))
         self._refusals: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
@@ -124,6 +128,8 @@ class _Tally:
     def _count_said(self, said: Said) -> None:
         self._said += 1
         self._truncated += said.truncated
+        self._thought += len(said.thought)
+        self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)
 
     def _count_judge(self, verdict: Verdict) -> None:
@@ -169,6 +175,7 @@ class _Tally:
             usage={"policy": self._policy.total(), "judge": self._judge.total()},
             panel=panel_figures(self._panels),
             renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
+            thought=self._thought / max(self._characters, 1),
         )
 
 
@@ -193,6 +200,8 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     found, first = summaries.values(), next(iter(summaries.values()))
     rows: list[tuple[Cell, ...]] = []
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
+    if any(each.thought for each in found):
+        rows.append(("share that was only thought", *(each.thought for each in found)))
     for role in ("policy", "judge"):
         used = [each.usage.get(role) for each in found]
         if any(usage and usage.tokens for usage in used):

@@ -85,13 +85,15 @@ class TurnDetail:
     """What is shown of a turn on demand.
 
     Attributes:
-        raw: The text as it came, where it differs.
+        raw: The words as they came, where they differ.
+        thought: What the speaker only thought.
         usage: Token counts, seconds and cost, as the engine reported them.
         tokens: Ids and log-probabilities, where the policy gave them.
         trained: Its sampled tokens carry the gradient.
     """
 
     raw: str | None
+    thought: str
     usage: dict[str, str]
     tokens: TokenTrace | None
     trained: bool
@@ -213,7 +215,8 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
 
 
 def _turn_detail(said: Said, trained: bool) -> TurnDetail:
-    return TurnDetail(said.raw, {name: as_text(value) for name, value in said.usage.items()}, said.tokens, trained)
+    usage = {name: as_text(value) for name, value in said.usage.items()}
+    return TurnDetail(said.raw, said.thought, usage, said.tokens, trained)
 
 
 def _verdict(ruling: Ruling, names: tuple[str, ...]) -> ShownVerdict:

@@ -93,6 +93,8 @@ function said(row, turn, more, scenario, number) {
       turn.truncated ? chip("cut short", "alarm") : null,
       turn.tag === "stray" ? chip("tags that do not count", "alarm") : null),
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
+    more.thought ? folded("Private thoughts, which nobody else was shown",
+      () => [make("pre", { class: "thought" }, ...prose(more.thought))]) : null,
     more.tokens === null ? null : folded(count(more.tokens.sampled.length, "token"), () => tokens(more)),
     Object.keys(more.usage).length ? folded("Usage", () => [pairs(more.usage)]) : null);
   if (more.trained && row.advantage !== null) {
