@@ -21,6 +21,7 @@ from negotiation_env.judges.doctor import Finding, examine_endpoint
 __all__ = ["examine_agent"]
 
 _LATER = ({"role": "user", "content": "x"},)
+_ANEW = "answered thoughts leave the prompt: each turn is rendered anew, and is a training row of its own"
 
 
 def examine_agent(
@@ -52,26 +53,27 @@ def examine_agent(
 
 def _template(tokens: ChatTokens) -> Iterator[Finding]:
     try:
-        tokens.follow_up(_LATER)
-        yield Finding("template", True, _growth(tokens.left_out))
+        yield Finding("template", True, _ANEW if tokens.anew else _growth(tokens))
     except ModelError as error:
         yield Finding("template", False, str(error))
-    thinks = "enable_thinking" in str(tokens.tokenizer.chat_template)
+    switch = "enable_thinking" in str(tokens.tokenizer.chat_template)
+    state = "switched on" if tokens.thinking else "switched off"
     yield Finding(
-        "thinking", None, "switched off through enable_thinking" if thinks else "the template has no switch for it"
+        "thinking", None, f"{state} through enable_thinking" if switch else "the template has no switch for it"
     )
     end, eos = tokens.tokenizer.convert_ids_to_tokens(tokens.end), tokens.tokenizer.eos_token
     other = "" if end == eos else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
     yield Finding("end token", True, f"{end} closes a turn{other}")
 
 
-def _growth(left_out: str) -> str:
+def _growth(tokens: ChatTokens) -> str:
+    tokens.follow_up(_LATER)  # raises where a chat cannot grow
     told = "a chat grows by appending: sampled tokens stay as they were sampled"
-    if not left_out:
+    if tokens.thinking or not tokens.left_out:
         return told
     return (
-        f"{told}, and so does the {left_out!r} that this template drops from answered turns; serve a trained model "
-        "with a template that keeps it too, such as the *_training.jinja that TRL ships"
+        f"{told}, and so does the {tokens.left_out!r} that this template drops from answered turns; serve a trained "
+        "model with a template that keeps it too, such as the *_training.jinja that TRL ships"
     )
 
 
@@ -79,7 +81,8 @@ def _context(
     agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int, prompts: PromptSet
 ) -> Finding:
     turn, answer = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
-    rules, ruler = Rules(max_turns=max_turns), Ruler(turn, answer, model.tokens.prompt)
+    ruler = Ruler(turn, answer, model.tokens.prompt, model.max_thought_tokens, model.tokens.anew)
+    rules = Rules(max_turns=max_turns)
     need = longest_game(longest_scenario(scenarios), rules, ruler, [prompts]).context
     limit = int(model.model.config.max_position_embeddings)
     told = f"at most {need} tokens needed ({max_turns} turns of {turn}, answer {answer}) of {limit}"

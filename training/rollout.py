@@ -166,7 +166,7 @@ class Rollout:
             self._record(played.replaced, episodes, main=trainer.accelerator.is_main_process)
         finally:
             self._keep_ended()
-        step = self._step(episodes, own, ChatTokens(trainer.processing_class).end)
+        step = self._step(episodes, own, ChatTokens(trainer.processing_class, thinking=self.config.thinks))
         rewards = [each.reward for each in episodes[own] for _ in range(self.config.rows_per_game)]
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
@@ -278,16 +278,17 @@ class Rollout:
             if group[0].id not in played.ordered and no_signal([each.reward for each in group])
         }
 
-    def _step(self, episodes: tuple[Episode, ...], own: slice, end: int) -> Step:
+    def _step(self, episodes: tuple[Episode, ...], own: slice, tokens: ChatTokens) -> Step:
         advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]
-        rows = [row for episode in episodes[own] for row in self._rows_of(episode, end)]
+        rows = [row for episode in episodes[own] for row in self._rows_of(episode, tokens)]
         return Step(episodes, tuple(advantages), tuple(rows))
 
-    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
+    def _rows_of(self, episode: Episode, tokens: ChatTokens) -> list[Row]:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
         tasks = self.config.trained_tasks if episode.tags["trained"] else ()
-        rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
-        return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
+        left_out = None if self.config.trains_thoughts or tokens.marks is None else tokens.marks.thoughts
+        rows = learner_rows(episode, episode.tags["learner_seat"], tokens.end, tasks, left_out)
+        return rows + [empty_row(tokens.end)] * (self.config.rows_per_game - len(rows))
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

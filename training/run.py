@@ -202,7 +202,7 @@ def _train(
 
 def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
     if config.engine == "in-process":
-        return InProcess(model, tokenizer, snapshots)
+        return InProcess(model, tokenizer, snapshots, config.max_thought_tokens)
     from negotiation_env.training.engines.vllm_server import VllmServers
 
     urls = names(parse(config.engine).rest)

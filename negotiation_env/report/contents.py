@@ -21,7 +21,7 @@ from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
 __all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "trained_tasks"]
 
-_TASKS: Final = {"dialogue": Task.UTTERANCE, "completion": Task.COMPLETION}
+_TASKS: Final = {"dialogue": Task.UTTERANCE, "words": Task.UTTERANCE, "completion": Task.COMPLETION}
 
 
 @dataclass(frozen=True, slots=True)
