@@ -18,7 +18,7 @@ from typing import TypeAlias
 from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.game.events import Task
 from negotiation_env.game.scenario import Persona, Scenario
-from negotiation_env.game.turn_grammar import parse_turn
+from negotiation_env.game.turn_grammar import parse_dialogue, parse_turn
 from negotiation_env.judges.smoke_test.refusals import has_word, words_of
 
 __all__ = [
@@ -145,7 +145,7 @@ def capitulation(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _gave_in(episode: Episode) -> bool:
-    said = [parse_turn(each.text) for each in episode.turns if each.task is Task.UTTERANCE]
+    said = parse_dialogue(episode.dialogue)
     if len(said) != len(episode.scenario.personas):
         return False
     return not any(turn.proposal is not None or _ASKS_FOR_CHANGE.search(turn.words) for turn in said[1:])
@@ -273,10 +273,10 @@ def agreement_turns(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _turns(episode: Episode) -> list[_Turn]:
+    said = [each for each in episode.turns if each.task is Task.UTTERANCE]
     return [
-        _Turn(said.seat, _counts(episode, said), _words(said.text), words_of(parse_turn(said.text).proposal or ""))
-        for said in episode.turns
-        if said.task is Task.UTTERANCE
+        _Turn(each.seat, _counts(episode, each), _words(each.text), words_of(turn.proposal or ""))
+        for each, turn in zip(said, parse_dialogue(episode.dialogue), strict=True)
     ]
 
 

@@ -13,6 +13,7 @@ from string import Template
 
 from negotiation_env.game.events import Message, Utterance
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.text.untrusted import neutralise
 
 __all__ = ["VERSION", "Chat", "brief", "completion_request", "conversation", "single_agent_chat"]
@@ -20,7 +21,7 @@ __all__ = ["VERSION", "Chat", "brief", "completion_request", "conversation", "si
 VERSION = "v1"
 _ANY_LENGTH = 1_000_000_000
 """A scenario is shown whole or, by `negotiation_env.game.scenario.require_playable`, not played."""
-_FURTHER_LINE = re.compile(r"\n(?![^\S\n]*(?:PROPOSE|ACCEPT)\b)")
+_FURTHER_LINE = re.compile(rf"\n(?!{LIKE_A_TAG.pattern})", re.MULTILINE)
 _QUOTED = "\n> "
 
 
