@@ -32,7 +32,7 @@ class ShownTurn:
         seat: Who spoke.
         task: An utterance, or the completion.
         text: What all others saw.
-        events: What was neutralised in it.
+        events: What was neutralised in it, and what it only says again.
         truncated: It was cut short.
         tag: "propose" or "accept" where it has a tag that counts; "stray" where it has tags that do not.
     """
