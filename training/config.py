@@ -51,10 +51,13 @@ class TrainConfig(BaseModel):
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
         trained_tokens: Which of the learner's tokens carry the gradient.
         advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
-        no_signal: Groups with equal rewards: "keep" them, "drop" their tokens from the loss's normaliser, or
+        tie_width: A group whose rewards all lie closer together has no signal, and advantages of 0. Exactly so far apart
+            they differ. A graded judge's noise is about 0.1 of a level; 0 takes equal rewards alone for a tie.
+        no_signal: Groups without signal: "keep" them, "drop" their tokens from the loss's normaliser, or
             "resample" them once, on another scenario.
-        rerank_ties: Where all answers of a group have one score, ask the judge to order them, and move their rewards by
-            up to a quarter point; the record keeps the scores. For LLM judges.
+        rerank_ties: Where all negotiations of a group have an answer and no signal, ask the judge to order the answers.
+            Their advantages are then 0.25 for the best to -0.25 for the worst, evenly spaced, in the place of 0; scores
+            and rewards stay what they are. For LLM judges.
         temperature: Of the dialogue. Top-p is 1 in training, for a truncated distribution would bias the gradient
             (the paper's is 0.95).
         max_turn_tokens: Longest turn.
@@ -101,6 +104,7 @@ class TrainConfig(BaseModel):
     agreement_gate: bool = True
     trained_tokens: Literal["dialogue", "dialogue+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"
+    tie_width: float = Field(0.1, ge=0, le=5)
     no_signal: Literal["keep", "drop", "resample"] = "keep"
     rerank_ties: bool = False
     temperature: float = Field(0.7, gt=0)

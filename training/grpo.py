@@ -48,7 +48,6 @@ from negotiation_env.judges.ranking import Ranker
 from negotiation_env.training.checkpoints import SavePlayers
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.divergence import CheckWeights, FiniteTraining
-from negotiation_env.training.metrics import step_metrics
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.rollout import Rollout, Step, task_key
@@ -185,7 +184,7 @@ def collective_agency(
     **_: Any,
 ) -> list[float | None]:
     """Hand the environment's rewards to TRL, and the step's metrics to its log."""
-    metrics = step_metrics(step[0].episodes) | {f"seconds/{name}": value for name, value in seconds[0].items()}
+    metrics = dict(step[0].metrics) | {f"seconds/{name}": value for name, value in seconds[0].items()}
     for name, value in metrics.items():
         log_metric(name, value)
     return terminal_reward
