@@ -51,8 +51,8 @@ class TrainConfig(BaseModel):
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
         trained_tokens: Which of the learner's tokens carry the gradient.
         advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
-        tie_width: A group whose rewards all lie closer together has no signal, and advantages of 0. Exactly so far apart
-            they differ. A graded judge's noise is about 0.1 of a level; 0 takes equal rewards alone for a tie.
+        tie_width: A group whose rewards all lie closer together has no signal, and advantages of 0. Exactly so far
+            apart they differ. A graded judge's noise is about 0.1 of a level; 0 takes equal rewards alone for a tie.
         no_signal: Groups without signal: "keep" them, "drop" their tokens from the loss's normaliser, or
             "resample" them once, on another scenario.
         rerank_ties: Where all negotiations of a group have an answer and no signal, ask the judge to order the answers.

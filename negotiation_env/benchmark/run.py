@@ -133,6 +133,8 @@ def _need_packages() -> None:
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:
     """All that decides what is played, compared and asked."""
     kept = {name: value for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
+    if not config.alone:  # so that a run from before there was such a key goes on
+        del kept["alone"]
     kept |= {"reference": config.baseline, "decoding": [str(each) for each in config.decoding]}
     compare = {objective: judge.name for objective, judge in cast.comparisons.items()}
     kept |= _probing() if config.probes else {}
@@ -174,7 +176,7 @@ class _Run:
         """Every game by id, those of one setting at a time."""
         path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
         with progress("games", len(games)) as advance, self._final_sum():
-            for chosen in grouped(games, lambda each: each.place.setting).values():
+            for chosen in grouped(games, lambda each: (each.place.setting, each.place.single)).values():
                 play_into(
                     path,
                     [game(each, self.config.seed, self.cast.negotiators, self.cast.panel) for each in chosen],
@@ -184,7 +186,7 @@ class _Run:
                     limit=limit,
                     progress=self._watching(advance),
                     wrap=self.cast.wrap,
-                    **self.config.rules(each.scenario for each in chosen),
+                    **self.config.rules((each.scenario for each in chosen), alone=chosen[0].place.single),
                 )
         limit.finish()
         played = latest_episodes(path)
