@@ -27,6 +27,7 @@ class TrainConfig(BaseModel):
         fine_tuning: "lora" trains an adapter, "full" every weight.
         lora_rank: Of a new adapter; one to go on from brings its own.
         quantise: "4bit" holds the frozen weights in 4-bit NF4 (QLoRA); needs bitsandbytes and a GPU.
+            What is trained is played on such weights too.
         gradient_checkpointing: Trade time for memory in the backward pass.
         judge: Decides agreement and scores, as a spec string; "self" is the learner itself, as it is at the time, under
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.

@@ -48,6 +48,7 @@ from negotiation_env.judges.ranking import Ranker
 from negotiation_env.training.checkpoints import SavePlayers
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.divergence import CheckWeights, FiniteTraining
+from negotiation_env.training.learner import card_of
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.rollout import Rollout, Step, task_key
@@ -128,7 +129,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
-        callbacks=[CheckWeights(), SavePlayers(players), StepLog(config, out / METRICS)],
+        callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
     if config.engine != "in-process":

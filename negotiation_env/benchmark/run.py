@@ -7,7 +7,7 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -65,6 +65,7 @@ class Cast:
         comparisons: Who compares two answers, by objective.
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
         wrap: What stands around every game's environment, see `play_many`.
+        trainees: By objective, the negotiators that were trained by who compares: there it is no held-out judge.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -73,6 +74,7 @@ class Cast:
     comparisons: Mapping[str, PairwiseJudge]
     contents: Mapping[str, str]
     wrap: Wrap | None = None
+    trainees: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: bool = False) -> list[Table]:
@@ -111,7 +113,7 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     asked = run.examine(episodes) if config.probes else {}
     challenged = run.challenge(episodes) if config.probes else {}
     seen = seen_of(episodes, asked.values(), challenged)
-    tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
+    tables = [*win_tables(compared, config, run.cast.trainees), *outcome_tables(seen, config)]
     write_whole(run.out / TABLES, tables_to_json(tables))
     return tables
 

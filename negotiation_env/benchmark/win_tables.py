@@ -1,6 +1,6 @@
 """A benchmark's tables of comparisons: win rates as in the paper, everybody against everybody, and a ranking."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from negotiation_env.benchmark.compare import Compared
@@ -39,7 +39,9 @@ class _Meeting:
     won: float | None
 
 
-def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Table]:
+def win_tables(
+    compared: Sequence[Compared], config: BenchmarkConfig, trainees: Mapping[str, Sequence[str]]
+) -> list[Table]:
     """For each objective and arena: the paper's table, the same by category and tension, the matrix, the ranking.
 
     There is no ranking of answers that were negotiated with such that were given alone.
@@ -47,10 +49,11 @@ def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Ta
     Args:
         compared: Every planned comparison, those that could not be played too.
         config: The settings.
+        trainees: By objective, the negotiators that were trained by who compares; the titles name them.
     """
     tables: list[Table] = []
     for (objective, where), some in grouped(compared, lambda each: (each.objective, arena(each.place))).items():
-        name, note = f"{objective}: {where}", _how(some)
+        name, note = f"{objective}{_by_whom(trainees.get(objective, ()))}: {where}", _how(some)
         rows = grouped(_meetings(some, config.baseline), _row)
         tables += [
             _against_reference(name, rows, note, config),
@@ -60,6 +63,10 @@ def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Ta
         ]
         tables += [] if _is_mixed(some[0]) else [_ranking(name, some, note)]
     return [table for table in tables if table.rows and len(table.columns) > 1]
+
+
+def _by_whom(trainees: Sequence[str]) -> str:
+    return f" by the judge that trained {' and '.join(trainees)}" if trainees else ""
 
 
 def _how(compared: Sequence[Compared]) -> str:

@@ -17,7 +17,7 @@ DUELS = ("second", "first", "either", "tie", "unsaid", "second")
 
 
 def tables(found, config=CONFIG):
-    return {table.title: table for table in win_tables(found, config)}
+    return {table.title: table for table in win_tables(found, config, {})}
 
 
 def paper(found, config=CONFIG):
@@ -105,7 +105,7 @@ def test_where_nothing_counts_there_is_no_rate_and_no_matrix():
     assert (row["win rate"].value, row["p"]) == (None, None)
     assert f"Who beats whom, {ARENA}" not in found
     assert [row[3] for row in tables(duels(found=["unsaid"]))[f"Wins against base, {ARENA}"].rows] == [0]
-    assert win_tables([], CONFIG) == []
+    assert win_tables([], CONFIG, {}) == []
 
 
 def matrix(found):
