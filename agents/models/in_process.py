@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
@@ -51,6 +52,10 @@ class InProcessModel:
         name: The name in records.
         adapter: Entered around each call, to switch a PEFT adapter on; by default the model stays as it is.
         max_batch: Most rows of a forward pass.
+
+    Raises:
+        ModelError: The tokenizer has no chat template that a chat can grow in.
+        UserError: The model keeps more than keys and values, which padding inside of rows would spoil.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class InProcessModel:
         self.tokens = ChatTokens(tokenizer)
         self.name = name
         self.max_batch = max_batch
+        self._attention = attention_of(model)
         self._adapter = adapter
         self._conversations = Conversations(self.tokens)
         self._batches: list[_Batch] = []
@@ -124,11 +130,11 @@ class InProcessModel:
         present = [[0] * (width - len(chunk)) + [1] * len(chunk) for chunk in chunks]
         batch.mask = torch.cat([batch.mask, torch.tensor(present, device=device)], dim=1)
         batch.fed = [fed + len(chunk) for fed, chunk in zip(batch.fed, chunks, strict=True)]
-        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)[:, -width:]
+        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)
         output = self.model(
             input_ids=torch.tensor(padded, device=device),
-            attention_mask=batch.mask,
-            position_ids=positions,
+            attention_mask=self._attention.mask(batch.mask, positions, width, self.model.dtype),
+            position_ids=positions[:, -width:],
             past_key_values=batch.cache,
             use_cache=True,
             logits_to_keep=1,
