@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading, nf4
@@ -57,6 +58,7 @@ class InProcessModel:
 
     Raises:
         ModelError: The tokenizer's chat template cannot be used, or it has no marks for thoughts that are asked for.
+        UserError: The model keeps more than keys and values, which padding inside of rows would spoil.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class InProcessModel:
         self.name = name
         self.max_batch = max_batch
         self.max_thought_tokens = max_thought_tokens
+        self._attention = attention_of(model)
         self._adapter = adapter
         self._conversations = Conversations(self.tokens, max_thought_tokens)
         self._batches: list[_Batch] = []
@@ -126,11 +129,11 @@ class InProcessModel:
         present = [[0] * (width - len(chunk)) + [1] * len(chunk) for chunk in chunks]
         batch.mask = torch.cat([batch.mask, torch.tensor(present, device=device)], dim=1)
         batch.fed = [fed + len(chunk) for fed, chunk in zip(batch.fed, chunks, strict=True)]
-        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)[:, -width:]
+        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)
         output = self.model(
             input_ids=torch.tensor(padded, device=device),
-            attention_mask=batch.mask,
-            position_ids=positions,
+            attention_mask=self._attention.mask(batch.mask, positions, width, self.model.dtype),
+            position_ids=positions[:, -width:],
             past_key_values=batch.cache,
             use_cache=True,
             logits_to_keep=1,
