@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.chats import Chat, conversation, single_agent_chat
+from negotiation_env.game.chats import Chat, conversation, prompt_texts, single_agent_chat
+from negotiation_env.game.echoes import echoes
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
+from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.text.thoughts import split_thought
@@ -88,12 +90,16 @@ class Negotiation:
     Args:
         scenario: Dilemma and personas, one seat each; an open question has the one seat of who answers it.
         rules: How it is played.
+        prompts: What each seat is told, one for each; by default the paper's free dialogue.
 
     Raises:
-        ValueError: The rules do not fit the number of parties, or the scenario is too long to be shown whole.
+        ValueError: The rules or prompts do not fit the number of parties, or the scenario is too long to be shown
+            whole.
     """
 
-    def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, rules: Rules | None = None, prompts: Sequence[PromptSet] | None = None
+    ) -> None:
         self.scenario = scenario
         self.rules = rules or Rules()
         seats = scenario.seats
@@ -106,6 +112,9 @@ class Negotiation:
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
         require_playable(scenario)
+        self.prompts = (shipped_prompts(),) * seats if prompts is None else tuple(prompts)
+        if len(self.prompts) != seats:
+            raise ValueError(f"expected a prompt set for each of {seats} seats, got {len(self.prompts)}")
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
@@ -152,6 +161,15 @@ class Negotiation:
         return tuple(self._dialogue)
 
     @property
+    def echoes(self) -> list[tuple[str, ...]]:
+        """Of each utterance what it only says again, see `negotiation_env.game.echoes`; looked for when asked."""
+        if not self._dialogue:
+            return []  # whoever answers alone is told other things
+        seats = enumerate(self.prompts)
+        told = [prompt_texts(each, self.scenario, seat, personas=self.rules.personas) for seat, each in seats]
+        return echoes(self._dialogue, told)
+
+    @property
     def turns(self) -> int:
         """Number of utterances so far."""
         return len(self._dialogue)
@@ -168,14 +186,15 @@ class Negotiation:
 
     def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
         """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
-        rules = self.rules
+        rules, prompts = self.rules, self.prompts[seat]
         if rules.single:
-            return single_agent_chat(self.scenario, personas=rules.personas)
+            return single_agent_chat(prompts, self.scenario, seat, personas=rules.personas)
         if rules.history_turns is None and not completing:
             if seat not in self._chats:
-                self._chats[seat] = Chat(self.scenario, seat, personas=rules.personas)
+                self._chats[seat] = Chat(prompts, self.scenario, seat, personas=rules.personas)
             return self._chats[seat].show(self._dialogue)
         return conversation(
+            prompts,
             self.scenario,
             seat,
             self._dialogue,
