@@ -43,12 +43,12 @@ def thinking(name):
     return ChatTokens(thinker(name), thinking=True)
 
 
-def thinking_network(seed=0):
+def thinking_network(**settings):
     """Qwen3's architecture with tiny random weights; it often opens and closes thoughts, and ends turns."""
     words, chat = tokenizer("qwen3"), thinking("qwen3")
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    sizes |= {"num_key_value_heads": 2, "head_dim": 8, "tie_word_embeddings": False}
+    sizes |= {"num_key_value_heads": 2, "head_dim": 8, "tie_word_embeddings": False} | settings
     network = Qwen3ForCausalLM(Qwen3Config(vocab_size=len(words), initializer_range=0.3, **sizes)).float().eval()
     network.lm_head.weight.data[[chat.end, chat.marks.opens, chat.marks.closes]] *= 4.0
     return network
