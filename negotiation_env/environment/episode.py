@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from negotiation_env.environment.guarding import Enforcement, Guarded, Try
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
+from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.watch import Violation
 from negotiation_env.interfaces import Reply, TokenTrace
+from negotiation_env.text.thoughts import joined
+from negotiation_env.text.untrusted import SLACK, writable_text
 
 if TYPE_CHECKING:
     from pydantic import SerializerFunctionWrapHandler, TypeAdapter
@@ -54,6 +57,7 @@ class Refused:
         tokens: The exact tokens, where the policy gave them.
         usage: Token counts and latency in seconds, where the policy gave them.
         model: The model as the endpoint named it.
+        thought: What the speaker only thought.
     """
 
     seat: int
@@ -66,6 +70,7 @@ class Refused:
     tokens: TokenTrace | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    thought: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,13 @@ class Said:
         seat: Who spoke.
         task: An utterance, or the completion.
         text: The neutralised text.
-        events: What was wrong with the raw text.
-        raw: The raw text, where it differs.
+        events: What was wrong with the raw text, and what it only says again (`negotiation_env.game.echoes`).
+        raw: The raw words, where they differ.
         truncated: It was cut short: by the token limit, or by what `usage["ended"]` names.
         tokens: The exact tokens, where the policy gave them.
         usage: Token counts and latency in seconds, where the policy gave them.
         model: The model as the endpoint named it; not in a line where it is empty.
+        thought: What the speaker only thought, which nobody else was shown; not in a line where it is empty.
         violations: The constraints of guards that the delivered words break; not in a line where there are none.
         refused: What was tried before and refused, in order; not in a line where nothing was. Where the last of it was
             replaced, the turn's own text is nobody's, and it has no tokens.
@@ -96,6 +102,7 @@ class Said:
     tokens: TokenTrace | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    thought: str = ""
     violations: tuple[Violation, ...] = ()
     refused: tuple[Refused, ...] = ()
 
@@ -179,8 +186,12 @@ class Episode:
 
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
-        """The utterances, without the completion."""
-        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.turns if s.task is Task.UTTERANCE)
+        """The utterances as they were judged, without the completion."""
+        return tuple(
+            Utterance(each.seat, each.text, tuple(event for event in each.events if event not in ECHOES), each.raw)
+            for each in self.turns
+            if each.task is Task.UTTERANCE
+        )
 
     @property
     def failure(self) -> str | None:
@@ -243,7 +254,7 @@ def _consistent(episode: Episode) -> Episode:
 
 
 def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
-    """A line without what only calls of endpoints, failures and guards have, where there were none."""
+    """A line without what only calls of endpoints, thoughts, failures and guards have, where there were none."""
     line = dump(episode)
     _drop_empty(line, ("failed", "guards"))
     for turn in (*line["said"], line.get("failed", {})):
@@ -256,7 +267,7 @@ def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
 
 
 def _tidy(said: dict[str, Any]) -> None:
-    _drop_empty(said, ("model",))
+    _drop_empty(said, ("model", "thought"))
     if said["tokens"]:  # JSON has no -inf, and null could not be read back
         said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
 
@@ -290,25 +301,37 @@ def turns_of(
     given = [Reply("")] * count if replies is None else replies
     if len(given) != count:
         raise ValueError(f"expected {count} replies, one for each turn that was taken; got {len(given)}")
-    left, guarded = iter(given), iter(enforced.turns if enforced else ())
-    said = tuple(_said(game, each, next(guarded, None), left) for each in turns)
+    echoed = [*game.echoes, ()]  # a completion is none
+    left, guarded = iter(given), [*(enforced.turns if enforced else ()), *[None] * len(turns)]
+    said = tuple(_said(game, *each, left) for each in zip(turns, game.thoughts, echoed, guarded, strict=False))
     tries = enforced.refused if enforced and failed else ()
-    return said, failed and _failed(failed, [_refused(each, next(left)) for each in tries], next(left))
+    return said, failed and _failed(failed, [_refused(game, each, next(left)) for each in tries], next(left))
 
 
-def _said(game: Negotiation, each: Utterance, guarded: Guarded | None, replies: Iterator[Reply]) -> Said:
+def _said(
+    game: Negotiation,
+    each: Utterance,
+    thought: str,
+    echoed: tuple[str, ...],
+    guarded: Guarded | None,
+    replies: Iterator[Reply],
+) -> Said:
     """A turn with its replies; what guards replaced has none of its own."""
-    refused = tuple(_refused(tried, next(replies)) for tried in guarded.refused) if guarded else ()
+    refused = tuple(_refused(game, tried, next(replies)) for tried in guarded.refused) if guarded else ()
     reply = Reply("") if guarded and guarded.replaced else next(replies)
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
-    told = (reply.truncated, reply.tokens, reply.usage, reply.model)
-    return Said(
-        each.seat, task, each.text, each.events, each.raw, *told, guarded.violations if guarded else (), refused
-    )
+    told = (reply.truncated, reply.tokens, reply.usage, reply.model, _thoughts(game, reply, thought))
+    broken = guarded.violations if guarded else ()
+    return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, broken, refused)
 
 
-def _refused(tried: Try, reply: Reply) -> Refused:
-    said, told = tried.utterance, (reply.truncated, reply.tokens, reply.usage, reply.model)
+def _thoughts(game: Negotiation, reply: Reply, thought: str) -> str:
+    return writable_text(joined(reply.thought, thought)[: game.rules.max_characters + SLACK])
+
+
+def _refused(game: Negotiation, tried: Try, reply: Reply) -> Refused:
+    said, thought = tried.utterance, _thoughts(game, reply, tried.thought)
+    told = (reply.truncated, reply.tokens, reply.usage, reply.model, thought)
     return Refused(said.seat, said.text, tried.violations, tried.told, said.events, said.raw, *told)
 
 

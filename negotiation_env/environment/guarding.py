@@ -29,11 +29,13 @@ class Try:
 
     Attributes:
         utterance: What was understood.
+        thought: What the speaker only thought.
         violations: Why.
         told: What the speaker was told.
     """
 
     utterance: Utterance
+    thought: str
     violations: tuple[Violation, ...]
     told: str
 
@@ -92,19 +94,21 @@ class Enforcement:
             IllegalMove: No turn is pending.
             TypeError: The words are no string.
         """
-        utterance = self.game.understand(words)
+        utterance, thought = self.game.understand(words)
         if self.game.phase is _COMPLETING:
-            return self.game.deliver(utterance), Finding((), ())
+            return self.game.deliver(utterance, thought), Finding((), ())
         finding = self._watch.look(utterance, self.game.dialogue)
         self._watch.count(finding, utterance.seat)
         if finding.intervention == Intervention.ASK_AGAIN:
-            self._refuse(utterance, finding, _AGAIN)
+            self._refuse(utterance, thought, finding, _AGAIN)
         elif finding.intervention == Intervention.REPLACE:
-            self._refuse(utterance, finding, _REPLACED)
-            silence = self.game.understand(SILENCE)
-            self._deliver(silence, replace(self._watch.look(silence, self.game.dialogue), violations=()), replaced=True)
+            self._refuse(utterance, thought, finding, _REPLACED)
+            silence, _ = self.game.understand(SILENCE)
+            self._deliver(
+                silence, "", replace(self._watch.look(silence, self.game.dialogue), violations=()), replaced=True
+            )
         else:
-            self._deliver(utterance, finding)
+            self._deliver(utterance, thought, finding)
         return utterance, finding
 
     def shown(self, messages: Sequence[Message], seat: int) -> tuple[Message, ...]:
@@ -121,11 +125,11 @@ class Enforcement:
         spoken = sum(each["role"] == "assistant" for each in messages)
         return tuple(_private(messages, own[len(own) - spoken :], tries))
 
-    def _refuse(self, utterance: Utterance, finding: Finding, frame: str) -> None:
-        self.refused.append(Try(utterance, finding.violations, self._told(finding, frame)))
+    def _refuse(self, utterance: Utterance, thought: str, finding: Finding, frame: str) -> None:
+        self.refused.append(Try(utterance, thought, finding.violations, self._told(finding, frame)))
 
-    def _deliver(self, utterance: Utterance, finding: Finding, *, replaced: bool = False) -> None:
-        self.game.deliver(utterance)
+    def _deliver(self, utterance: Utterance, thought: str, finding: Finding, *, replaced: bool = False) -> None:
+        self.game.deliver(utterance, thought)
         self._watch.deliver(finding)
         told = self._told(finding, _FEEDBACK) if finding.intervention == Intervention.FEEDBACK else ""
         self.turns.append(Guarded(utterance.seat, finding.violations, tuple(self.refused), replaced, told))
