@@ -221,7 +221,7 @@ def play_into(
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`.
         prompts: As for `play_many`.
-        **rules: The fields of `Rules`.
+        **rules: The fields of `Rules`, and `guards` as for `play_many`.
 
     Raises:
         UserError: The file holds one of the games as somebody else played it.
