@@ -202,6 +202,11 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '

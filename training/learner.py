@@ -5,7 +5,7 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer, loading
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.engines.adapters import LEARNER
 
@@ -35,11 +35,11 @@ def sources(config: TrainConfig) -> tuple[str, str]:
 
 
 def _loading(config: TrainConfig) -> dict[str, Any]:
-    """Full precision on a CPU and for weights that AdamW moves; else bfloat16, frozen weights in 4 bit if asked for."""
+    """float32 for weights that AdamW moves and where there is no bfloat16; frozen weights in 4 bit if asked for."""
     import torch
 
-    half = torch.cuda.is_available() and config.fine_tuning == "lora"
-    settings: dict[str, Any] = {"dtype": torch.bfloat16 if half else torch.float32}
+    dtype = torch.bfloat16 if half_precision() and config.fine_tuning == "lora" else torch.float32
+    settings: dict[str, Any] = {"dtype": dtype}
     if config.quantise == "4bit":
         from transformers import BitsAndBytesConfig
 
@@ -48,7 +48,7 @@ def _loading(config: TrainConfig) -> dict[str, Any]:
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.bfloat16,
+            bnb_4bit_compute_dtype=dtype,
         )
     return settings
 

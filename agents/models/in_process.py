@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer, loading
 from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms
 from negotiation_env.agents.models.shared_prefixes import alike
 from negotiation_env.interfaces import ChatRequest, Reply
@@ -23,10 +23,12 @@ from negotiation_env.interfaces import ChatRequest, Reply
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CACHED_BATCHES", "MAX_BATCH", "InProcessModel", "load_model"]
+__all__ = ["CACHED_BATCHES", "CACHE_ROOM", "MAX_BATCH", "InProcessModel", "load_model"]
 
 CACHED_BATCHES: Final = 4
 """Batches whose keys and values are kept."""
+CACHE_ROOM: Final = 128
+"""Places for new tokens, each time that a cache makes room."""
 MAX_BATCH: Final = 64
 """Most rows of a forward pass, unless a model is told otherwise."""
 _SAMPLING: Final = threading.RLock()
@@ -195,7 +197,7 @@ def _keep_rows(batch: _Batch, rows: list[int]) -> None:
 
 
 def load_model(source: str | Path, adapter: str | Path | None = None, name: str = "") -> InProcessModel:
-    """Load a model for play: on the GPU in bfloat16 where there is one, else on the CPU in float32.
+    """Load a model for play: on the GPU where there is one, in bfloat16 if it has that; else in float32.
 
     Args:
         source: A transformers folder or hub id.
@@ -211,13 +213,13 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
     with loading(f"the model {what}", "an in-process model"):
         import torch
 
-        gpu = torch.cuda.is_available()
+        half = half_precision()
         tokenizer = load_tokenizer(source)
-        model = load_network(source, dtype=torch.bfloat16 if gpu else torch.float32)
+        model = load_network(source, dtype=torch.bfloat16 if half else torch.float32)
         if adapter is not None:
             from peft import PeftModel
 
             model = PeftModel.from_pretrained(model, str(adapter))
-            model = model if gpu else model.merge_and_unload()
-        model = model.eval().to("cuda" if gpu else "cpu")
+            model = model if half else model.merge_and_unload()
+        model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     return InProcessModel(model, tokenizer, name or str(source))

@@ -13,7 +13,16 @@ from typing import Any, Final
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import importing
 
-__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "trusts_remote_code", "why"]
+__all__ = [
+    "TRUST",
+    "half_precision",
+    "load_network",
+    "load_tokenizer",
+    "loading",
+    "needs_trust",
+    "trusts_remote_code",
+    "why",
+]
 
 TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 
@@ -21,6 +30,13 @@ TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 def trusts_remote_code() -> bool:
     """Whether code that a model brings may run."""
     return os.environ.get(TRUST) == "1"
+
+
+def half_precision() -> bool:
+    """Whether models compute in bfloat16: on a GPU that has it. Others, and CPUs, compute in float32."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def load_tokenizer(source: str | Path, **settings: Any) -> Any:
