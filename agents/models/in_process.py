@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
-from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer, loading, nf4
+from negotiation_env.agents.models.pretrained import end_ids, half_precision, load_network, load_tokenizer, loading, nf4
 from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms
 from negotiation_env.agents.models.shared_prefixes import alike
 from negotiation_env.agents.models.training_card import read_card
@@ -73,7 +73,7 @@ class InProcessModel:
         max_thought_tokens: int = 0,
     ) -> None:
         self.model = model
-        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0)
+        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0, ends=end_ids(model))
         self.name = name
         self.max_batch = max_batch
         self.max_thought_tokens = max_thought_tokens

@@ -15,6 +15,7 @@ from negotiation_env.loading.heavy import importing
 
 __all__ = [
     "TRUST",
+    "end_ids",
     "half_precision",
     "load_network",
     "load_tokenizer",
@@ -65,6 +66,12 @@ def nf4() -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16 if half_precision() else torch.float32,
     )
+
+
+def end_ids(model: Any) -> frozenset[int]:
+    """The ids at which a model's `generation_config.json` ends a reply; the template's own is seldom the only one."""
+    told = model.generation_config.eos_token_id if model.generation_config else None
+    return frozenset([told] if isinstance(told, int) else told or ())
 
 
 @contextmanager
