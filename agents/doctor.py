@@ -7,9 +7,11 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.environment.prompting import seat_prompts
 from negotiation_env.episodes.longest_game import Ruler, longest_game, longest_scenario
 from negotiation_env.errors import ModelError
 from negotiation_env.game.events import Task, Turn
+from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
@@ -21,18 +23,22 @@ __all__ = ["examine_agent"]
 _LATER = ({"role": "user", "content": "x"},)
 
 
-def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 7) -> Iterator[Finding]:
+def examine_agent(
+    agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 7, prompts: Sequence[PromptSet] | None = None
+) -> Iterator[Finding]:
     """Look at an agent, and let it open a negotiation in each scenario.
 
     Args:
         agent: Any; more can be said of one that a chat model speaks for.
         scenarios: One first turn in each.
         max_turns: Of the planned negotiations; enough for each party to speak once, or 0 for a single agent.
+        prompts: What the seats are told; by default the paper's free dialogue. A set of the agent's own goes before.
 
     Yields:
         Findings as they are made.
     """
     yield Finding("agent", None, agent.name)
+    (told,) = seat_prompts(prompts or (shipped_prompts(),), 1, [agent])
     model = agent.model if isinstance(agent, ChatAgent) else None
     if isinstance(model, Endpoint):
         yield (reachable := examine_endpoint(model))
@@ -40,8 +46,8 @@ def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 
             return
     if isinstance(model, InProcessModel) and isinstance(agent, ChatAgent):
         yield from _template(model.tokens)
-        yield _context(agent, model, scenarios, max_turns)
-    yield from _trial(agent, scenarios, max_turns)
+        yield _context(agent, model, scenarios, max_turns, told)
+    yield from _trial(agent, scenarios, max_turns, told)
 
 
 def _template(tokens: ChatTokens) -> Iterator[Finding]:
@@ -69,17 +75,20 @@ def _growth(left_out: str) -> str:
     )
 
 
-def _context(agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int) -> Finding:
+def _context(
+    agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int, prompts: PromptSet
+) -> Finding:
     turn, answer = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
     rules, ruler = Rules(max_turns=max_turns), Ruler(turn, answer, model.tokens.prompt)
-    need = longest_game(longest_scenario(scenarios), rules, ruler).context
+    need = longest_game(longest_scenario(scenarios), rules, ruler, [prompts]).context
     limit = int(model.model.config.max_position_embeddings)
     told = f"at most {need} tokens needed ({max_turns} turns of {turn}, answer {answer}) of {limit}"
     return Finding("context", need <= limit, told)
 
 
-def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int) -> Iterator[Finding]:
-    games = [Negotiation(scenario, Rules(max_turns=max_turns)) for scenario in scenarios]
+def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int, prompts: PromptSet) -> Iterator[Finding]:
+    rules = Rules(max_turns=max_turns)
+    games = [Negotiation(scenario, rules, [prompts] * scenario.seats) for scenario in scenarios]
     turns = [game.pending for game in games if isinstance(game.pending, Turn)]
     requests = [Request(f"doctor/{n}", turn.seat, turn.task, turn.messages, seed=n) for n, turn in enumerate(turns)]
     start = time.perf_counter()
@@ -89,7 +98,7 @@ def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int) -> Itera
     told = f"{len(replies) - len(failed)} of {len(replies)} first turns in {seconds:.1f} s"
     yield Finding("first turns", not failed, told + (f"; {failed[0]}" if failed else ""))
     spoken = [reply for reply in replies if not reply.error]
-    if spoken and max_turns:
+    if spoken and max_turns and prompts.asks_for_tags:
         yield _parse_rate(spoken)
     if spoken:
         yield from _length(spoken)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
+from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
 from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.game.protocol import Rules
@@ -171,7 +172,8 @@ def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
 
 
 def _longest(config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ruler: Ruler) -> LongestGame:
-    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler)
+    prompts = planned_prompts(config.prompts, config.judge)
+    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler, prompts)
 
 
 def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:

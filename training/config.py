@@ -49,6 +49,8 @@ class TrainConfig(BaseModel):
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
         personas: Show speakers their personas; False is the ablation.
+        prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
+            `NegotiationEnv`. A run goes on only with a set that says the same.
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
         trained_tokens: Which of the learner's tokens carry the gradient.
         advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
@@ -102,6 +104,7 @@ class TrainConfig(BaseModel):
     max_turns: int = Field(7, ge=2)
     history_turns: int | None = Field(None, ge=1)
     personas: bool = True
+    prompts: str | None = None
     agreement_gate: bool = True
     trained_tokens: Literal["dialogue", "dialogue+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"

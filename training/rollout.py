@@ -13,6 +13,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
@@ -41,6 +42,7 @@ class TimedJudge:
 
     def __init__(self, judge: Judge) -> None:
         self.name = judge.name
+        self.prompts = getattr(judge, "prompts", "")
         self.seconds = 0.0
         self._judge = judge
 
@@ -134,6 +136,7 @@ class Rollout:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
+        self.prompts = chosen_prompts(config.prompts, judge)
         self.players = players
         self.log = log
         self.wrap = wrap
@@ -216,7 +219,7 @@ class Rollout:
 
     def _play(self, places: Sequence[_Assignment]) -> list[Episode]:
         games = [self._game(place) for place in places]
-        for episode in play_many(games, self.judge, wrap=self.wrap, **self.config.rules):
+        for episode in play_many(games, self.judge, wrap=self.wrap, prompts=self.prompts, **self.config.rules):
             self._ended[episode.id] = episode
         return [self._ended[game.id] for game in games]
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
+from negotiation_env.environment.prompting import current_ids
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import is_there, read_lines, text_lines, write_whole
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.held_out_log import HELD_OUT
@@ -24,7 +27,7 @@ __all__ = [
     "CHECKPOINTS",
     "CONFIG",
     "METRICS",
-    "check_judge",
+    "check_played",
     "check_records",
     "check_run",
     "numbered",
@@ -36,6 +39,8 @@ __all__ = [
 METRICS: Final = "metrics.jsonl"
 CHECKPOINTS: Final = "checkpoints"
 _TRAINED: Final = ("adapter", "model")
+_MAY_CHANGE: Final = ("max_steps", "unscored_limit", "prompts")
+"""What a resumed run may name otherwise; `check_played` looks at what the prompts say."""
 _BROKEN: Final = "cannot be read, mend it or take it out by hand"
 
 
@@ -56,7 +61,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         if not is_there(saved):
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
         then, now = load_config(saved).model_dump(), TrainConfig(**tomllib.loads(_shown(config))).model_dump()
-        changed = [name for name in now if now[name] != then[name] and name not in ("max_steps", "unscored_limit")]
+        changed = [name for name in now if now[name] != then[name] and name not in _MAY_CHANGE]
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
             raise UserError(f"the run in {out} had other settings: {told}")
@@ -110,17 +115,23 @@ def check_records(out: Path, checkpoint: Path | None) -> None:
         )
 
 
-def check_judge(out: Path, judge: str) -> None:
-    """See that a resumed run goes on with the judge that it had: a judge's file can change behind its name.
+def check_played(out: Path, judge: str, prompts: Sequence[PromptSet]) -> None:
+    """See that a resumed run goes on with the judge and prompts that it had: files can change behind their names.
+
+    Args:
+        out: The run's folder.
+        judge: The judge's name.
+        prompts: The run's sets; a seat whose agent has a set of its own may have had another.
 
     Raises:
-        UserError: The folder's last whole episode has another judge, or a line cannot be read.
+        UserError: The folder's last whole episode has another judge or other prompts, or a line cannot be read.
     """
     for last in deque(read_lines(out / EPISODES, _adapter(_Judged), _BROKEN, extra="ignore"), maxlen=1):
-        if last.judge != judge:
-            raise UserError(
-                f"the run in {out} had the judge {last.judge!r}, now it is {judge!r}; --resume needs the same"
-            )
+        told = current_ids(last.prompts).split("; ")
+        missing = [each.id for each in prompts if each.id not in told]
+        if last.judge != judge or missing:
+            name, then, now = ("judge", last.judge, judge) if last.judge != judge else ("prompts", told[0], missing[0])
+            raise UserError(f"the run in {out} had the {name} {then!r}, now it is {now!r}; --resume needs the same")
 
 
 def rewind(out: Path, step: int) -> None:
@@ -149,9 +160,10 @@ def numbered(folder: Path, prefix: str) -> dict[int, Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is read of an episode to know who judged it."""
+    """What is read of an episode to know who judged it, and what its parties were told."""
 
     judge: str
+    prompts: str
 
 
 @dataclass(frozen=True, slots=True)

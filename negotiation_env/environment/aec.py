@@ -12,13 +12,13 @@
 ## Rules
 
 The agents face a dilemma, each with a persona of its own, and speak in turn. An agent observes the chat as its own
-side of it: a system message with its persona, the dilemma and the turn grammar; its own turns as the assistant's; what
-the others said as the user's. Among three or more parties the speaker's name stands before a turn, and "> " before its
-further lines but the tags of the grammar, so that no line can pass for another turn. Once everybody has spoken the
-judge is asked after each turn whether they agree. On agreement the writer (`negotiator_0` unless told otherwise)
-observes a request for the joint answer (`completing` is 1) and its next action is that answer, which the judge scores.
-Without agreement after `max_turns` utterances the reward is 0; with `reward_without_agreement` the answer is written
-and its score is the reward all the same.
+side of it: a system message with its persona, the dilemma and how to speak, in the words of its prompt set; its own
+turns as the assistant's; what the others said as the user's. Among three or more parties the speaker's name stands
+before a turn, and "> " before its further lines but the tags of the grammar, so that no line can pass for another turn.
+Once everybody has spoken the judge is asked after each turn whether they agree. On agreement the writer
+(`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is 1) and its next action
+is that answer, which the judge scores. Without agreement after `max_turns` utterances the reward is 0; with
+`reward_without_agreement` the answer is written and its score is the reward all the same.
 
 With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
 joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
@@ -51,6 +51,7 @@ from gymnasium.utils.seeding import np_random
 from pettingzoo import AECEnv
 
 from negotiation_env.environment.choices import (
+    AFTER_RESET,
     chosen_scenario,
     given_scenarios,
     parties,
@@ -59,6 +60,7 @@ from negotiation_env.environment.choices import (
     writer_seat,
 )
 from negotiation_env.environment.episode import Episode, FailedTurn, turns_of
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
 from negotiation_env.environment.spaces import FreeText, observation_space
 from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NegotiationEnv", "env", "raw_env"]
 
-_OVER = Phase.OVER  # Python 3.11 is slow to look members up in their class
+_COMPLETING, _OVER = Phase.COMPLETING, Phase.OVER  # Python 3.11 is slow to look members up in their class
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
@@ -97,13 +99,16 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         judge: A judge, or its spec string. None is the embedded judge, which loads no model before it has to score a
             completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
+        prompts: What the seats are told: the name of a prompt set, the path of one, a `PromptSet`, or one of these for
+            each seat, the last one also for the seats beyond. None follows the judge: "handshake" for one that sees
+            agreement by tags, such as the embedded one, else "natural".
         **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
             judge_sees_dialogue, max_characters, writer, personas.
 
     Raises:
         TypeError: A rule has no such name.
         ValueError: A rule's value is out of range, or does not fit one of the scenarios.
-        UserError: There is no such split, file or judge.
+        UserError: There is no such split, file, judge or prompt set.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -113,17 +118,27 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         "is_parallelizable": False,
     }
 
+    game: Negotiation = AFTER_RESET()
+    agent_selection: str = AFTER_RESET()
+    rewards: dict[str, float] = AFTER_RESET()
+    terminations: dict[str, bool] = AFTER_RESET()
+    truncations: dict[str, bool] = AFTER_RESET()
+    infos: dict[str, dict[str, Any]] = AFTER_RESET()
+
     def __init__(
         self,
         scenarios: str | Path | Scenario | Sequence[Scenario] = "train",
         judge: str | Judge | None = None,
         render_mode: str | None = None,
+        prompts: Prompts = None,
         **rules: Any,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
         self.scenarios, self.rules = given_scenarios(scenarios), Rules(**rules)
         self.judge = resolve_judge("embedded" if judge is None else judge)
+        self.prompts = chosen_prompts(prompts, self.judge)
+        warn_of_mismatch(self.prompts, self.judge)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -177,7 +192,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenario = self._scenario(chosen.get("scenario"))
         writer = chosen.get("writer")
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
-        self.game = Negotiation(scenario, rules)
+        self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats))
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self._failed: FailedTurn | None = None
         self.agents = self.possible_agents[: scenario.seats]
@@ -186,7 +201,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self.infos = {agent: {} for agent in self.agents}
         self.agent_selection = self.agents[self.game.speaker or 0]
 
     def observe(self, agent: str) -> dict[str, Any]:
@@ -200,7 +215,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         game, seat = self.game, self._seats.get(agent)
         if seat is None:
             raise UserError(f"{self._known(agent)} has no seat: {parties(game.scenario)}; look at this game's agents")
-        completing = game.phase is Phase.COMPLETING and game.speaker == seat
+        completing = game.phase is _COMPLETING and game.speaker == seat
         return {
             "messages": game.view(seat, completing=completing),
             "turns_left": self.rules.max_turns - game.turns,
@@ -277,6 +292,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self.rulings,
             game.outcome,
             reward(game.outcome, game.rules),
+            ids_of(game.prompts),
             tags=tags or {},
             failed=failed,
         )
@@ -291,13 +307,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    if not TYPE_CHECKING:  # a type checker would take any name for one of its attributes
-
-        def __getattr__(self, name: str) -> Any:
-            """What a reset brings is asked for before the first one; or there is no such attribute."""
-            when = "" if "game" in vars(self) else " before the first reset()"
-            raise AttributeError(f"{type(self).__name__} has no {name!r}{when}")
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
-from negotiation_env.game import chats
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
@@ -98,7 +97,7 @@ class Episode:
         rulings: Every verdict with its judge call.
         outcome: How it ended.
         reward: The terminal reward of every party; None is unscored.
-        prompts: Version of the prompt templates.
+        prompts: The id of the prompt set; where seats had different ones, each seat's, with "; " between.
         tags: What a run adds, such as group, optimizer step and learner's seat.
         format: Version of this layout.
         failed: The turn that an agent failed; None, and not in a line, where none did.
@@ -119,7 +118,7 @@ class Episode:
     rulings: tuple[Ruling, ...]
     outcome: Outcome
     reward: float | None
-    prompts: str = chats.VERSION
+    prompts: str = ""
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     failed: FailedTurn | None = None

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from negotiation_env.environment.prompting import seat_prompts
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 
@@ -110,18 +112,19 @@ def longest_scenario(scenarios: Iterable[Scenario]) -> Scenario:
     return max(scenarios, key=lambda scenario: len(scenario.to_json()))
 
 
-def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler) -> LongestGame:
+def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler, prompts: Sequence[PromptSet]) -> LongestGame:
     """Play a scenario at its longest.
 
     Args:
         scenario: Dilemma and personas.
         rules: How it is played.
         ruler: Measures in tokens.
+        prompts: What the seats are told; the last set is also for the seats beyond.
 
     Raises:
         ValueError: The rules do not fit the number of parties.
     """
-    game = Negotiation(scenario, rules)
+    game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats))
     speeches: list[Speech] = []
     questions: list[Question] = []
     while not isinstance(game.pending, Outcome):

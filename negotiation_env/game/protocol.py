@@ -11,6 +11,7 @@ from enum import StrEnum
 from negotiation_env.errors import IllegalMove
 from negotiation_env.game.chats import Chat, conversation, single_agent_chat
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
+from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
@@ -55,6 +56,9 @@ class Move(StrEnum):
     UNSCORED = "a judge or an agent failed"
 
 
+_SAID_EARLY, _SAID, _OPEN, *_ = Move
+_AGREEMENT = QuestionKind.AGREEMENT
+
 MOVES: dict[tuple[Phase, Move], Phase] = {
     (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
     (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
@@ -80,12 +84,16 @@ class Negotiation:
     Args:
         scenario: Dilemma and personas, one seat each; an open question has the one seat of who answers it.
         rules: How it is played.
+        prompts: What each seat is told, one for each; by default the paper's free dialogue.
 
     Raises:
-        ValueError: The rules do not fit the number of parties, or the scenario is too long to be shown whole.
+        ValueError: The rules or prompts do not fit the number of parties, or the scenario is too long to be shown
+            whole.
     """
 
-    def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, rules: Rules | None = None, prompts: Sequence[PromptSet] | None = None
+    ) -> None:
         self.scenario = scenario
         self.rules = rules or Rules()
         seats = scenario.seats
@@ -98,6 +106,9 @@ class Negotiation:
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
         require_playable(scenario)
+        self.prompts = (shipped_prompts(),) * seats if prompts is None else tuple(prompts)
+        if len(self.prompts) != seats:
+            raise ValueError(f"expected a prompt set for each of {seats} seats, got {len(self.prompts)}")
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
@@ -154,14 +165,15 @@ class Negotiation:
 
     def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
         """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
-        rules = self.rules
+        rules, prompts = self.rules, self.prompts[seat]
         if rules.single:
-            return single_agent_chat(self.scenario, personas=rules.personas)
+            return single_agent_chat(prompts, self.scenario, seat, personas=rules.personas)
         if rules.history_turns is None and not completing:
             if seat not in self._chats:
-                self._chats[seat] = Chat(self.scenario, seat, personas=rules.personas)
+                self._chats[seat] = Chat(prompts, self.scenario, seat, personas=rules.personas)
             return self._chats[seat].show(self._dialogue)
         return conversation(
+            prompts,
             self.scenario,
             seat,
             self._dialogue,
@@ -194,7 +206,7 @@ class Negotiation:
         else:
             self._dialogue.append(utterance)
             early = len(self._dialogue) < len(self._names)
-            self._move(Move.SAID_EARLY if early else Move.SAID)
+            self._move(_SAID_EARLY if early else _SAID)
         return utterance
 
     def rule(self, verdict: Verdict) -> None:
@@ -230,7 +242,7 @@ class Negotiation:
         if self._agreed:
             return Move.AGREED
         if len(self._dialogue) < self.rules.max_turns:
-            return Move.OPEN
+            return _OPEN
         return Move.EXHAUSTED_BUT_COMPLETE if self.rules.complete_without_agreement else Move.EXHAUSTED
 
     def _move(self, move: Move, *, score: float | None = None, reason: str = "") -> None:
@@ -285,7 +297,7 @@ def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Ut
 
 def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:
     """What a judge is asked after a turn (step 3)."""
-    return Question(QuestionKind.AGREEMENT, scenario, tuple(dialogue))
+    return Question(_AGREEMENT, scenario, tuple(dialogue))
 
 
 def score_question(scenario: Scenario, rules: Rules, dialogue: Sequence[Utterance], completion: str) -> Question:

@@ -23,6 +23,7 @@ __all__ = ["answers", "each_answered", "judged"]
 
 Q = TypeVar("Q")
 F = TypeVar("F")
+_DECISIONS: Final = (0.0, 1.0, None)
 _LONGEST_REASON: Final = 10_000
 """Characters; a record is read by people, too."""
 A = TypeVar("A", bound="Verdict | Preference")
@@ -34,9 +35,14 @@ def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
     Raises:
         UserError: What the judge needs is missing, such as a package or weights that could not be fetched.
     """
-    found = answers(judge.name, judge.judge, questions, Verdict, lambda reason: Verdict(None, judge.name, reason))
+    name = judge.name
+    found = each_answered(name, judge.judge, questions, lambda reason: Verdict(None, name, reason))
     for place, verdict in enumerate(found):
-        if verdict.value not in (0.0, 1.0, None) and questions[place].kind is QuestionKind.AGREEMENT:
+        # A bare verdict is surely usable; to look closer would cost as much as those that give such verdicts do.
+        bare = type(verdict) is Verdict and type(verdict.value) is float and verdict.judge is name
+        if not bare or verdict.reason or verdict.calls or verdict.details:
+            found[place] = verdict = _usable(name, verdict, Verdict)
+        if verdict.value not in _DECISIONS and questions[place].kind is QuestionKind.AGREEMENT:
             found[place] = _undecided(verdict)
     return found
 
@@ -82,9 +88,7 @@ def each_answered(
     return found
 
 
-def answers(
-    name: str, ask: Callable[[Sequence[Q]], Any], asked: Sequence[Q], kind: type[A], unscored: Callable[[str], A]
-) -> list[A]:
+def answers(name: str, ask: Callable[[Sequence[Q]], Any], asked: Sequence[Q], kind: type[A]) -> list[A]:
     """What a judge says to each question, in order, as a record can hold it; see `each_answered`.
 
     Args:
@@ -92,21 +96,15 @@ def answers(
         ask: Its method.
         asked: The questions.
         kind: What an answer has to be.
-        unscored: Makes the answer to a question that has none, out of the reason.
     """
-    found = each_answered(name, ask, asked, unscored)
-    for place, answer in enumerate(found):
-        # A bare verdict is surely usable; to look closer would cost as much as those that give such verdicts do.
-        bare = type(answer) is Verdict and type(answer.value) is float and answer.judge is name
-        if kind is not Verdict or not bare or answer.reason or answer.calls or answer.details:
-            found[place] = _usable(name, answer, kind, unscored)
-    return found
+    found = each_answered(name, ask, asked, lambda reason: kind(None, name, reason))
+    return [_usable(name, answer, kind) for answer in found]
 
 
-def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], A]) -> A:
+def _usable(name: str, answer: object, kind: type[A]) -> A:
     """The answer, if it is one that a record can hold, as it is read again."""
     if not isinstance(answer, kind):
-        return unscored(f"{name} gave a {type(answer).__name__}; expected a {kind.__name__}")
+        return kind(None, name, f"{name} gave a {type(answer).__name__}; expected a {kind.__name__}")
     try:
         if answer.value is not None and type(answer.value) is not float:
             answer = replace(answer, value=float(answer.value))  # NumPy's and torch's cannot be recorded
@@ -116,7 +114,7 @@ def _usable(name: str, answer: object, kind: type[A], unscored: Callable[[str], 
         recorded: A = adapter.validate_json(adapter.dump_json(answer, warnings=False))
         return recorded  # with tuples in the place of lists, and True in that of 1, which is equal to it
     except Exception as error:  # somebody's object in the details can raise anything
-        return unscored(f"{name} gave what no record can hold: {one_line(str(error))}")
+        return kind(None, name, f"{name} gave what no record can hold: {one_line(str(error))}")
 
 
 @cache

@@ -113,7 +113,7 @@ def both_orders(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Duel]:
 
 
 def _compared(judge: PairwiseJudge, pairs: "Sequence[Pair]") -> list[Preference]:
-    return answers(judge.name, judge.compare, pairs, Preference, lambda reason: Preference(None, judge.name, reason))
+    return answers(judge.name, judge.compare, pairs, Preference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,7 @@ class Examiner(Protocol):
 
 def examined(examiner: Examiner, probes: Sequence[Probe]) -> list[Verdict]:
     """An examiner's answers; what it raises or gives amiss leaves its probes without value and ends nothing."""
-    found = answers(
-        examiner.name, examiner.examine, probes, Verdict, lambda reason: Verdict(None, examiner.name, reason)
-    )
+    found = answers(examiner.name, examiner.examine, probes, Verdict)
     return [_within(probe, verdict) for probe, verdict in zip(probes, found, strict=True)]
 
 

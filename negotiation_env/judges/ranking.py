@@ -47,7 +47,7 @@ class Ranker(Protocol):
 
 def ranked(ranker: Ranker, rankings: Sequence[Ranking]) -> list[Verdict]:
     """A ranker's answers; what it raises or gives amiss leaves rankings without an order and ends nothing."""
-    found = answers(ranker.name, ranker.rank, rankings, Verdict, lambda reason: Verdict(None, ranker.name, reason))
+    found = answers(ranker.name, ranker.rank, rankings, Verdict)
     return [_ordered(ranking, verdict) for ranking, verdict in zip(rankings, found, strict=True)]
 
 

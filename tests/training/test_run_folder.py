@@ -3,10 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiation_env.errors import UserError
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.training.config import TrainConfig, load_config
-from negotiation_env.training.run_folder import check_judge, check_records, check_run, numbered, rewind, write_config
+from negotiation_env.training.run_folder import check_played, check_records, check_run, numbered, rewind, write_config
 from tests.helpers.arbitrary_json import json_texts
 from tests.helpers.no_files import PLACES
+
+TOLD = shipped_prompts("handshake")
 
 
 def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):
@@ -18,11 +21,13 @@ def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):
 
 
 def test_a_run_goes_on_with_the_judge_that_it_had(tmp_path):
-    check_judge(tmp_path, "strict")
-    (tmp_path / "episodes.jsonl").write_text('{"judge": "kind"}\n{"judge": "strict"}\n', encoding="utf-8")
-    check_judge(tmp_path, "strict")
+    check_played(tmp_path, "strict", [TOLD])
+    (tmp_path / "episodes.jsonl").write_text(
+        '{"judge": "kind", "prompts": "v1"}\n{"judge": "strict", "prompts": "v1"}\n', encoding="utf-8"
+    )
+    check_played(tmp_path, "strict", [TOLD])
     with pytest.raises(UserError, match="had the judge 'strict', now it is 'kind'"):
-        check_judge(tmp_path, "kind")
+        check_played(tmp_path, "kind", [TOLD])
 
 
 def test_a_line_is_a_line_whatever_its_text_holds_and_half_a_character_ends_none(tmp_path):
@@ -32,7 +37,9 @@ def test_a_line_is_a_line_whatever_its_text_holds_and_half_a_character_ends_none
     assert path.read_bytes() == line + line
 
 
-EPISODES = [f'{{"judge": "judge {step}", "tags": {{"step": {step}}}, "said": "ö"}}' for step in range(4)]
+EPISODES = [
+    f'{{"judge": "judge {step}", "prompts": "v1", "tags": {{"step": {step}}}, "said": "ö"}}' for step in range(4)
+]
 METRICS = [f'{{"step": {step + 1}, "loss": 0.5}}' for step in range(4)]
 
 
@@ -55,7 +62,7 @@ def test_a_file_that_was_cut_at_any_byte_of_its_last_two_lines_keeps_what_is_who
         path.write_bytes(whole[:length])
         kept = sum(length >= end - 1 for end in ends[1:])  # the line end alone may be missing
         if name == "episodes.jsonl":
-            check_judge(tmp_path, f"judge {kept - 1}")
+            check_played(tmp_path, f"judge {kept - 1}", [TOLD])
         rewind(tmp_path, 9)
         assert path.read_bytes() == whole[: ends[kept]]
         path.write_bytes(whole[:length])
@@ -112,13 +119,17 @@ def refusal(look):
         return str(error)
 
 
-@given(st.lists(json_texts({"judge": "strict", "tags": {"step": 1}, "step": 2}), max_size=4))
+@given(st.lists(json_texts({"judge": "strict", "prompts": "v1", "tags": {"step": 1}, "step": 2}), max_size=4))
 def test_whatever_stands_in_the_files_is_cut_or_told_in_one_line(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("run")
     for name in ("episodes.jsonl", "metrics.jsonl"):
         (folder / name).write_bytes(b"\n".join(texts))
     before = files(folder)
-    for look in (lambda: check_judge(folder, "strict"), lambda: check_records(folder, None), lambda: rewind(folder, 1)):
+    for look in (
+        lambda: check_played(folder, "strict", [TOLD]),
+        lambda: check_records(folder, None),
+        lambda: rewind(folder, 1),
+    ):
         if told := refusal(look):
             assert "\n" not in told
             assert files(folder) == before
