@@ -61,8 +61,26 @@ class _Spelled:
         )
 
 
+class _Short:
+    """Tells pydantic of a value whose field `forced` is left out of a record where it is empty."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def written(trace: "TokenTrace", dump: Any) -> Any:
+            line = dump(trace)
+            if not trace.forced:
+                del line["forced"]
+            return line
+
+        return handler(source) | {"serialization": core_schema.wrap_serializer_function_ser_schema(written)}
+
+
 @dataclass(frozen=True, slots=True)
-class TokenTrace:
+class TokenTrace(_Short):
     """The exact tokens of one reply, for policy-gradient training (token in, token out).
 
     Attributes:
@@ -70,12 +88,15 @@ class TokenTrace:
         sampled: Ids that the model drew, end-of-turn id included where it drew one.
         logprobs: Log-probability of each sampled id under the distribution it was drawn from.
         fresh: The context starts the conversation anew instead of going on from the last reply.
+        forced: The places in `sampled` of ids that the model did not draw: the mark that closed its thought where the
+            budget was spent. Their log-probability is 0.
     """
 
     context: tuple[int, ...]
     sampled: tuple[int, ...]
     logprobs: Annotated[tuple[float, ...], _Spelled()]
     fresh: bool = True
+    forced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ ROOMS = (
     "judges",
     "judges/smoke_test",
     "judges/check",
+    "guards",
     "environment",
     "episodes",
     "agents/models",

@@ -214,11 +214,13 @@ def sound(reply: Reply) -> Reply:
 def _trace(tokens: TokenTrace) -> TokenTrace | None:
     """The trace in plain numbers, not NumPy's or torch's; None where it holds what is no finite number."""
     try:
-        context, sampled = (tuple(map(int, map(index, ids))) for ids in (tokens.context, tokens.sampled))
+        places = (tokens.context, tokens.sampled, tokens.forced)
+        context, sampled, forced = (tuple(map(int, map(index, ids))) for ids in places)
         logprobs = tuple(map(float, tokens.logprobs))
     except (TypeError, ValueError):
         return None
-    return TokenTrace(context, sampled, logprobs, bool(tokens.fresh)) if all(map(isfinite, logprobs)) else None
+    trace = TokenTrace(context, sampled, logprobs, bool(tokens.fresh), forced)
+    return trace if all(map(isfinite, logprobs)) else None
 
 
 def write_reply(reply: Reply) -> str:

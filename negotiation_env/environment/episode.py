@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
+from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
@@ -47,7 +48,7 @@ class Said:
         seat: Who spoke.
         task: An utterance, or the completion.
         text: The neutralised text.
-        events: What was wrong with the raw text.
+        events: What was wrong with the raw text, and what it only says again (`negotiation_env.game.echoes`).
         raw: The raw words, where they differ.
         truncated: It was cut short: by the token limit, or by what `usage["ended"]` names.
         tokens: The exact tokens, where the policy gave them.
@@ -142,8 +143,12 @@ class Episode:
 
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
-        """The utterances, without the completion."""
-        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.turns if s.task is Task.UTTERANCE)
+        """The utterances as they were judged, without the completion."""
+        return tuple(
+            Utterance(each.seat, each.text, tuple(event for event in each.events if event not in ECHOES), each.raw)
+            for each in self.turns
+            if each.task is Task.UTTERANCE
+        )
 
     @property
     def failure(self) -> str | None:
@@ -237,15 +242,16 @@ def turns_of(
     given = [Reply("")] * count if replies is None else replies
     if len(given) != count:
         raise ValueError(f"expected {count} replies, one for each turn that was taken; got {len(given)}")
-    said = tuple(starmap(partial(_said, game), zip(spoken, game.thoughts, given, strict=False)))
+    echoed = [*game.echoes, ()]  # a completion is none
+    said = tuple(starmap(partial(_said, game), zip(spoken, game.thoughts, echoed, given, strict=False)))
     return said, failed and _failed(failed, given[-1])
 
 
-def _said(game: Negotiation, each: Utterance, thought: str, reply: Reply) -> Said:
+def _said(game: Negotiation, each: Utterance, thought: str, echoed: tuple[str, ...], reply: Reply) -> Said:
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
     told = (reply.truncated, reply.tokens, reply.usage, reply.model)
     thoughts = joined(reply.thought, thought)[: game.rules.max_characters + SLACK]
-    return Said(each.seat, task, each.text, each.events, each.raw, *told, writable_text(thoughts))
+    return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, writable_text(thoughts))
 
 
 def _failed(turn: FailedTurn, reply: Reply) -> FailedTurn:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
 from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.files.durable import parse_value
-from negotiation_env.game.events import Verdict
+from negotiation_env.game.echoes import ECHOES
+from negotiation_env.game.events import Task, Verdict
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.table import Cell, Table
 
@@ -22,6 +23,7 @@ _FIGURES = {
     "turns": "turns",
     "turns_to_agreement": "turns to agreement",
     "truncated": "turns cut short",
+    "echoes": "turns that echo",
     "unscored": "unscored games",
 }
 
@@ -39,7 +41,8 @@ class Summary:
         turns: Utterances a game, with a bootstrap interval.
         turns_to_agreement: Utterances a game, over those that agreed.
         refusals: Completions that the judge refused, by reason.
-        events: Utterances and completions with something neutralised in them, by event.
+        events: Utterances and completions with something neutralised in them, or that only say again what was said, by
+            event.
         truncated: Share of utterances and completions that were cut short, mostly by the token limit.
         judge: The judge that gave the scores.
         usage: What the model calls took, by role: "policy" and "judge".
@@ -48,6 +51,8 @@ class Summary:
             more than members): what answered changed within the run.
         thought: Share of the characters of utterances and completions that were only thought, see
             `negotiation_env.text.thoughts`.
+        echoes: Share of utterances that only say again a last turn or the prompt (`negotiation_env.game.echoes`); None
+            where there were none, or nobody counted.
     """
 
     episodes: int
@@ -65,6 +70,7 @@ class Summary:
     panel: dict[str, float | None]
     renamed: dict[str, list[str]] = field(default_factory=dict)
     thought: float = 0.0
+    echoes: float | None = None
 
     def to_json(self) -> str:
         """The summary as indented JSON; models that kept their names, and no thoughts, are not mentioned."""
@@ -97,6 +103,7 @@ class _Tally:
     def __init__(self) -> None:
         self._episodes = self._scored = self._negotiated = self._said = self._truncated = 0
         self._thought = self._characters = 0
+        self._uttered = self._echoes = 0
         self._score, self._reward, self._turns, self._turns_to_agreement = (array("d") for _ in range(4))
         self._refusals: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
@@ -127,6 +134,9 @@ class _Tally:
 
     def _count_said(self, said: Said) -> None:
         self._said += 1
+        if said.task is Task.UTTERANCE:
+            self._uttered += 1
+            self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
         self._thought += len(said.thought)
         self._characters += len(said.thought) + len(said.text)
@@ -176,6 +186,7 @@ class _Tally:
             panel=panel_figures(self._panels),
             renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
             thought=self._thought / max(self._characters, 1),
+            echoes=self._echoes / self._uttered if self._uttered else None,
         )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.chats import Chat, conversation, single_agent_chat
+from negotiation_env.game.chats import Chat, conversation, prompt_texts, single_agent_chat
+from negotiation_env.game.echoes import echoes
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
 from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
@@ -158,6 +159,15 @@ class Negotiation:
     def dialogue(self) -> tuple[Utterance, ...]:
         """All utterances so far."""
         return tuple(self._dialogue)
+
+    @property
+    def echoes(self) -> list[tuple[str, ...]]:
+        """Of each utterance what it only says again, see `negotiation_env.game.echoes`; looked for when asked."""
+        if not self._dialogue:
+            return []  # whoever answers alone is told other things
+        seats = enumerate(self.prompts)
+        told = [prompt_texts(each, self.scenario, seat, personas=self.rules.personas) for seat, each in seats]
+        return echoes(self._dialogue, told)
 
     @property
     def turns(self) -> int:
