@@ -16,6 +16,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     games,
     generating,
     judging,
+    models,
     rejudging,
     training,
     viewing,
