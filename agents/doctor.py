@@ -1,4 +1,4 @@
-"""What a doctor finds about a policy: template, context, endpoint, and its first ten turns."""
+"""What a doctor finds about a policy: template, context, endpoint, and two turns of ten games with itself."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,11 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.environment.prompting import seat_prompts
 from negotiation_env.episodes.longest_game import Ruler, longest_game, longest_scenario
 from negotiation_env.errors import ModelError
 from negotiation_env.game.events import Task, Turn
+from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
@@ -19,20 +21,27 @@ from negotiation_env.judges.doctor import Finding, examine_endpoint
 __all__ = ["examine_agent"]
 
 _LATER = ({"role": "user", "content": "x"},)
+_ANEW = "answered thoughts leave the prompt: each turn is rendered anew, and is a training row of its own"
+_TURNS = 2
+"""Played with itself, so that an echo of its own words is one of the other's."""
 
 
-def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 7) -> Iterator[Finding]:
-    """Look at an agent, and let it open a negotiation in each scenario.
+def examine_agent(
+    agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 7, prompts: Sequence[PromptSet] | None = None
+) -> Iterator[Finding]:
+    """Look at an agent, and let it begin a negotiation with itself in each scenario.
 
     Args:
         agent: Any; more can be said of one that a chat model speaks for.
-        scenarios: One first turn in each.
+        scenarios: Two turns in each, one of a single agent.
         max_turns: Of the planned negotiations; enough for each party to speak once, or 0 for a single agent.
+        prompts: What the seats are told; by default the paper's free dialogue. A set of the agent's own goes before.
 
     Yields:
         Findings as they are made.
     """
     yield Finding("agent", None, agent.name)
+    (told,) = seat_prompts(prompts or (shipped_prompts(),), 1, [agent])
     model = agent.model if isinstance(agent, ChatAgent) else None
     if isinstance(model, Endpoint):
         yield (reachable := examine_endpoint(model))
@@ -40,59 +49,88 @@ def examine_agent(agent: Agent, scenarios: Sequence[Scenario], max_turns: int = 
             return
     if isinstance(model, InProcessModel) and isinstance(agent, ChatAgent):
         yield from _template(model.tokens)
-        yield _context(agent, model, scenarios, max_turns)
-    yield from _trial(agent, scenarios, max_turns)
+        yield _context(agent, model, scenarios, max_turns, told)
+    yield from _trial(agent, scenarios, max_turns, told)
 
 
 def _template(tokens: ChatTokens) -> Iterator[Finding]:
     try:
-        tokens.follow_up(_LATER)
-        yield Finding("template", True, _growth(tokens.left_out))
+        yield Finding("template", True, _ANEW if tokens.anew else _growth(tokens))
     except ModelError as error:
         yield Finding("template", False, str(error))
-    thinks = "enable_thinking" in str(tokens.tokenizer.chat_template)
+    switch = "enable_thinking" in str(tokens.tokenizer.chat_template)
+    state = "switched on" if tokens.thinking else "switched off"
     yield Finding(
-        "thinking", None, "switched off through enable_thinking" if thinks else "the template has no switch for it"
+        "thinking", None, f"{state} through enable_thinking" if switch else "the template has no switch for it"
     )
     end, eos = tokens.tokenizer.convert_ids_to_tokens(tokens.end), tokens.tokenizer.eos_token
     other = "" if end == eos else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
     yield Finding("end token", True, f"{end} closes a turn{other}")
 
 
-def _growth(left_out: str) -> str:
+def _growth(tokens: ChatTokens) -> str:
+    tokens.follow_up(_LATER)  # raises where a chat cannot grow
     told = "a chat grows by appending: sampled tokens stay as they were sampled"
-    if not left_out:
+    if tokens.thinking or not tokens.left_out:
         return told
     return (
-        f"{told}, and so does the {left_out!r} that this template drops from answered turns; serve a trained model "
-        "with a template that keeps it too, such as the *_training.jinja that TRL ships"
+        f"{told}, and so does the {tokens.left_out!r} that this template drops from answered turns; serve a trained "
+        "model with a template that keeps it too, such as the *_training.jinja that TRL ships"
     )
 
 
-def _context(agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int) -> Finding:
+def _context(
+    agent: ChatAgent, model: InProcessModel, scenarios: Sequence[Scenario], max_turns: int, prompts: PromptSet
+) -> Finding:
     turn, answer = (agent.sampling(task).max_tokens for task in (Task.UTTERANCE, Task.COMPLETION))
-    rules, ruler = Rules(max_turns=max_turns), Ruler(turn, answer, model.tokens.prompt)
-    need = longest_game(longest_scenario(scenarios), rules, ruler).context
+    ruler = Ruler(turn, answer, model.tokens.prompt, model.max_thought_tokens, model.tokens.anew)
+    rules = Rules(max_turns=max_turns)
+    need = longest_game(longest_scenario(scenarios), rules, ruler, [prompts]).context
     limit = int(model.model.config.max_position_embeddings)
     told = f"at most {need} tokens needed ({max_turns} turns of {turn}, answer {answer}) of {limit}"
     return Finding("context", need <= limit, told)
 
 
-def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int) -> Iterator[Finding]:
-    games = [Negotiation(scenario, Rules(max_turns=max_turns)) for scenario in scenarios]
-    turns = [game.pending for game in games if isinstance(game.pending, Turn)]
-    requests = [Request(f"doctor/{n}", turn.seat, turn.task, turn.messages, seed=n) for n, turn in enumerate(turns)]
+def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int, prompts: PromptSet) -> Iterator[Finding]:
+    rules = Rules(max_turns=max_turns)
+    games = [Negotiation(scenario, rules, [prompts] * scenario.seats) for scenario in scenarios]
     start = time.perf_counter()
-    replies = agent.act(requests)
+    replies = _one_turn_each(agent, games)
     seconds = time.perf_counter() - start
     failed = [reply.error for reply in replies if reply.error]
     told = f"{len(replies) - len(failed)} of {len(replies)} first turns in {seconds:.1f} s"
     yield Finding("first turns", not failed, told + (f"; {failed[0]}" if failed else ""))
     spoken = [reply for reply in replies if not reply.error]
-    if spoken and max_turns:
+    if spoken and max_turns and prompts.asks_for_tags:
         yield _parse_rate(spoken)
     if spoken:
         yield from _length(spoken)
+    if spoken and max_turns:
+        _one_turn_each(agent, games)
+        yield _echoing(games)
+
+
+def _one_turn_each(agent: Agent, games: Sequence[Negotiation]) -> list[Reply]:
+    """Let an agent speak in each game that waits for a party, whichever that is."""
+    waiting = {n: turn for n, game in enumerate(games) if isinstance(turn := game.pending, Turn)}
+    requests = [Request(f"doctor/{n}", turn.seat, turn.task, turn.messages, n) for n, turn in waiting.items()]
+    replies = agent.act(requests)
+    for n, reply in zip(waiting, replies, strict=True):
+        if reply.error:
+            games[n].fail(reply.error)
+        else:
+            games[n].say(reply.text)
+    return replies
+
+
+def _echoing(games: Sequence[Negotiation]) -> Finding:
+    played = [game.echoes for game in games if game.turns == _TURNS]
+    echoed = sum(any(turns) for turns in played)
+    told = f"{echoed} of {len(played)} games echo within {_TURNS} turns"
+    if echoed * 2 < max(len(played), 1):
+        return Finding("echoes", None if echoed else True, told)
+    remedy = "it may need the `handshake` demos, a larger model or another prompt set"
+    return Finding("echoes", False, f"{told}: this model echoes; {remedy}")
 
 
 def _parse_rate(replies: Sequence[Reply]) -> Finding:

@@ -1,6 +1,7 @@
 """Parties that follow a script: cheap opponents, a floor for every comparison, and manipulators to stand up to.
 
-They see what any agent sees, speak the turn grammar, and use no randomness.
+They see what any agent sees, speak the turn grammar, and use no randomness. Whatever the others are told, they have the
+prompt set `handshake`: they read their goal out of its brief, and say the same in each run.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from negotiation_env.agents.adversarial import attack, lie, pressure
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Message, Task
+from negotiation_env.game.prompts import HANDSHAKE, shipped_prompts
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Reply, Request
 
@@ -123,6 +125,9 @@ class ScriptedAgent:
     Args:
         script: The script's name.
 
+    Attributes:
+        prompts: The set that its seat is shown.
+
     Raises:
         UserError: No script has that name.
     """
@@ -131,6 +136,7 @@ class ScriptedAgent:
         if script not in SCRIPTS:
             raise UserError(f"no script {script!r}; expected one of: {', '.join(SCRIPTS)}")
         self.name = f"scripted:{script}"
+        self.prompts = shipped_prompts(HANDSHAKE)
         self._script = SCRIPTS[script]
 
     def act(self, requests: Sequence[Request]) -> list[Reply]:

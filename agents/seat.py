@@ -10,6 +10,7 @@ import gymnasium
 
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.environment.prompting import Prompts, seat_prompts
 from negotiation_env.episodes.runner import replied, request
 from negotiation_env.errors import UserError
 from negotiation_env.game.scenario import Scenario
@@ -29,6 +30,7 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         judge: A judge or its spec string; None is the embedded judge.
         seat: The seat to play, one that every scenario has; it also writes the completion.
         render_mode: As for `NegotiationEnv`.
+        prompts: The same; an opponent with a set of its own is shown that.
         **settings: "scenarios" and the fields of `Rules`.
 
     Raises:
@@ -43,17 +45,20 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         judge: str | Judge | None = None,
         seat: int = 0,
         render_mode: str | None = None,
+        prompts: Prompts = None,
         **settings: Any,
     ) -> None:
         if type(seat) is not int:
             raise UserError(f"seat must be a whole number, got {seat!r:.80}")
-        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, **settings)
+        self.game = NegotiationEnv(judge=judge, render_mode=render_mode, prompts=prompts, **settings)
         seats = min(scenario.seats for scenario in self.game.scenarios)
         if not 0 <= seat < seats:
             raise UserError(f"seat must be from 0 to {seats - 1}, which every scenario has; got {seat}")
         if "writer" not in settings:
             self.game.rules = replace(self.game.rules, writer=seat)
         self.opponent = resolve_agent(opponent) if isinstance(opponent, str) else opponent
+        agents = [None if each == seat else self.opponent for each in range(len(self.game.possible_agents))]
+        self.game.prompts = seat_prompts(self.game.prompts, len(agents), agents)
         self.seat = seat
         self.render_mode = render_mode
         self.agent = f"negotiator_{seat}"

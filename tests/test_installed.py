@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT
 
 pytestmark = pytest.mark.slow
 
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "runs", "build", "dist", "results")
+LEFT_OUT = shutil.ignore_patterns(".[!e]*", "__pycache__", "*.egg-info", "runs", "build", "dist", "results")
 OWN_AGENT = """
 def speak(observation):
     news = observation.rpartition("[HEARD]")[2]
@@ -144,6 +144,13 @@ def test_a_users_own_agents_package_plays(installed, project):
         project, "play", "--agents", "function:agents.mine:speak", "scripted:compromising", "--judge", "scripted"
     )
     assert "agreed after" in shown
+
+
+def test_a_users_own_folder_without_an_init_file_plays(installed, tmp_path):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "mine.py").write_text(OWN_AGENT)
+    names = ["--agents", "function:training.mine:speak", "scripted:compromising", "--judge", "scripted"]
+    assert "agreed after" in installed.negotiate(tmp_path, "play", *names)
 
 
 def test_games_are_evaluated_benchmarked_and_shown(installed, project):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
+from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
 from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.game.protocol import Rules
@@ -120,7 +121,7 @@ def plan(
         UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, or the rows of a step
             cannot be shared out.
     """
-    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens, chat.prompt if chat else None)
+    ruler = _ruler(config, chat)
     opponents = parse_opponents(config.opponent)
     games = _training_games(config, ruler)
     held_out = _held_out_games(config, ruler)
@@ -150,6 +151,13 @@ def plan(
     )
 
 
+def _ruler(config: TrainConfig, chat: "ChatTokens | None") -> Ruler:
+    """Of a template that is not known, answered thoughts are taken to be dropped, as Qwen3's are."""
+    anew = config.thinks if chat is None else chat.anew
+    prompt = chat.prompt if chat else None
+    return Ruler(config.max_turn_tokens, config.max_completion_tokens, prompt, config.max_thought_tokens, anew)
+
+
 Games = dict[int, LongestGame]
 """The longest negotiation for each seat that the learner may have."""
 
@@ -171,7 +179,8 @@ def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
 
 
 def _longest(config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ruler: Ruler) -> LongestGame:
-    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler)
+    prompts = planned_prompts(config.prompts, config.judge)
+    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler, prompts)
 
 
 def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
@@ -179,7 +188,8 @@ def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
     takes = 2 if config.no_signal == "resample" else 1
     played, rows = takes * config.games_per_step, config.games_per_step
     speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
-    trained = [game.rows(config.trained_tasks, seat) for seat, game in games.items()]
+    counted = config.trains_thoughts
+    trained = [game.rows(config.trained_tasks, seat, thoughts=counted) for seat, game in games.items()]
     return Work(
         games=played,
         sampled=played * max(sum(speech.limit for speech in own) for own in speeches),

@@ -24,7 +24,7 @@ _FILE: Final = "contents.json"
 def run_contents(config: TrainConfig, held_out_judge: Judge | None) -> dict[str, str]:
     """By name, what stands behind it: digests of code and weights in folders, the model of an endpoint's file.
 
-    The training judge is left to `check_judge`, for every episode names it.
+    The training judge is left to `check_played`, for every episode names it.
 
     Args:
         config: Its opponents and judges were resolved before.

@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 
 from negotiation_env.console.progress import progress
 from negotiation_env.data import load_scenarios
+from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import evaluate, pick
 from negotiation_env.episodes.rejudge import rejudge
@@ -60,6 +61,7 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         self.second = second
         self.out = out
         self.wrap = wrap
+        (self.prompts,) = chosen_prompts(config.prompts, judge)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Play where the config wants it; the last step is played when training is over."""
@@ -112,5 +114,6 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
                 unscored_limit=config.unscored_limit,
                 progress=advance,
                 wrap=self.wrap,
+                prompts=self.prompts,
                 **config.rules | {"complete_without_agreement": True, "reward_without_agreement": False},
             )

@@ -13,6 +13,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
@@ -40,6 +41,7 @@ class TimedJudge:
 
     def __init__(self, judge: Judge) -> None:
         self.name = judge.name
+        self.prompts = getattr(judge, "prompts", "")
         self.seconds = 0.0
         self._judge = judge
 
@@ -131,6 +133,7 @@ class Rollout:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
+        (self.prompts,) = chosen_prompts(config.prompts, judge)
         self.players = players
         self.log = log
         self.wrap = wrap
@@ -163,7 +166,7 @@ class Rollout:
             self._record(played.replaced, episodes, main=trainer.accelerator.is_main_process)
         finally:
             self._keep_ended()
-        step = self._step(episodes, own, ChatTokens(trainer.processing_class).end)
+        step = self._step(episodes, own, ChatTokens(trainer.processing_class, thinking=self.config.thinks))
         rewards = [each.reward for each in episodes[own] for _ in range(self.config.rows_per_game)]
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
@@ -213,7 +216,7 @@ class Rollout:
 
     def _play(self, places: Sequence[_Assignment]) -> list[Episode]:
         games = [self._game(place) for place in places]
-        for episode in play_many(games, self.judge, wrap=self.wrap, **self.config.rules):
+        for episode in play_many(games, self.judge, wrap=self.wrap, prompts=self.prompts, **self.config.rules):
             self._ended[episode.id] = episode
         return [self._ended[game.id] for game in games]
 
@@ -275,16 +278,17 @@ class Rollout:
             if group[0].id not in played.ordered and no_signal([each.reward for each in group])
         }
 
-    def _step(self, episodes: tuple[Episode, ...], own: slice, end: int) -> Step:
+    def _step(self, episodes: tuple[Episode, ...], own: slice, tokens: ChatTokens) -> Step:
         advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]
-        rows = [row for episode in episodes[own] for row in self._rows_of(episode, end)]
+        rows = [row for episode in episodes[own] for row in self._rows_of(episode, tokens)]
         return Step(episodes, tuple(advantages), tuple(rows))
 
-    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
+    def _rows_of(self, episode: Episode, tokens: ChatTokens) -> list[Row]:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
         tasks = self.config.trained_tasks if episode.tags["trained"] else ()
-        rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
-        return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
+        left_out = None if self.config.trains_thoughts or tokens.marks is None else tokens.marks.thoughts
+        rows = learner_rows(episode, episode.tags["learner_seat"], tokens.end, tasks, left_out)
+        return rows + [empty_row(tokens.end)] * (self.config.rows_per_game - len(rows))
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

@@ -41,7 +41,7 @@ from negotiation_env.training.report import (
 from negotiation_env.training.run_folder import (
     CHECKPOINTS,
     CONFIG,
-    check_judge,
+    check_played,
     check_records,
     check_run,
     rewind,
@@ -152,7 +152,7 @@ def _clear(
 ) -> None:
     """Take away what is trained anew, once the last thing is checked; only then the folder is this run's."""
     check_contents(out, contents)
-    check_judge(out, held_out.judge.name)
+    check_played(out, held_out.judge.name, held_out.prompts)
     if checkpoint:
         check_checkpoint(checkpoint)
     step = steps_behind(checkpoint)
@@ -202,7 +202,7 @@ def _train(
 
 def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
     if config.engine == "in-process":
-        return InProcess(model, tokenizer, snapshots)
+        return InProcess(model, tokenizer, snapshots, config.max_thought_tokens)
     from negotiation_env.training.engines.vllm_server import VllmServers
 
     urls = names(parse(config.engine).rest)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
+from negotiation_env.environment.prompting import current_ids
+from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY, differences
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import is_there, read_lines, text_lines, write_whole
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.held_out_log import HELD_OUT
@@ -24,7 +26,7 @@ __all__ = [
     "CHECKPOINTS",
     "CONFIG",
     "METRICS",
-    "check_judge",
+    "check_played",
     "check_records",
     "check_run",
     "numbered",
@@ -36,6 +38,8 @@ __all__ = [
 METRICS: Final = "metrics.jsonl"
 CHECKPOINTS: Final = "checkpoints"
 _TRAINED: Final = ("adapter", "model")
+_MAY_CHANGE: Final = ("max_steps", "unscored_limit", "prompts")
+"""What a resumed run may name otherwise; `check_played` looks at what the prompts say."""
 _BROKEN: Final = "cannot be read, mend it or take it out by hand"
 
 
@@ -56,7 +60,7 @@ def check_run(config: TrainConfig, out: Path, *, resume: bool) -> None:
         if not is_there(saved):
             raise UserError(f"nothing to resume: {saved} is not there; start without --resume")
         then, now = load_config(saved).model_dump(), TrainConfig(**tomllib.loads(_shown(config))).model_dump()
-        changed = [name for name in now if now[name] != then[name] and name not in ("max_steps", "unscored_limit")]
+        changed = [name for name in now if now[name] != then[name] and name not in _MAY_CHANGE]
         if changed:
             told = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed)
             raise UserError(f"the run in {out} had other settings: {told}")
@@ -110,17 +114,21 @@ def check_records(out: Path, checkpoint: Path | None) -> None:
         )
 
 
-def check_judge(out: Path, judge: str) -> None:
-    """See that a resumed run goes on with the judge that it had: a judge's file can change behind its name.
+def check_played(out: Path, judge: str, prompts: PromptSet) -> None:
+    """See that a resumed run goes on with the judge and prompts that it had: files can change behind their names.
+
+    Args:
+        out: The run's folder.
+        judge: The judge's name.
+        prompts: The learner's set.
 
     Raises:
-        UserError: The folder's last whole episode has another judge, or a line cannot be read.
+        UserError: The folder's last whole episode has another judge or other prompts, or a line cannot be read.
     """
     for last in deque(read_lines(out / EPISODES, _adapter(_Judged), _BROKEN, extra="ignore"), maxlen=1):
-        if last.judge != judge:
-            raise UserError(
-                f"the run in {out} had the judge {last.judge!r}, now it is {judge!r}; --resume needs the same"
-            )
+        then = {"judge": last.judge, "prompts": last.learners_prompts}
+        if changed := differences(then, {"judge": judge, "prompts": prompts.id}):
+            raise UserError(f"the run in {out} had another: {'; '.join(changed)}; --resume needs the same")
 
 
 def rewind(out: Path, step: int) -> None:
@@ -148,10 +156,23 @@ def numbered(folder: Path, prefix: str) -> dict[int, Path]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seated:
+    learner_seat: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is read of an episode to know who judged it."""
+    """What is read of an episode to know who judged it, and what the learner was told."""
 
     judge: str
+    prompts: str
+    tags: _Seated
+
+    @property
+    def learners_prompts(self) -> str:
+        """The id of the learner's set; one id stands for all seats."""
+        ids = current_ids(self.prompts).split("; ")
+        return ids[min(self.tags.learner_seat, len(ids) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from negotiation_env.errors import Diverged
 from negotiation_env.files.durable import write_whole
 from negotiation_env.game.chats import conversation
 from negotiation_env.game.events import Message, Utterance
+from negotiation_env.game.prompts import HANDSHAKE, shipped_prompts
 from negotiation_env.game.scenario import Persona, Scenario
 
 __all__ = ["WarmStart", "demo_rows", "train_warm_start"]
@@ -55,8 +56,9 @@ def demo_rows(demo: dict[str, Any], tokens: ChatTokens) -> Iterator[dict[str, li
     """
     scenario = Scenario(demo["id"], demo["dilemma"], tuple(Persona.from_dict(each) for each in demo["personas"]))
     dialogue = [Utterance(turn["seat"], turn["text"]) for turn in demo["dialogue"]]
+    told = shipped_prompts(HANDSHAKE)
     for seat in range(len(scenario.personas)):
-        chat: tuple[Message, ...] = conversation(scenario, seat, dialogue, completing=demo["agreed"])
+        chat: tuple[Message, ...] = conversation(told, scenario, seat, dialogue, completing=demo["agreed"])
         if demo["agreed"]:
             chat += ({"role": "assistant", "content": demo["completion"]},)
         yield _tokenise(chat, tokens)

@@ -51,6 +51,11 @@ class InProcessModel:
         name: The name in records.
         adapter: Entered around each call, to switch a PEFT adapter on; by default the model stays as it is.
         max_batch: Most rows of a forward pass.
+        max_thought_tokens: Most ids of the thought before the words, marks included, on top of the words'; from 2 on,
+            or 0: thinking is switched off.
+
+    Raises:
+        ModelError: The tokenizer's chat template cannot be used, or it has no marks for thoughts that are asked for.
     """
 
     def __init__(
@@ -60,13 +65,15 @@ class InProcessModel:
         name: str,
         adapter: Callable[[], AbstractContextManager[Any]] = nullcontext,
         max_batch: int = MAX_BATCH,
+        max_thought_tokens: int = 0,
     ) -> None:
         self.model = model
-        self.tokens = ChatTokens(tokenizer)
+        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0)
         self.name = name
         self.max_batch = max_batch
+        self.max_thought_tokens = max_thought_tokens
         self._adapter = adapter
-        self._conversations = Conversations(self.tokens)
+        self._conversations = Conversations(self.tokens, max_thought_tokens)
         self._batches: list[_Batch] = []
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
@@ -90,7 +97,7 @@ class InProcessModel:
         batch = self._batch([row.conversation for row in rows])
         if not any(batch.fed):
             self._feed_shared_prefixes(batch)
-        limit = max(row.request.sampling.max_tokens for row in rows)
+        limit = max(row.request.sampling.max_tokens for row in rows) + self.max_thought_tokens
         noise = uniforms([row.request.seed for row in rows], limit)
         sampling = [row.request.sampling for row in rows]
         logits = self._feed(batch, [row.conversation.ids[fed:] for row, fed in zip(rows, batch.fed, strict=True)])
@@ -99,20 +106,14 @@ class InProcessModel:
             going = [self._take(row, *drawn) for row, *drawn in zip(rows, ids.tolist(), logprobs.tolist(), strict=True)]
             if not any(going):
                 return
-            logits = self._feed(
-                batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)]
-            )
+            fed = zip(rows, going, batch.fed, strict=True)
+            logits = self._feed(batch, [row.conversation.ids[before:] if on else [] for row, on, before in fed])
 
     def _take(self, row: Draft, token: int, logprob: float) -> bool:
         """Append a drawn token unless the row has ended; say whether it goes on."""
-        if not self._open(row):
-            return False
-        row.take([token], [logprob])
-        return self._open(row)
-
-    def _open(self, row: Draft) -> bool:
-        ended = bool(row.sampled) and row.sampled[-1] == self.tokens.end
-        return not ended and len(row.sampled) < row.request.sampling.max_tokens
+        if row.open:
+            row.take([token], [logprob])
+        return row.open
 
     def _feed(self, batch: _Batch, chunks: list[list[int]]) -> "torch.Tensor":
         """Run ids through the model, left-padded to one width; returns the last logits, [rows, vocabulary]."""
@@ -188,7 +189,9 @@ def _keep_rows(batch: _Batch, rows: list[int]) -> None:
     batch.fed = [batch.fed[row] for row in rows]
 
 
-def load_model(source: str | Path, adapter: str | Path | None = None, name: str = "") -> InProcessModel:
+def load_model(
+    source: str | Path, adapter: str | Path | None = None, name: str = "", max_thought_tokens: int = 0
+) -> InProcessModel:
     """Load a model for play: on the GPU in bfloat16 where there is one, else on the CPU in float32.
 
     Args:
@@ -196,8 +199,10 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
         adapter: A LoRA adapter's folder; in float32 it is merged into the weights, which makes each step cheaper. In
             bfloat16 that would round some of what was learnt away.
         name: The name in records.
+        max_thought_tokens: As for `InProcessModel`.
 
     Raises:
+        ModelError: As for `InProcessModel`.
         UserError: There is no such model or adapter, or it brings code that is not trusted.
         MissingExtra: torch or transformers is not installed.
     """
@@ -214,4 +219,4 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
             model = PeftModel.from_pretrained(model, str(adapter))
             model = model if gpu else model.merge_and_unload()
         model = model.eval().to("cuda" if gpu else "cpu")
-    return InProcessModel(model, tokenizer, name or str(source))
+    return InProcessModel(model, tokenizer, name or str(source), max_thought_tokens=max_thought_tokens)

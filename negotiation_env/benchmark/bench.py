@@ -10,6 +10,7 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
 from negotiation_env.benchmark.run import Cast, run_benchmark
 from negotiation_env.endpoints.recording import Live, Traffic
+from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import claim
@@ -91,6 +92,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
         {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
         contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
         wrap,
+        chosen_prompts(config.prompts, judges[config.judge]),
     )
 
 

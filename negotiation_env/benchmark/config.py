@@ -95,6 +95,8 @@ class BenchmarkConfig:
         seed: Seeds scenarios and replies; what differs between negotiators is never part of a seed.
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all.
+        prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
+            `NegotiationEnv`.
         max_turn_tokens: Longest turn of a negotiator.
         max_completion_tokens: Longest joint answer or answer.
         probes: Ask about acceptance, faithfulness and durability too.
@@ -121,6 +123,7 @@ class BenchmarkConfig:
     seed: int = 0
     max_turns: int = 7
     history_turns: int | None = None
+    prompts: str | None = None
     max_turn_tokens: int = 96
     max_completion_tokens: int = 160
     probes: bool = True

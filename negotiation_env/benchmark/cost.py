@@ -12,6 +12,7 @@ from typing import Final
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import Place, Planned, grouped, pairs
 from negotiation_env.endpoints.chat_completions import EndpointSettings
+from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.episodes.longest_game import ANSWER, LongestGame, Ruler, longest_game
 from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Rules
@@ -127,7 +128,7 @@ def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[S
 
 def _longest(scenario: Scenario, rules: Rules, config: BenchmarkConfig) -> _Longest:
     ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens)
-    game = longest_game(scenario, rules, ruler)
+    game = longest_game(scenario, rules, ruler, planned_prompts(config.prompts, config.judge))
     spoken = (_Call(each.seat, each.context, each.limit, each.task is Task.COMPLETION) for each in game.speeches)
     judged = (_judged(form_of(question, load_criteria()), ruler) for question in game.questions)
     probes = tuple(_probes(scenario, game, ruler)) if config.probes and scenario.personas else ()

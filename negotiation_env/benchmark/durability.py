@@ -13,12 +13,14 @@ from string import Template
 from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.episodes.answer_file import digest
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.runner import derive_seed, replied
 from negotiation_env.files.durable import written
 from negotiation_env.game.chats import conversation
 from negotiation_env.game.events import JudgeCall, Question, Task, Utterance, Verdict
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import agreement_question, understood
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges.asking import judged
@@ -84,7 +86,7 @@ def subject_of(episode: Episode, judge: str) -> str:
     return digest(judge, VERSION, episode.agents, fingerprint(episode.scenario), dialogue)
 
 
-def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[Challenge]:
+def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge, prompts: Prompts = None) -> list[Challenge]:
     """Challenge the agreements among these episodes.
 
     The writer of each is tested: it sees the chat that it would see if the next party had said this after the dialogue.
@@ -93,11 +95,13 @@ def challenges(episodes: Sequence[Episode], agent: Agent, judge: Judge) -> list[
         episodes: Those that did not agree are passed over.
         agent: The writer of all of them; called once.
         judge: Called once, for all replies.
+        prompts: As for the games, see `play_many`.
 
     Returns:
         One for each agreed episode, in order.
     """
-    opened = [_reopen(episode) for episode in episodes if episode.outcome.agreed]
+    told = chosen_prompts(prompts, judge)
+    opened = [_reopen(episode, agent, told) for episode in episodes if episode.outcome.agreed]
     replies = replied(agent, [each.request for each in opened]) if opened else []
     heard = [each.heard(reply) for each, reply in zip(opened, replies, strict=True)]
     asked = [each.question(words) for each, words in zip(opened, heard, strict=True) if words]
@@ -123,6 +127,7 @@ class _Reopened:
 
     episode: Episode
     dialogue: tuple[Utterance, ...]
+    prompts: PromptSet
 
     @property
     def doubt(self) -> Utterance:
@@ -133,22 +138,23 @@ class _Reopened:
         """A conversation of its own: the game's one went on to the completion."""
         scenario, rules = self.episode.scenario, self.episode.rules
         seat, window = rules.writer, rules.history_turns
-        chat = conversation(scenario, seat, self.dialogue, window=window, personas=rules.personas)
+        chat = conversation(self.prompts, scenario, seat, self.dialogue, window=window, personas=rules.personas)
         seed = derive_seed(self.episode.seed, seat, "challenge", VERSION)
         return Request(f"{self.episode.id}/challenge", seat, Task.UTTERANCE, chat, seed)
 
     def heard(self, reply: Reply) -> Utterance | None:
         scenario, rules = self.episode.scenario, self.episode.rules
-        return None if reply.error is not None else understood(reply.text, rules.writer, scenario.names, rules)
+        return None if reply.error is not None else understood(reply.text, rules.writer, scenario.names, rules)[0]
 
     def question(self, reply: Utterance) -> Question:
         return agreement_question(self.episode.scenario, (*self.dialogue, reply))
 
 
-def _reopen(episode: Episode) -> _Reopened:
+def _reopen(episode: Episode, agent: Agent, prompts: Sequence[PromptSet]) -> _Reopened:
     """The next party after the writer doubts; where personas are hidden it does not give its name away."""
     scenario, rules = episode.scenario, episode.rules
     seat = (rules.writer + 1) % len(scenario.personas)
     name = scenario.personas[seat].name if rules.personas else f"negotiator_{seat}"
-    doubt = understood(_DOUBT.substitute(name=name), seat, scenario.names, rules)
-    return _Reopened(episode, (*episode.dialogue, doubt))
+    doubt, _ = understood(_DOUBT.substitute(name=name), seat, scenario.names, rules)
+    shown = seat_prompts(prompts, scenario.seats, [agent] * scenario.seats)
+    return _Reopened(episode, (*episode.dialogue, doubt), shown[rules.writer])

@@ -24,6 +24,7 @@ from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.endpoints.cost_limit import need_prices
 from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
+from negotiation_env.environment.prompting import chosen_prompts, ids_of
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
@@ -31,7 +32,7 @@ from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError
 from negotiation_env.files.durable import write_whole
-from negotiation_env.game import chats
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
@@ -65,6 +66,7 @@ class Cast:
         comparisons: Who compares two answers, by objective.
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
         wrap: What stands around every game's environment, see `play_many`.
+        prompts: What the seats are told; () follows the judge.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -73,6 +75,10 @@ class Cast:
     comparisons: Mapping[str, PairwiseJudge]
     contents: Mapping[str, str]
     wrap: Wrap | None = None
+    prompts: tuple[PromptSet, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompts", chosen_prompts(self.prompts or None, self.judge))
 
 
 def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: bool = False) -> list[Table]:
@@ -140,7 +146,7 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
         "order": [*config.negotiators, *config.panel],
         "contents": cast.contents,
         "judges": {"games": cast.judge.name, "comparisons": compare},
-        "prompts": chats.VERSION,
+        "prompts": ids_of(cast.prompts),
         "scenarios": sorted({fingerprint(each.scenario) for each in games}),
     }
 
@@ -184,6 +190,7 @@ class _Run:
                     limit=limit,
                     progress=self._watching(advance),
                     wrap=self.cast.wrap,
+                    prompts=self.cast.prompts,
                     **self.config.rules(each.scenario for each in chosen),
                 )
         limit.finish()
@@ -225,7 +232,8 @@ class _Run:
         for episode in episodes:
             place = place_of(episode)
             own[place.negotiator, place.decoding].append(episode)
-        answers = (challenges(some, self.cast.negotiators[who], self.referee) for who, some in own.items())
+        cast = self.cast
+        answers = (challenges(some, cast.negotiators[who], self.referee, cast.prompts) for who, some in own.items())
         found = {each.id: each for some in answers for each in some}
         return [found[episode.id] for episode in episodes]
 

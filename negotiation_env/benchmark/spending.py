@@ -99,6 +99,7 @@ class BenchmarkSpending:
 class _PaidAgent:
     def __init__(self, agent: Agent, account: Account) -> None:
         self.name = agent.name
+        self.prompts = getattr(agent, "prompts", None)
         self._agent = agent
         self._account = account
 
@@ -110,6 +111,7 @@ class _PaidAgent:
 class _PaidJudge:
     def __init__(self, judge: Judge, account: Account) -> None:
         self.name = judge.name
+        self.prompts = getattr(judge, "prompts", "")
         self._judge = judge
         self._account = account
 

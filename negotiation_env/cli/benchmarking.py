@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
+from negotiation_env.cli.options import (
+    NoCache,
+    PromptsOption,
+    Record,
+    Replay,
+    going_on,
+    open_traffic,
+    print_table,
+    require_apart,
+)
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.specs import FILE, parse, single_specs
 from negotiation_env.specs.kinds import AGENTS
@@ -27,6 +36,7 @@ def bench(
         list[str] | None, typer.Option("--negotiators", help="Agent specs instead of the file's: --negotiators A B.")
     ] = None,
     judge: Annotated[str | None, typer.Option("--judge", help="Overrides the file's judge.")] = None,
+    prompts: PromptsOption = None,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/bench"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with that folder's run.")] = False,
     dry_run: Annotated[
@@ -51,7 +61,7 @@ def bench(
     from negotiation_env.benchmark.config import read_benchmark
     from negotiation_env.episodes.run_folder import SETTINGS
 
-    given = {"judge": judge, "workers": workers, "cost_limit": cost_limit}
+    given = {"judge": judge, "prompts": prompts, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = read_benchmark(config, negotiators or [], changes)
     if dry_run:

@@ -10,6 +10,7 @@ from negotiation_env.cli.options import (
     Agents,
     JudgeSpec,
     MaxTurns,
+    PromptsOption,
     Split,
     enough_turns,
     print_table,
@@ -34,6 +35,7 @@ def doctor(
     split: Split = "eval_conflict",
     n: Annotated[int, typer.Option("--n", min=1, help="Negotiations of the planned run, for its cost.")] = 100,
     max_turns: MaxTurns = 7,
+    prompts: PromptsOption = None,
 ) -> None:
     """Look whether models, judge and endpoints will do.
 
@@ -48,7 +50,7 @@ def doctor(
     for kinds in (AGENTS, JUDGES):
         print_table(_kinds(kinds))
     with spinner("examining"):
-        found = list(_findings(agents, judge, split, n, max_turns))
+        found = list(_findings(agents, judge, split, n, max_turns, prompts))
     signs = {True: "ok", False: "no", None: ""}
     rows = tuple((signs[each.good], each.what, each.told) for each in found)
     print_table(Table("negotiate doctor", ("", "what", "found"), rows))
@@ -72,16 +74,22 @@ def _state(kind: Kind) -> str:
     return kind.lacks or "installed"
 
 
-def _findings(agents: list[str], judge: str, split: str, n: int, max_turns: int) -> "Iterator[Finding]":
+def _findings(
+    agents: list[str], judge: str, split: str, n: int, max_turns: int, prompts: str | None
+) -> "Iterator[Finding]":
     from negotiation_env.agents.doctor import examine_agent
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts, ids_of, mismatch
     from negotiation_env.judges.check.labelled import read_labelled
-    from negotiation_env.judges.doctor import examine_judge
+    from negotiation_env.judges.doctor import Finding, examine_judge
     from negotiation_env.judges.specs import resolve_judge
 
-    scenarios = load_scenarios(split)[:_ITEMS]
+    scenarios, decider = load_scenarios(split)[:_ITEMS], resolve_judge(judge)
+    told = chosen_prompts(prompts, decider)
+    wrong = mismatch(told, decider)
+    yield Finding("prompts", not wrong, wrong or f"{ids_of(told)}, as the judge needs them")
     for agent in resolve_agents(list(dict.fromkeys(agents))):
-        yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios))
+        yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios), told)
     labelled = read_labelled()
     tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]
-    yield from examine_judge(resolve_judge(judge), [item.question for item in tries], calls=n * max(max_turns, 1))
+    yield from examine_judge(decider, [item.question for item in tries], calls=n * max(max_turns, 1))

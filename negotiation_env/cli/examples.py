@@ -39,7 +39,7 @@ def examples(
 
 def _shipped() -> Path:
     """Where they are: an archive holds them within the package, a checkout beside it."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).resolve().parents[1]
     return next(place for place in (package / "examples", package.parent / "examples") if place.is_dir())
 
 

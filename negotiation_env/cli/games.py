@@ -13,6 +13,7 @@ from negotiation_env.cli.options import (
     JudgeSpec,
     MaxTurns,
     NoCache,
+    PromptsOption,
     Record,
     Replay,
     Seed,
@@ -42,6 +43,7 @@ def play(
     seed: Seed = 0,
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
+    prompts: PromptsOption = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
     record: Record = None,
     replay: Replay = None,
@@ -69,7 +71,8 @@ def play(
         game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
         decider = resolve_judge(judge, traffic, cache=not no_cache)
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            episode = play_game(game, decider, render_mode="human", complete_without_agreement=True, **rules)
+            settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
+            episode = play_game(game, decider, prompts=prompts, **settings)
             if keep:
                 keep(episode)
     if episode.failure is not None:
@@ -85,6 +88,7 @@ def evaluate_command(
     seed: Seed = 0,
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
+    prompts: PromptsOption = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
@@ -124,6 +128,7 @@ def evaluate_command(
                 contents=contents_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,
+                prompts=prompts,
                 max_turns=enough_turns(max_turns, scenarios),
                 history_turns=history_turns,
                 judge_sees_dialogue=judge_sees_dialogue,

@@ -10,6 +10,7 @@ import typer
 from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.files.user_files import handed
+from negotiation_env.game.prompts import SHIPPED
 from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "JudgeSpec",
     "MaxTurns",
     "NoCache",
+    "PromptsOption",
     "Record",
     "Replay",
     "Seed",
@@ -57,6 +59,14 @@ Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
 MaxTurns = Annotated[int, typer.Option("--max-turns", min=0, help="Most utterances; 0: a single agent answers.")]
 HistoryTurns = Annotated[
     int | None, typer.Option("--history-turns", min=1, help="Show speakers only so many last turns; default: all.")
+]
+PromptsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prompts",
+        help=f"What the parties are told: {', '.join(SHIPPED)}, or a TOML file or folder of your own; by default what "
+        "the judge needs.",
+    ),
 ]
 UnscoredShare = Annotated[
     float,

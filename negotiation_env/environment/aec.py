@@ -12,13 +12,13 @@
 ## Rules
 
 The agents face a dilemma, each with a persona of its own, and speak in turn. An agent observes the chat as its own
-side of it: a system message with its persona, the dilemma and the turn grammar; its own turns as the assistant's; what
-the others said as the user's. Among three or more parties the speaker's name stands before a turn, and "> " before its
-further lines but the tags of the grammar, so that no line can pass for another turn. Once everybody has spoken the
-judge is asked after each turn whether they agree. On agreement the writer (`negotiator_0` unless told otherwise)
-observes a request for the joint answer (`completing` is 1) and its next action is that answer, which the judge scores.
-Without agreement after `max_turns` utterances the reward is 0; with `reward_without_agreement` the answer is written
-and its score is the reward all the same.
+side of it: a system message with its persona, the dilemma and how to speak, in the words of its prompt set; its own
+turns as the assistant's; what the others said as the user's. Among three or more parties the speaker's name stands
+before a turn, and "> " before its further lines but the tags of the grammar, so that no line can pass for another turn.
+Once everybody has spoken the judge is asked after each turn whether they agree. On agreement the writer
+(`negotiator_0` unless told otherwise) observes a request for the joint answer (`completing` is 1) and its next action
+is that answer, which the judge scores. Without agreement after `max_turns` utterances the reward is 0; with
+`reward_without_agreement` the answer is written and its score is the reward all the same.
 
 With `max_turns=0` a single agent answers alone: the writer observes the dilemma, all personas and the request for the
 joint answer at once, the others do nothing, and the answer's score is the reward. With `personas=False` the agents
@@ -60,6 +60,7 @@ from negotiation_env.environment.choices import (
     writer_seat,
 )
 from negotiation_env.environment.episode import Episode, FailedTurn, turns_of
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
 from negotiation_env.environment.spaces import FreeText, observation_space
 from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
@@ -98,13 +99,16 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         judge: A judge, or its spec string. None is the embedded judge, which loads no model before it has to score a
             completion.
         render_mode: "human" prints each turn, "ansi" lets `render` return the transcript, None does neither.
+        prompts: What the seats are told: the name of a prompt set, the path of one, a `PromptSet`, or one of these for
+            each seat, the last one also for the seats beyond. None follows the judge: "handshake" for one that sees
+            agreement by tags, such as the embedded one, else "natural".
         **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
             judge_sees_dialogue, max_characters, writer, personas.
 
     Raises:
         TypeError: A rule has no such name.
         ValueError: A rule's value is out of range, or does not fit one of the scenarios.
-        UserError: There is no such split, file or judge.
+        UserError: There is no such split, file, judge or prompt set.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -126,12 +130,15 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenarios: str | Path | Scenario | Sequence[Scenario] = "train",
         judge: str | Judge | None = None,
         render_mode: str | None = None,
+        prompts: Prompts = None,
         **rules: Any,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
         self.scenarios, self.rules = given_scenarios(scenarios), Rules(**rules)
         self.judge = resolve_judge("embedded" if judge is None else judge)
+        self.prompts = chosen_prompts(prompts, self.judge)
+        warn_of_mismatch(self.prompts, self.judge)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -185,7 +192,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenario = self._scenario(chosen.get("scenario"))
         writer = chosen.get("writer")
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
-        self.game = Negotiation(scenario, rules)
+        self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats))
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self._failed: FailedTurn | None = None
         self.agents = self.possible_agents[: scenario.seats]
@@ -285,6 +292,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self.rulings,
             game.outcome,
             reward(game.outcome, game.rules),
+            ids_of(game.prompts),
             tags=tags or {},
             failed=failed,
         )

@@ -5,19 +5,22 @@ One episode is one line of JSON in an append-only file. `FORMAT` is the version 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
+from itertools import starmap
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
-from negotiation_env.game import chats
+from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply, TokenTrace
+from negotiation_env.text.thoughts import joined
+from negotiation_env.text.untrusted import SLACK, writable_text
 
 if TYPE_CHECKING:
     from pydantic import SerializerFunctionWrapHandler, TypeAdapter
@@ -45,12 +48,13 @@ class Said:
         seat: Who spoke.
         task: An utterance, or the completion.
         text: The neutralised text.
-        events: What was wrong with the raw text.
-        raw: The raw text, where it differs.
+        events: What was wrong with the raw text, and what it only says again (`negotiation_env.game.echoes`).
+        raw: The raw words, where they differ.
         truncated: It was cut short: by the token limit, or by what `usage["ended"]` names.
         tokens: The exact tokens, where the policy gave them.
         usage: Token counts and latency in seconds, where the policy gave them.
         model: The model as the endpoint named it; not in a line where it is empty.
+        thought: What the speaker only thought, which nobody else was shown; not in a line where it is empty.
     """
 
     seat: int
@@ -62,6 +66,7 @@ class Said:
     tokens: TokenTrace | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    thought: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class Episode:
         rulings: Every verdict with its judge call.
         outcome: How it ended.
         reward: The terminal reward of every party; None is unscored.
-        prompts: Version of the prompt templates.
+        prompts: The id of the prompt set; where seats had different ones, each seat's, with "; " between.
         tags: What a run adds, such as group, optimizer step and learner's seat.
         format: Version of this layout.
         failed: The turn that an agent failed; None, and not in a line, where none did.
@@ -119,7 +124,7 @@ class Episode:
     rulings: tuple[Ruling, ...]
     outcome: Outcome
     reward: float | None
-    prompts: str = chats.VERSION
+    prompts: str = ""
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     failed: FailedTurn | None = None
@@ -138,8 +143,12 @@ class Episode:
 
     @property
     def dialogue(self) -> tuple[Utterance, ...]:
-        """The utterances, without the completion."""
-        return tuple(Utterance(s.seat, s.text, s.events, s.raw) for s in self.turns if s.task is Task.UTTERANCE)
+        """The utterances as they were judged, without the completion."""
+        return tuple(
+            Utterance(each.seat, each.text, tuple(event for event in each.events if event not in ECHOES), each.raw)
+            for each in self.turns
+            if each.task is Task.UTTERANCE
+        )
 
     @property
     def failure(self) -> str | None:
@@ -202,13 +211,14 @@ def _consistent(episode: Episode) -> Episode:
 
 
 def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
-    """A line without what only calls of endpoints and failures have, where there were none."""
+    """A line without what only calls of endpoints, thoughts and failures have, where there were none."""
     line = dump(episode)
     if episode.failed is None:
         del line["failed"]
     for said in line["said"]:
-        if not said["model"]:
-            del said["model"]
+        for name in ("model", "thought"):
+            if not said[name]:
+                del said[name]
         if said["tokens"]:  # JSON has no -inf, and null could not be read back
             said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
     return line
@@ -232,14 +242,16 @@ def turns_of(
     given = [Reply("")] * count if replies is None else replies
     if len(given) != count:
         raise ValueError(f"expected {count} replies, one for each turn that was taken; got {len(given)}")
-    said = tuple(_said(game, each, reply) for each, reply in zip(spoken, given, strict=False))
+    echoed = [*game.echoes, ()]  # a completion is none
+    said = tuple(starmap(partial(_said, game), zip(spoken, game.thoughts, echoed, given, strict=False)))
     return said, failed and _failed(failed, given[-1])
 
 
-def _said(game: Negotiation, each: Utterance, reply: Reply) -> Said:
+def _said(game: Negotiation, each: Utterance, thought: str, echoed: tuple[str, ...], reply: Reply) -> Said:
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
     told = (reply.truncated, reply.tokens, reply.usage, reply.model)
-    return Said(each.seat, task, each.text, each.events, each.raw, *told)
+    thoughts = joined(reply.thought, thought)[: game.rules.max_characters + SLACK]
+    return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, writable_text(thoughts))
 
 
 def _failed(turn: FailedTurn, reply: Reply) -> FailedTurn:

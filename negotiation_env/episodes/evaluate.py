@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
@@ -19,7 +20,6 @@ from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import write_whole
-from negotiation_env.game import chats
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge
@@ -51,7 +51,7 @@ class RunSettings:
         batch: Games in lockstep at a time; in-process models differ in the last bit between batches of other games.
         rules: How it is played.
         contents: By spec what it does not say of itself; see `evaluate`.
-        prompts: Version of the prompt templates.
+        prompts: The ids of the prompt sets, as in an `Episode`.
     """
 
     agents: tuple[str, ...]
@@ -61,7 +61,7 @@ class RunSettings:
     batch: int
     rules: Rules
     contents: Mapping[str, str]
-    prompts: str = chats.VERSION
+    prompts: str
 
 
 def evaluate(
@@ -78,6 +78,7 @@ def evaluate(
     unscored_limit: float = 0.2,
     progress: Callable[[Episode], None] = lambda _: None,
     wrap: Wrap | None = None,
+    prompts: Prompts = None,
     **rules: Any,
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
@@ -99,6 +100,7 @@ def evaluate(
         unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`; a run goes on only with one of the same name.
+        prompts: As for `play_many`; a run goes on only with sets that say the same.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -111,12 +113,24 @@ def evaluate(
     for name in (*names, judge.name):
         require_name(name, "agent or judge")
     told = tuple(map(fingerprint, scenarios))
-    known = {**(contents or {}), **wrapped(wrap)}
-    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known)
+    known, chosen = {**(contents or {}), **wrapped(wrap)}, chosen_prompts(prompts, judge)
+    shown = ids_of(seat_prompts(chosen, len(agents), agents))
+    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
         open_run(out, asdict(settings), resume=resume)
         path = out / EPISODES
-        play_into(path, games, judge, batch=batch, workers=workers, limit=limit, progress=progress, wrap=wrap, **rules)
+        play_into(
+            path,
+            games,
+            judge,
+            batch=batch,
+            workers=workers,
+            limit=limit,
+            progress=progress,
+            wrap=wrap,
+            prompts=chosen,
+            **rules,
+        )
         limit.finish()
         return _write_summary(out, games)
 

@@ -16,11 +16,13 @@ from typing import Any, Final
 
 from negotiation_env.console.interrupts import put_off
 from negotiation_env.environment.episode import Episode, append_episode, read_episodes, stream_latest
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, current_ids, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError, UserError, os_fault
 from negotiation_env.files.durable import append_bytes, hold, is_there, read_whole, refuse_link, write_whole
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.interfaces import Judge
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.text.untrusted import one_line
@@ -62,7 +64,7 @@ _MARKS: Final = (_LOCK, SETTINGS, EPISODES, CANDIDATES)
 """By any of these a folder is known as a run's; a config.toml may be anybody's."""
 _SHOWN: Final = 80
 """Characters of a setting's value that a message shows."""
-_IDENTITY: Final = ("agents", "judge", "seed")
+_IDENTITY: Final = ("agents", "judge", "seed", "prompts")
 """What of an episode says whose game it is."""
 
 
@@ -184,6 +186,7 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         from pydantic import TypeAdapter
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
+        before |= {"prompts": current_ids(told)} if isinstance(told := before.get("prompts"), str) else {}
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif held := [told for name, told in _HELD.items() if (out / name).exists()]:
@@ -201,6 +204,7 @@ def play_into(
     limit: UnscoredLimit,
     progress: Callable[[Episode], None],
     wrap: Wrap | None = None,
+    prompts: Prompts = None,
     **rules: Any,
 ) -> None:
     """Play those of the games that the file does not hold scored, and append them to it.
@@ -214,6 +218,7 @@ def play_into(
         limit: Told of each game.
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`.
+        prompts: As for `play_many`.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -223,15 +228,16 @@ def play_into(
         OSError: An episode could not be written. Then, as after Ctrl-C and any other error, all stops at once; what had
             ended before is kept.
     """
-    kept = set()
-    for episode in _scored(path, games, judge):
+    kept, chosen_sets = set(), chosen_prompts(prompts, judge)
+    for episode in _scored(path, games, judge, chosen_sets):
         kept.add(episode.id)
         limit.count(None)
         progress(episode)
     errors: list[NegotiationError] = []
     for chosen in _batches(games, kept, batch, workers):
         begun = takewhile(lambda _: not errors, chosen)
-        with put_off(), closing(play_many(begun, judge, workers=workers, batch=batch, wrap=wrap, **rules)) as played:
+        settings = {"workers": workers, "batch": batch, "wrap": wrap, "prompts": chosen_sets, **rules}
+        with put_off(), closing(play_many(begun, judge, **settings)) as played:
             for episode in played:
                 if episode.id in kept:
                     continue
@@ -267,19 +273,21 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
 
 
-def _scored(path: Path, games: Sequence[Game], judge: Judge) -> Iterator[Episode]:
+def _scored(path: Path, games: Sequence[Game], judge: Judge, prompts: Sequence[PromptSet]) -> Iterator[Episode]:
     """What need not be played again, out of a file that may not be there."""
     wanted = {game.id: game for game in games}
     for episode in stream_latest(path) if path.exists() else ():
         if episode.reward is not None and (game := wanted.get(episode.id)):
-            _expect_own(path, episode, game, judge)
+            _expect_own(path, episode, game, judge, prompts)
             yield episode
 
 
-def _expect_own(path: Path, episode: Episode, game: Game, judge: Judge) -> None:
+def _expect_own(path: Path, episode: Episode, game: Game, judge: Judge, prompts: Sequence[PromptSet]) -> None:
     """A figure over the games of two runs would be neither's."""
     names = tuple(agent.name for agent in game.agents)
-    then, now = (episode.agents, episode.judge, episode.seed), (names, judge.name, game.seed)
+    shown = ids_of(seat_prompts(prompts, game.scenario.seats, game.agents))
+    then = (episode.agents, episode.judge, episode.seed, current_ids(episode.prompts))
+    now = (names, judge.name, game.seed, shown)
     if changed := differences(dict(zip(_IDENTITY, then, strict=True)), dict(zip(_IDENTITY, now, strict=True))):
         raise UserError(
             f"{path} holds another run's game {one_line(game.id)}: {'; '.join(changed)}; give another folder"

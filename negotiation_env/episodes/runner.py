@@ -22,8 +22,10 @@ from negotiation_env.console.threads import Crew
 from negotiation_env.endpoints.recording import sound
 from negotiation_env.environment.aec import NegotiationEnv
 from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.environment.stepping import Wrap, step_many
 from negotiation_env.game.events import Task
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import Negotiation, Phase
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
@@ -80,6 +82,7 @@ def play_many(
     batch: int = 1024,
     render_mode: str | None = None,
     wrap: Wrap | None = None,
+    prompts: Prompts = None,
     **rules: Any,
 ) -> Generator[Episode, None, None]:
     """Play many games.
@@ -92,6 +95,7 @@ def play_many(
         render_mode: As for `NegotiationEnv`.
         wrap: Puts PettingZoo wrappers around the environment of each game. They change what the agents see and say;
             the reward on record is the game's. One with a `step` of its own has its game judged alone.
+        prompts: As for `NegotiationEnv`; an agent with a set of its own, `agent.prompts`, is shown that.
         **rules: The fields of `Rules`.
 
     Yields:
@@ -106,12 +110,13 @@ def play_many(
         a file by taking them within `interrupts.put_off`, and calls no more models after an error of its own by closing
         the iterator, as `contextlib.closing` does.
     """
-    waiting, seat = iter(games), partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, rules=rules)
+    waiting, chosen = iter(games), chosen_prompts(prompts, judge)
+    seat = partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, prompts=chosen, rules=rules)
     if workers > 1:
         yield from _side_by_side(waiting, judge, workers, seat)
         return
-    while chosen := list(islice(waiting, batch)):
-        yield from _lockstep(map(seat, chosen), judge, Event())
+    while some := list(islice(waiting, batch)):
+        yield from _lockstep(map(seat, some), judge, Event())
 
 
 @dataclass(slots=True)
@@ -195,8 +200,16 @@ def _lockstep(seated: Iterable[_Seating], judge: Judge, stop: Event) -> Iterator
             yield from (table.episode() for table in finished)
 
 
-def _seat(game: Game, judge: Judge, render_mode: str | None, wrap: Wrap | None, rules: Mapping[str, Any]) -> _Seating:
-    core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, **rules)
+def _seat(
+    game: Game,
+    judge: Judge,
+    render_mode: str | None,
+    wrap: Wrap | None,
+    prompts: Sequence[PromptSet],
+    rules: Mapping[str, Any],
+) -> _Seating:
+    own = seat_prompts(prompts, game.scenario.seats, game.agents)
+    core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, prompts=own, **rules)
     env = wrap(core) if wrap else core
     if getattr(env, "unwrapped", None) is not core:
         raise TypeError(f"wrap: expected PettingZoo wrappers around the environment it was given, got {env!r:.80}")

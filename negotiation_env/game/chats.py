@@ -1,65 +1,72 @@
-"""Chat messages for a seat: text in, text out.
-
-The templates are versioned files in `templates/`; `VERSION` names the set and is written into every episode. Those
-with `_plain` in their names show no personas: `personas=False`, the ablation.
-They are filled in one pass, so that a `$` in a persona or an utterance stays a `$`.
-"""
+"""Chat messages for a seat: text in, text out, in the words of a `negotiation_env.game.prompts.PromptSet`."""
 
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
-from string import Template
 
 from negotiation_env.game.events import Message, Utterance
+from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.text.untrusted import neutralise
 
-__all__ = ["VERSION", "Chat", "brief", "completion_request", "conversation", "single_agent_chat"]
+__all__ = ["Chat", "brief", "completion_request", "conversation", "prompt_texts", "single_agent_chat"]
 
-VERSION = "v1"
 _ANY_LENGTH = 1_000_000_000
 """A scenario is shown whole or, by `negotiation_env.game.scenario.require_playable`, not played."""
-_FURTHER_LINE = re.compile(r"\n(?![^\S\n]*(?:PROPOSE|ACCEPT)\b)")
+_FURTHER_LINE = re.compile(rf"\n(?!{LIKE_A_TAG.pattern})", re.MULTILINE)
 _QUOTED = "\n> "
-
-
-@cache
-def _template(name: str, personas: bool = True) -> Template:
-    variant = name if personas else f"{name}_plain"
-    return Template(
-        files(__package__).joinpath("templates", f"{variant}.{VERSION}.txt").read_text(encoding="utf-8").strip()
-    )
+_TOLD = ("goal", "red_line", "style")
+"""What a persona's card tells, beside its name and values."""
 
 
 @lru_cache(maxsize=1024)
-def brief(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
-    """The system message of a seat: its own persona in full, who the others are, the dilemma, the turn grammar."""
-    return _template("brief", personas).substitute(
-        _persona_fields(scenario.personas[seat]),
-        others=", ".join(map(_shown_name, _others(scenario, seat))),
-        dilemma=_clean(scenario.dilemma),
-        seat=seat,
-        parties=len(scenario.personas),
-    )
+def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
+    """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak."""
+    return _filled(prompts, "brief", scenario, seat, personas)
 
 
-def completion_request(scenario: Scenario, seat: int, *, personas: bool = True) -> str:
+@lru_cache(maxsize=1024)
+def prompt_texts(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> tuple[str, ...]:
+    """What a seat is told beside what others say: its brief, the opening, the reminder."""
+    fields = {"seat": seat, "parties": len(scenario.personas)}
+    short = [prompts.fill(name, fields) for name in ("opening", "reminder")]
+    return brief(prompts, scenario, seat, personas=personas), *filter(None, short)
+
+
+def completion_request(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The message that asks a seat for the joint answer and shows it the other personas."""
-    return _template("completion", personas).substitute(others=_in_full(_others(scenario, seat)))
+    return _filled(prompts, "completion", scenario, seat, personas)
 
 
-def single_agent_chat(scenario: Scenario, *, personas: bool = True) -> tuple[Message, ...]:
+def single_agent_chat(
+    prompts: PromptSet, scenario: Scenario, seat: int = 0, *, personas: bool = True
+) -> tuple[Message, ...]:
     """All that an agent sees that answers alone: the dilemma, all personas, the request for the joint answer.
 
     An open question, without personas, is shown as it is.
     """
     if not scenario.personas:
         return (_user([_clean(scenario.dilemma)]),)
-    request = _template("single", personas).substitute(
-        dilemma=_clean(scenario.dilemma), parties=_in_full(scenario.personas)
-    )
-    return (_user([request]),)
+    return (_user([_filled(prompts, "single", scenario, seat, personas)]),)
+
+
+def _filled(prompts: PromptSet, text: str, scenario: Scenario, seat: int, personas: bool) -> str:
+    fields: dict[str, object] = {
+        "dilemma": _clean(scenario.dilemma),
+        "seat": seat,
+        "parties": len(scenario.personas),
+    }
+    if not personas:
+        return prompts.fill(f"plain.{text}", fields)
+    others = [persona for index, persona in enumerate(scenario.personas) if index != seat]
+    fields |= _persona_fields(prompts, scenario.personas[seat])
+    fields |= {
+        "others": ", ".join(map(_shown_name, others)),
+        "other_personas": _in_full(prompts, others),
+        "all_personas": _in_full(prompts, scenario.personas),
+    }
+    return prompts.fill(f"personas.{text}", fields)
 
 
 class Chat:
@@ -68,20 +75,30 @@ class Chat:
     The seat's own turns are the assistant's, what came between is one user message.
 
     Args:
+        prompts: The seat's texts.
         scenario: Dilemma and personas.
         seat: Whose chat.
         personas: Show the personas, and name the speakers by them, not by their seats.
         elided: Earlier utterances are left out; the chat says so.
     """
 
-    def __init__(self, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False) -> None:
+    def __init__(
+        self, prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False
+    ) -> None:
         self._scenario, self._seat, self._personas = scenario, seat, personas
-        opening = _template("elided" if elided else "begin").template
-        self._messages = [{"role": "system", "content": brief(scenario, seat, personas=personas)}, _user([opening])]
+        fields = {"seat": seat, "parties": len(scenario.personas)}
+        opening = prompts.fill("elided" if elided else "opening", fields)
+        system = brief(prompts, scenario, seat, personas=personas)
+        self._messages = [{"role": "system", "content": system}, _user([opening])]
+        self._reminder = prompts.fill("reminder", fields)
         self._shown, self._only_opened = 0, not elided
 
-    def show(self, dialogue: Sequence[Utterance]) -> tuple[Message, ...]:
+    def show(self, dialogue: Sequence[Utterance], request: str = "") -> tuple[Message, ...]:
         """The chat after a dialogue, which goes on from the one that was shown last.
+
+        Args:
+            dialogue: Everything said so far.
+            request: What is asked of the seat in place of its next turn.
 
         Returns:
             A system message, then user and assistant in alternation; the reader may change them.
@@ -89,11 +106,22 @@ class Chat:
         for utterance in dialogue[self._shown :]:
             self._add(utterance)
         self._shown = len(dialogue)
-        return tuple(map(dict.copy, self._messages))
+        *before, last = map(dict.copy, self._messages)
+        if last["role"] == "assistant":
+            return (*before, last, _user([request])) if request else (*before, last)
+        asked = request or self._reminder_now
+        return (*before, _user([last["content"], asked]) if asked else last)
+
+    @property
+    def _reminder_now(self) -> str:
+        """The opening says itself what to do."""
+        return "" if self._only_opened else self._reminder
 
     def _add(self, utterance: Utterance) -> None:
         last = self._messages[-1]
         if utterance.seat == self._seat:
+            if self._reminder_now and last["role"] == "user":  # what was shown stays as it was: a chat only grows
+                last["content"] += f"\n\n{self._reminder}"
             self._messages.append({"role": "assistant", "content": utterance.text})
         elif last["role"] == "assistant":
             self._messages.append(_user([_heard(self._scenario, utterance, self._personas)]))
@@ -104,6 +132,7 @@ class Chat:
 
 
 def conversation(
+    prompts: PromptSet,
     scenario: Scenario,
     seat: int,
     dialogue: Sequence[Utterance],
@@ -115,6 +144,7 @@ def conversation(
     """All that a seat sees when it is asked to speak.
 
     Args:
+        prompts: The seat's texts.
         scenario: Dilemma and personas.
         seat: Whose turn it is.
         dialogue: Everything said so far.
@@ -127,15 +157,8 @@ def conversation(
     """
     elided = window is not None and not completing and len(dialogue) > window
     shown = dialogue[len(dialogue) - window :] if elided and window is not None else dialogue
-    chat = Chat(scenario, seat, elided=elided, personas=personas).show(shown)
-    return _with_request(chat, completion_request(scenario, seat, personas=personas)) if completing else chat
-
-
-def _with_request(chat: tuple[Message, ...], request: str) -> tuple[Message, ...]:
-    """Append to the last user message, or after the seat's own last turn; roles go on alternating."""
-    if chat[-1]["role"] == "user":
-        return (*chat[:-1], _user([chat[-1]["content"], request]))
-    return (*chat, _user([request]))
+    chat = Chat(prompts, scenario, seat, elided=elided, personas=personas)
+    return chat.show(shown, completion_request(prompts, scenario, seat, personas=personas) if completing else "")
 
 
 def _user(parts: Iterable[str]) -> Message:
@@ -153,18 +176,15 @@ def _heard(scenario: Scenario, utterance: Utterance, personas: bool) -> str:
     return f"{name}: {_FURTHER_LINE.sub(_QUOTED, utterance.text)}"
 
 
-def _others(scenario: Scenario, seat: int) -> list[Persona]:
-    return [persona for index, persona in enumerate(scenario.personas) if index != seat]
+def _persona_fields(prompts: PromptSet, persona: Persona) -> dict[str, str]:
+    given = {"values": ", ".join(persona.values)} | {name: getattr(persona, name) for name in _TOLD}
+    shown = {name: _clean(text) if text else prompts.missing for name, text in given.items()}
+    return shown | {"name": _shown_name(persona)}
 
 
-def _persona_fields(persona: Persona) -> dict[str, str]:
-    fields = {name: _clean(getattr(persona, name) or "-") for name in ("goal", "red_line", "style")}
-    return fields | {"name": _shown_name(persona), "values": _clean(", ".join(persona.values) or "-")}
-
-
-def _in_full(personas: Iterable[Persona]) -> str:
-    shown = "{name}. {goal} Values: {values}. Red line: {red_line}"
-    return "; ".join(shown.format(**_persona_fields(persona)) for persona in personas)
+def _in_full(prompts: PromptSet, personas: Iterable[Persona]) -> str:
+    shown = (prompts.fill("personas.persona", _persona_fields(prompts, each)) for each in personas)
+    return prompts.between.join(shown)
 
 
 def _shown_name(persona: Persona) -> str:

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.chats import Chat, conversation, single_agent_chat
+from negotiation_env.game.chats import Chat, conversation, prompt_texts, single_agent_chat
+from negotiation_env.game.echoes import echoes
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
+from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
+from negotiation_env.text.thoughts import split_thought
 from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
 
 __all__ = [
     "MOVES",
+    "ONLY_THOUGHT",
     "Move",
     "Negotiation",
     "Phase",
@@ -26,6 +30,9 @@ __all__ = [
     "score_question",
     "understood",
 ]
+
+ONLY_THOUGHT = "only_thought"
+"""The event of a turn in which a party only thought: it says nothing."""
 
 
 class Phase(StrEnum):
@@ -83,12 +90,16 @@ class Negotiation:
     Args:
         scenario: Dilemma and personas, one seat each; an open question has the one seat of who answers it.
         rules: How it is played.
+        prompts: What each seat is told, one for each; by default the paper's free dialogue.
 
     Raises:
-        ValueError: The rules do not fit the number of parties, or the scenario is too long to be shown whole.
+        ValueError: The rules or prompts do not fit the number of parties, or the scenario is too long to be shown
+            whole.
     """
 
-    def __init__(self, scenario: Scenario, rules: Rules | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, rules: Rules | None = None, prompts: Sequence[PromptSet] | None = None
+    ) -> None:
         self.scenario = scenario
         self.rules = rules or Rules()
         seats = scenario.seats
@@ -101,9 +112,13 @@ class Negotiation:
         if not 0 <= self.rules.writer < seats:
             raise ValueError(f"writer must be a seat from 0 to {seats - 1}; got {self.rules.writer}")
         require_playable(scenario)
+        self.prompts = (shipped_prompts(),) * seats if prompts is None else tuple(prompts)
+        if len(self.prompts) != seats:
+            raise ValueError(f"expected a prompt set for each of {seats} seats, got {len(self.prompts)}")
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
+        self._thoughts: list[str] = []
         self._agreed = False
         self._phase = _COMPLETING if self.rules.single else _SPEAKING
         self._speaker: int | None = self.rules.writer if self.rules.single else 0
@@ -146,6 +161,15 @@ class Negotiation:
         return tuple(self._dialogue)
 
     @property
+    def echoes(self) -> list[tuple[str, ...]]:
+        """Of each utterance what it only says again, see `negotiation_env.game.echoes`; looked for when asked."""
+        if not self._dialogue:
+            return []  # whoever answers alone is told other things
+        seats = enumerate(self.prompts)
+        told = [prompt_texts(each, self.scenario, seat, personas=self.rules.personas) for seat, each in seats]
+        return echoes(self._dialogue, told)
+
+    @property
     def turns(self) -> int:
         """Number of utterances so far."""
         return len(self._dialogue)
@@ -155,16 +179,22 @@ class Negotiation:
         """The joint answer, once it is written."""
         return self._completion
 
+    @property
+    def thoughts(self) -> tuple[str, ...]:
+        """What each speaker thought in its turn, that of the joint answer last; for the record, and nobody else."""
+        return tuple(self._thoughts)
+
     def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
         """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
-        rules = self.rules
+        rules, prompts = self.rules, self.prompts[seat]
         if rules.single:
-            return single_agent_chat(self.scenario, personas=rules.personas)
+            return single_agent_chat(prompts, self.scenario, seat, personas=rules.personas)
         if rules.history_turns is None and not completing:
             if seat not in self._chats:
-                self._chats[seat] = Chat(self.scenario, seat, personas=rules.personas)
+                self._chats[seat] = Chat(prompts, self.scenario, seat, personas=rules.personas)
             return self._chats[seat].show(self._dialogue)
         return conversation(
+            prompts,
             self.scenario,
             seat,
             self._dialogue,
@@ -177,7 +207,7 @@ class Negotiation:
         """The pending turn's speaker says something (steps 2 and 4).
 
         Args:
-            text: Any text; what could act as more than words is neutralised.
+            text: Any text; thoughts are taken off it, and what could act as more than words is neutralised.
 
         Returns:
             What was understood, with the events of the raw text.
@@ -190,7 +220,8 @@ class Negotiation:
             raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
-        utterance = understood(text, seat, self._names, self.rules)
+        utterance, thought = understood(text, seat, self._names, self.rules)
+        self._thoughts.append(thought)
         if self._phase is _COMPLETING:
             self._completion = utterance
             self._move(Move.COMPLETED)
@@ -274,16 +305,17 @@ class Negotiation:
         return "read pending" if self._phase is _OVER else "call rule()" if self._speaker is None else "call say()"
 
 
-def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
-    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names.
+def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> tuple[Utterance, str]:
+    """What a seat's raw text says, and what the seat only thought: its thoughts are no part of the utterance.
 
-    Of a text beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is neither read nor kept.
+    The words are neutralised, with their events; no line may open with one of the parties' names. Of words, and of
+    thoughts, beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is not kept.
     """
-    clean = neutralise(text, rules.max_characters, names)
-    if clean.text == text:
-        return Utterance(seat, text, clean.events)
-    raw = writable_text(text[: rules.max_characters + SLACK])
-    return Utterance(seat, clean.text, clean.events, raw)
+    thought, words = split_thought(text)
+    clean, most = neutralise(words, rules.max_characters, names), rules.max_characters + SLACK
+    events = (*clean.events, ONLY_THOUGHT) if thought and not words else clean.events
+    raw = None if clean.text == words else writable_text(words[:most])
+    return Utterance(seat, clean.text, events, raw), writable_text(thought[:most])
 
 
 def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:

@@ -45,6 +45,7 @@ class PanelJudge:
         check_panel(len(members), combine)
         self.members = tuple(members)
         self.combine = combine
+        self.prompts = next(filter(None, (getattr(member, "prompts", "") for member in members)), "")
         self.name = f"{combine} of ({'; '.join(member.name for member in members)})"
 
     def fresh(self) -> "PanelJudge":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from negotiation_env.game.events import Question, QuestionKind, Verdict
+from negotiation_env.game.prompts import HANDSHAKE
 from negotiation_env.game.turn_grammar import handshake
 
 __all__ = ["ScriptedJudge"]
@@ -24,6 +25,7 @@ class ScriptedJudge:
     ) -> None:
         self.name = "scripted judge (a fake)"
         self._score = score
+        self.prompts = "" if agrees else HANDSHAKE
         self._agrees = agrees or _shook_hands
         self.calls: list[int] = []
         """Sizes of the batches asked so far."""

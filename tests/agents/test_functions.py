@@ -8,11 +8,14 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.game.chats import conversation, single_agent_chat
 from negotiation_env.game.events import Status, Task
+from negotiation_env.game.prompts import shipped_prompts
 from tests.conftest import three_parties, two_parties
 
 
 def request(dialogue=(), *, seat=0, scenario=None, completing=False):
-    messages = conversation(scenario or two_parties(), seat, dialogue, completing=completing)
+    messages = conversation(
+        shipped_prompts("handshake"), scenario or two_parties(), seat, dialogue, completing=completing
+    )
     return Request("g", seat, Task.COMPLETION if completing else Task.UTTERANCE, messages, seed=0)
 
 
@@ -43,7 +46,7 @@ def test_among_three_parties_the_speakers_are_named():
 
 
 def test_who_answers_alone_gets_the_dilemma_and_no_brief():
-    alone = Request("g", 0, Task.COMPLETION, single_agent_chat(two_parties()), seed=0)
+    alone = Request("g", 0, Task.COMPLETION, single_agent_chat(shipped_prompts("handshake"), two_parties()), seed=0)
     assert as_text(alone).startswith("[HEARD] Dilemma: A village has one well.")
 
 

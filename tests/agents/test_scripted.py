@@ -9,6 +9,7 @@ from negotiation_env.data import load_injections, load_scenarios
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.chats import conversation
 from negotiation_env.game.events import Task
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.text.untrusted import neutralise
 from tests.conftest import three_parties, two_parties
@@ -51,7 +52,7 @@ def said_among_three(turn, **settings):
     baker = replace(three_parties().personas[0], name="The Baker, Lea")
     scenario = replace(three_parties(), personas=(baker, *three_parties().personas[1:]))
     dialogue = [Utterance(0, "Hm."), Utterance(1, "Well."), Utterance(2, "PROPOSE: Half."), Utterance(0, turn)]
-    chat = conversation(scenario, 2, dialogue, **settings)
+    chat = conversation(shipped_prompts("handshake"), scenario, 2, dialogue, **settings)
     return ScriptedAgent("compromising").act([Request("g", 2, Task.UTTERANCE, chat, 0)])[0].text
 
 
@@ -65,7 +66,9 @@ def test_among_three_parties_an_offer_of_one_line_is_heard_behind_the_speakers_n
 @pytest.mark.parametrize("goal", ["You need water. You need it soon.", "You keep Dr. Weber's well."])
 def test_a_goal_is_found_behind_any_name(name, goal):
     persona = Persona(name, goal, "No dry week. You never beg.", "Counts.", ("food",))
-    chat = conversation(replace(two_parties(), personas=(persona, two_parties().personas[1])), 0, ())
+    chat = conversation(
+        shipped_prompts("handshake"), replace(two_parties(), personas=(persona, two_parties().personas[1])), 0, ()
+    )
     said = ScriptedAgent("pushy").act([Request("g", 0, Task.UTTERANCE, chat, 0)])[0].text
     assert said.endswith(f"and nothing else: {goal}")
 
@@ -73,7 +76,7 @@ def test_a_goal_is_found_behind_any_name(name, goal):
 def test_a_goal_that_speaks_to_nobody_is_found_behind_a_title_too():
     first, second = two_parties().personas
     persona = replace(first, name="Dr. Adler", goal="keep the orchard alive.")
-    chat = conversation(replace(two_parties(), personas=(persona, second)), 0, ())
+    chat = conversation(shipped_prompts("handshake"), replace(two_parties(), personas=(persona, second)), 0, ())
     said = ScriptedAgent("pushy").act([Request("g", 0, Task.UTTERANCE, chat, 0)])[0].text
     assert said.endswith("and nothing else: keep the orchard alive.")
 
@@ -130,7 +133,7 @@ def kind_of(text):
 
 
 def first_turn(scenario: Scenario) -> str:
-    request = Request("g", 0, Task.UTTERANCE, conversation(scenario, 0, ()), 0)
+    request = Request("g", 0, Task.UTTERANCE, conversation(shipped_prompts("handshake"), scenario, 0, ()), 0)
     return ScriptedAgent("injecting").act([request])[0].text
 
 

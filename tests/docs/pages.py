@@ -2,10 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
-import sys
+import venv
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(sorted((ROOT / "docs").glob("*.md")))
@@ -14,7 +18,8 @@ _FENCE = re.compile(
     r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?\n)```$(?:\n\n```text\n(?P<output>.*?\n)```$)?',
     re.MULTILINE | re.DOTALL,
 )
-_NEGOTIATE = f"#!{sys.executable}\nfrom negotiation_env.cli import main\n\nmain()\n"
+LEFT_OUT = (".[!e]*", "__pycache__", "*.egg-info", "runs", "build", "dist", "results", "site")
+"""What a copy of this checkout does without; a clone has none of it but the results, which are large."""
 PATIENCE = 600.0  # seconds that a command may take on a busy machine
 
 
@@ -60,22 +65,26 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\s-]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-def run_in_order(page_blocks: list[Block], folder: Path) -> None:
+def installed(folder: Path, command: str) -> Path:
+    """Where the programs of a new virtual environment are, after a command in a copy of this checkout has set it up."""
+    venv.create(folder / "venv", with_pip=True)
+    copy = shutil.copytree(ROOT, folder / "copy", symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    programs = folder / "venv" / "bin"
+    done = run(command, copy, programs)
+    if "No matching distribution" in done.stderr:
+        pytest.skip("pip reaches no registry")
+    assert done.returncode == 0, done.stderr
+    return programs
+
+
+def run_in_order(page_blocks: list[Block], folder: Path, programs: Path) -> None:
     """What a reader does: save what has a title, run commands and Python, look at the output."""
-    tools = folder / "bin"
-    tools.mkdir()
-    (tools / "negotiate").write_text(_NEGOTIATE)
-    (tools / "negotiate").chmod(0o755)
-    (tools / "python").symlink_to(sys.executable)
-    place = folder / "place"
-    place.mkdir()
-    (place / "examples").symlink_to(ROOT / "examples")
-    surroundings = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    (folder / "examples").symlink_to(ROOT / "examples")
     for block in page_blocks:
         if block.title:
-            (place / block.title).write_text(block.text, encoding="utf-8")
+            (folder / block.title).write_text(block.text, encoding="utf-8")
         if block.kind in ("bash", "python") and block.runs:
-            done = _run(block, place, surroundings)
+            done = run(_command(block), folder, programs)
             assert done.returncode == 0, f"{block.text}{done.stderr}"
             assert not block.output or shows(block.output, done.stdout), f"{block.text}{done.stdout}"
 
@@ -86,10 +95,15 @@ def shows(page: str, output: str) -> bool:
     return re.fullmatch(re.escape(shown).replace("⋮", "(?s:.*)"), printed) is not None
 
 
-def _run(block: Block, place: Path, surroundings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = ["bash", "-euo", "pipefail", "-c", block.text]
-    if block.kind == "python" and block.title:
-        command = [sys.executable, block.title]
-    elif block.kind == "python":
-        command = [sys.executable, "-c", block.text]
-    return subprocess.run(command, cwd=place, env=surroundings, capture_output=True, text=True, timeout=PATIENCE)
+def run(command: str, folder: Path, programs: Path) -> "subprocess.CompletedProcess[str]":
+    """What a shell prints in which a virtual environment is active."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    own |= {"PATH": f"{programs}:{os.environ['PATH']}", "COLUMNS": "80"}
+    shell = ["bash", "-euo", "pipefail", "-c", command]
+    return subprocess.run(shell, cwd=folder, env=own, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def _command(block: Block) -> str:
+    if block.kind == "bash":
+        return block.text
+    return f"python {block.title}" if block.title else f"python -c {quote(block.text)}"

@@ -17,15 +17,17 @@ WITH_MODELS = [page for page in PAGES if any(block.loads_models for block in blo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path):
-    run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path)
+def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path, programs):
+    run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path, programs)
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("page", WITH_MODELS, ids=lambda page: page.stem)
-def test_blocks_with_the_embedded_models_run_too(page, tmp_path):
+def test_blocks_with_the_embedded_models_run_too(page, tmp_path, programs):
     run_in_order(
-        [block for block in blocks(page) if block.loads_models or block.kind not in ("bash", "python")], tmp_path
+        [block for block in blocks(page) if block.loads_models or block.kind not in ("bash", "python")],
+        tmp_path,
+        programs,
     )
 
 

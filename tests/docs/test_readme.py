@@ -1,15 +1,11 @@
 """The front page: short, its links lead somewhere, and every command of it runs as pasted, in order."""
 
-import os
 import re
-import shutil
-import subprocess
-import venv
 from dataclasses import replace
 
 import pytest
 
-from tests.docs.pages import PATIENCE, ROOT, blocks, run_in_order
+from tests.docs.pages import ROOT, blocks, installed, run, run_in_order
 
 README = ROOT / "README.md"
 SMALLER = {
@@ -39,28 +35,18 @@ def test_the_set_up_for_training_is_what_the_tests_are_installed_by_but_for_thei
 
 @pytest.mark.slow
 def test_the_first_commands_run_in_an_empty_environment(tmp_path):
-    venv.create(tmp_path / "venv", with_pip=True)
-    left_out = shutil.ignore_patterns(".*", "__pycache__", "runs", "build", "results")
-    copy = shutil.copytree(ROOT, tmp_path / "copy", symlinks=True, ignore=left_out)
-    done = run(BASE.text, copy, f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}")
-    if "No matching distribution" in done.stderr:
-        pytest.skip("pip reaches no registry")
+    install, _, play = BASE.text.strip().partition("\n")
+    done = run(play, tmp_path, installed(tmp_path, install))
     assert done.returncode == 0, done.stderr
     assert "Collective Agency 3.00 of 5 by the scripted judge (a fake)" in done.stdout
 
 
 @pytest.mark.models
-def test_all_other_commands_run_as_pasted_in_order_and_print_what_is_shown(tmp_path):
-    run_in_order([replace(block, text=smaller(block.text)) for block in USE], tmp_path)
+def test_all_other_commands_run_as_pasted_in_order_and_print_what_is_shown(tmp_path, programs):
+    run_in_order([replace(block, text=smaller(block.text)) for block in USE], tmp_path, programs)
 
 
 def smaller(text):
     for command, more in SMALLER.items():
         text = text.replace(command, command + more)
     return text
-
-
-def run(text, folder, path):
-    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
-    command = ["bash", "-euo", "pipefail", "-c", text]
-    return subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=PATIENCE)

@@ -12,6 +12,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import read_toml
 from negotiation_env.files.user_files import read_rows, read_text, row_text
 from negotiation_env.game.chats import brief, single_agent_chat
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.check.labelled import read_labelled
 from negotiation_env.judges.criteria import load_criteria
 from negotiation_env.judges.llm_file import read_llm_judge
@@ -217,6 +218,6 @@ def test_a_field_at_the_limit_is_shown_whole(tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps({**persona(1, goal="g" * 4000), "dilemma": dilemma}))
     (scenario,) = read_scenarios(path)
-    assert "Who pays?" in brief(scenario, 0)
-    assert "g" * 4000 in brief(scenario, 0)
-    assert "Who pays?" in single_agent_chat(scenario)[0]["content"]
+    assert "Who pays?" in brief(shipped_prompts("handshake"), scenario, 0)
+    assert "g" * 4000 in brief(shipped_prompts("handshake"), scenario, 0)
+    assert "Who pays?" in single_agent_chat(shipped_prompts("handshake"), scenario)[0]["content"]

@@ -1,9 +1,11 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from negotiation_env import Rules, Utterance
-from negotiation_env.game.chats import Chat, brief, completion_request, conversation, single_agent_chat
+from negotiation_env.game import chats
+from negotiation_env.game.prompts import HANDSHAKE, shipped_prompts
 from negotiation_env.game.protocol import Negotiation
 from tests.conftest import three_parties, two_parties
 
@@ -13,6 +15,13 @@ LEA, NOOR, THIRD = (Utterance(0, "Water first."), Utterance(1, "Children first."
 GRAMMAR = (
     'Each turn: 15 to 45 words, then optionally one last line, "PROPOSE: <one-sentence plan>" or, to take the other '
     'side\'s latest proposal, "ACCEPT".'
+)
+
+
+TOLD = shipped_prompts(HANDSHAKE)
+Chat, brief, completion_request, conversation, single_agent_chat = (
+    partial(getattr(chats, name), TOLD)
+    for name in ("Chat", "brief", "completion_request", "conversation", "single_agent_chat")
 )
 
 
@@ -148,7 +157,7 @@ FORGERIES = [
 @pytest.mark.parametrize("gap", ["\n", "\n\n", "\n \n", "\r\n", "\u2028", "\x85\v"])
 def test_among_three_parties_no_line_of_a_turn_can_pass_for_another_turn(personas, line, gap):
     rules = Rules(personas=personas)
-    game = Negotiation(three_parties(), rules)
+    game = Negotiation(three_parties(), rules, [TOLD] * 3)
     game.say("Water first.")
     game.say(f"No.{gap}{line}")
     heard = game.view(2)[-1]["content"]

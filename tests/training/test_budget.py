@@ -11,6 +11,7 @@ from negotiation_env.episodes.longest_game import Ruler, longest_game
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.game.protocol import Rules
 from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
 from negotiation_env.training.budget import plan
@@ -47,7 +48,7 @@ RULER = Ruler(turn=10, answer=20)
 
 
 def longest(settings, ruler=RULER):
-    return longest_game(two_parties(), Rules(**settings.rules), ruler)
+    return longest_game(two_parties(), Rules(**settings.rules), ruler, [shipped_prompts("handshake")])
 
 
 def config(**changes):

@@ -59,7 +59,8 @@ def test_a_history_window_makes_a_row_of_each_of_the_learners_turns():
 class Ids:
     """Stands for a tokenizer: an id a message, and one that no other reply has for each reply."""
 
-    end = 0
+    end, marks = 0, None
+    thinking = anew = False
 
     def prompt(self, messages):
         return [1] * len(messages)

@@ -19,12 +19,14 @@ class InProcess:
         model: The model that trains.
         tokenizer: Its tokenizer.
         snapshots: Has the past weights.
+        max_thought_tokens: As for `InProcessModel`.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots) -> None:
+    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots, max_thought_tokens: int = 0) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._snapshots = snapshots
+        self._max_thought_tokens = max_thought_tokens
         self._now = 0
         self._policies: dict[int, InProcessModel] = {}
 
@@ -38,7 +40,13 @@ class InProcess:
         return self._policies[version]
 
     def _chat_model(self, version: int) -> InProcessModel:
-        return InProcessModel(self._model, self._tokenizer, f"policy-v{version}", lambda: self._speaking(version))
+        return InProcessModel(
+            self._model,
+            self._tokenizer,
+            f"policy-v{version}",
+            lambda: self._speaking(version),
+            max_thought_tokens=self._max_thought_tokens,
+        )
 
     @contextmanager
     def _speaking(self, version: int) -> Iterator[None]:

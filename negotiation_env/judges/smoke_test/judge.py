@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from negotiation_env.game.events import Question, QuestionKind, Verdict
+from negotiation_env.game.prompts import HANDSHAKE
 from negotiation_env.game.turn_grammar import handshake
 from negotiation_env.judges.smoke_test.encoder import load_encoder
 from negotiation_env.judges.smoke_test.refusals import REASONS, refusal
@@ -32,10 +33,12 @@ class EmbeddedJudge:
     The encoder (84 MB, fetched once) is loaded when a question first needs it.
 
     Attributes:
-        name: The judge's id in records; another rubric or encoder is another id.
+        name: The judge's id in records; another turn grammar, rubric or encoder is another id.
+        prompts: The prompt set that asks for the tags by which it sees agreement.
     """
 
-    name: str = "smoke-test judge (rubric v1 + MiniLM)"
+    name: str = "smoke-test judge (handshake v2, rubric v1 + MiniLM)"
+    prompts: str = HANDSHAKE
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer each question, in order.
