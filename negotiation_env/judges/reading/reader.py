@@ -11,7 +11,6 @@ The scene (dilemma and parties) is read once for all texts about it: its keys an
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +25,7 @@ Reading = npt.NDArray[np.float32]
 """What was read of each text: shape [n, 2, WIDTH]; first the question's last token, then the mean over the text's."""
 
 WIDTH: Final = 896
+"""Of the model that `load_reader` loads."""
 _SUB_BATCH: Final = 1024  # padded tokens a forward pass; a CPU gains nothing by more
 
 
@@ -52,30 +52,23 @@ def load_reader() -> "Reader":
         UserError: The model could not be fetched or loaded.
         MissingExtra: torch or transformers is not installed.
     """
-    return Reader(reading_model())
+    return Reader(*load_network(reading_model()))
 
 
 class Reader:
     """Turns passages into hidden states, in batches; the same passage gives the same numbers up to rounding (1e-3)."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the model.
-
-        Args:
-            folder: Holds weights, configuration and tokenizer; see `reading_model`.
-
-        Raises:
-            MissingExtra: torch or transformers is not installed.
-        """
-        self._tokenizer, self._network = load_network(folder)
+    def __init__(self, tokenizer: Any, network: Any) -> None:
+        """Read with a transformers model without a head, and its tokenizer."""
+        self._tokenizer, self._network = tokenizer, network
 
     def read(self, passages: Sequence[Passage]) -> Reading:
         """Read passages; those that share a scene are read together.
 
         Returns:
-            Their readings, in order, shape [n, 2, WIDTH].
+            Their readings, in order: shape [n, 2, the model's width].
         """
-        found = np.zeros((len(passages), 2, WIDTH), np.float32)
+        found = np.zeros((len(passages), 2, self._network.config.hidden_size), np.float32)
         order = sorted(range(len(passages)), key=lambda place: passages[place].scene)
         for scene, places in groupby(order, key=lambda place: passages[place].scene):
             self._read_scene(scene, [(place, passages[place]) for place in places], found)
@@ -97,7 +90,7 @@ class Reader:
             return self._forward(torch.tensor([ids]), None, None).past_key_values
 
     def _go_on(self, begun: int, cache: Any, rows: list[tuple[list[int], list[int]]]) -> Reading:
-        """The readings of texts that follow one scene: shape [rows, 2, WIDTH]."""
+        """The readings of texts that follow one scene: shape [rows, 2, width]."""
         import torch
 
         longest = max(len(text) + len(question) for text, question in rows)
