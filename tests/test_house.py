@@ -27,6 +27,7 @@ ROOMS = (
     "judges/smoke_test",
     "judges/reading",
     "judges/check",
+    "guards",
     "environment",
     "episodes",
     "agents/models",

@@ -48,7 +48,7 @@ from negotiation_env.judges.ranking import Ranker
 from negotiation_env.training.checkpoints import SavePlayers
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.divergence import CheckWeights, FiniteTraining
-from negotiation_env.training.metrics import step_metrics
+from negotiation_env.training.learner import card_of
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.rollout import Rollout, Step, task_key
@@ -129,7 +129,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(tasks(config, chosen)),
         processing_class=tokenizer,
         rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
-        callbacks=[CheckWeights(), SavePlayers(players), StepLog(config, out / METRICS)],
+        callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
     if config.engine != "in-process":
@@ -185,7 +185,7 @@ def collective_agency(
     **_: Any,
 ) -> list[float | None]:
     """Hand the environment's rewards to TRL, and the step's metrics to its log."""
-    metrics = step_metrics(step[0].episodes) | {f"seconds/{name}": value for name, value in seconds[0].items()}
+    metrics = dict(step[0].metrics) | {f"seconds/{name}": value for name, value in seconds[0].items()}
     for name, value in metrics.items():
         log_metric(name, value)
     return terminal_reward

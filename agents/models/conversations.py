@@ -140,8 +140,8 @@ class Conversations:
     def reply(self, draft: Draft) -> Reply:
         """What a draft amounts to."""
         truncated = draft.sampled[-1] != self._tokens.end
-        context, sampled = tuple(draft.context), tuple(draft.sampled)
-        trace = TokenTrace(context, sampled, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
+        ids = tuple(draft.context), tuple(draft.sampled)
+        trace = TokenTrace(*ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
         fed, sampled = len(draft.conversation.ids) - len(draft.sampled), len(draft.sampled)
         usage = {"prompt_tokens": fed, "completion_tokens": sampled}
         return Reply(self._tokens.text(draft.sampled), truncated=truncated, tokens=trace, usage=usage)

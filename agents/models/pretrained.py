@@ -13,7 +13,7 @@ from typing import Any, Final
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import importing
 
-__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "trusts_remote_code", "why"]
+__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "nf4", "trusts_remote_code", "why"]
 
 TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 
@@ -35,6 +35,19 @@ def load_network(source: str | Path, **settings: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(source, trust_remote_code=trusts_remote_code(), **settings)
+
+
+def nf4() -> Any:
+    """The setting that holds a base's weights in 4 bit, as QLoRA does; bitsandbytes does it on GPUs and on CPUs."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
 
 
 @contextmanager
