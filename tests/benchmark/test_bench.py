@@ -72,7 +72,7 @@ def test_a_run_with_prompts_of_ones_own_goes_on_with_the_same_only(tmp_path, con
     assert {each.partition(" ")[0] for each in ids} == {"mine", "handshake"}  # the scripts have their own
     bench(config, tmp_path / "run", resume=True, **keys)
     told.write_text(told.read_text(encoding="utf-8").replace("Speak freely", "Speak up"), encoding="utf-8")
-    with pytest.raises(UserError, match="prompts was 'mine 1 .*' and is 'mine 1 "):
+    with pytest.raises(UserError, match=r"prompts was 'mine 1 .*' and is 'mine 1 "):
         bench(config, tmp_path / "run", resume=True, **keys)
 
 
