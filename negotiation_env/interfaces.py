@@ -200,7 +200,7 @@ class ChatRequest:
 
 
 class Agent(Protocol):
-    """A policy that negotiates."""
+    """A policy that negotiates; one with an attribute `prompts`, a `PromptSet`, is shown that in its seat."""
 
     name: str
 
@@ -212,7 +212,7 @@ class Agent(Protocol):
 
 
 class Judge(Protocol):
-    """Decides agreement and scores completions."""
+    """Decides agreement and scores completions; an attribute `prompts` names the prompt set that it needs."""
 
     name: str
 

@@ -11,7 +11,7 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
 from negotiation_env.benchmark.run import Cast, run_benchmark
 from negotiation_env.endpoints.recording import Live, Traffic
-from negotiation_env.environment.prompting import chosen_prompts
+from negotiation_env.environment.prompting import chosen_prompts, load_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import claim
@@ -84,6 +84,7 @@ def judge_specs(config: BenchmarkConfig) -> list[str]:
 
 
 def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache: bool) -> Cast:
+    told = None if config.prompts is None else load_prompts(config.prompts)  # before models are loaded
     players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
     panel = {name: _drawn(resolve_agent(spec, traffic), None, config) for name, spec in config.panel.items()}
     judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in judge_specs(config)}
@@ -95,7 +96,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
         {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
         contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
         wrap,
-        chosen_prompts(config.prompts, judges[config.judge]),
+        chosen_prompts(told, judges[config.judge]),
         {
             objective: tuple(name for name in trained_by if trained_by[name] & set(voices(judges[each.judge])))
             for objective, each in config.objectives.items()

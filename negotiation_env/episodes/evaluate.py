@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts
+from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
@@ -121,7 +121,7 @@ def evaluate(
     shown = ids_of(seat_prompts(chosen, len(agents), agents))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
-        open_run(out, asdict(settings), resume=resume)
+        open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS})
         path = out / EPISODES
         play_into(
             path,
