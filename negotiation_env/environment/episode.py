@@ -221,6 +221,8 @@ def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
                 del said[name]
         if said["tokens"]:  # JSON has no -inf, and null could not be read back
             said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+            if not said["tokens"]["forced"]:
+                del said["tokens"]["forced"]
     return line
 
 
