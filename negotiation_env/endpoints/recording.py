@@ -224,7 +224,7 @@ def _trace(tokens: TokenTrace) -> TokenTrace | None:
 
 
 def write_reply(reply: Reply) -> str:
-    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, what is rare where there is some."""
+    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, what is rare where it is there."""
     thought: dict[str, Any] = {} if reply.thought else {"thought": True}
     forced: dict[str, Any] = {} if reply.tokens and reply.tokens.forced else {"tokens": {"forced"}}
     return _adapter().dump_json(writable(reply), exclude=thought | forced).decode()
