@@ -228,6 +228,11 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
         if self.max_thought_tokens == 1:
             raise ValueError(
                 "max_thought_tokens: a thought takes two marks, so the least is 2; 0 switches thinking off"
