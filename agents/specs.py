@@ -90,8 +90,12 @@ def resolve_model(spec: str) -> ChatModel:
         return connect(read_endpoint(Path(spec)))
     source, adapter = _weights(found)
     if found.kind == "vllm":
+        from negotiation_env.agents.models.training_card import read_card
         from negotiation_env.agents.models.vllm_engine import VllmEngine
 
+        if (card := read_card(adapter)) and card.quantise == "4bit":
+            told = "the adapter was trained on weights in 4 bit, and vLLM would hold them whole"
+            raise UserError(f"{without_secrets(spec)}: {told}; play it as hf:ID_OR_DIR+ADAPTER_DIR")
         return VllmEngine(source, adapter, name=spec)
     from negotiation_env.agents.models.in_process import load_model
 

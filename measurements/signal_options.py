@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from measurements.harness import options, tell
 from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages
+from negotiation_env.training.config import TrainConfig
 
 GROUP, GROUPS, SILENT = 8, 4000, 0.25
+TIE_WIDTH = TrainConfig().tie_width
 ERROR = 0.15
 SPREADS = {"sure of itself": 0.25, "hesitant": 0.6}
 LEVELS = np.arange(6.0)
@@ -89,7 +91,7 @@ def judge(spread: float) -> dict[str, Any]:
         rewards = option(shares, np.random.default_rng(2))
         figures[name] = told(quality, advantages(rewards), calls * GROUP, GROUP)
     rewards = most_likely(shares, np.random.default_rng(2))
-    silent = np.array([no_signal(list(group)) for group in rewards])
+    silent = np.array([no_signal(list(group), TIE_WIDTH) for group in rewards])
     ranked = np.where(silent[:, None], orders(seen), advantages(rewards))
     figures["greedy, tied groups ranked"] = told(quality, ranked, GROUP + silent.mean(), GROUP)
     figures["greedy, silent played again"] = resampled(quality, rewards, silent)
@@ -110,7 +112,7 @@ def calibrated(spread: float) -> float:
     for _ in range(20):
         middle = (low + high) / 2
         rewards = most_likely(probabilities(answers(middle)[1], spread), np.random.default_rng(0))
-        silent = np.mean([no_signal(list(group)) for group in rewards])
+        silent = np.mean([no_signal(list(group), TIE_WIDTH) for group in rewards])
         low, high = (middle, high) if silent > SILENT else (low, middle)
     return (low + high) / 2
 
@@ -130,7 +132,7 @@ def probabilities(seen: Numbers, spread: float) -> Numbers:
 
 def advantages(rewards: Numbers) -> Numbers:
     """The trainer's."""
-    return np.array([group_advantages(list(group)) for group in rewards])
+    return np.array([group_advantages(list(group), TIE_WIDTH) for group in rewards])
 
 
 def orders(seen: Numbers) -> Numbers:

@@ -10,33 +10,48 @@ __all__ = ["group_advantages", "no_signal", "order_advantages", "shuffled"]
 
 _SMALL = 1e-4
 """Keeps the division finite, as in TRL."""
-_SAME = 0.1
-"""Of a level: rewards that lie closer are taken for equal, for graded judges do not repeat themselves more closely, and
-dividing by so small a deviation would make their noise as loud as the difference of a failure and a triumph."""
+_DIGITS = 9
+"""Decimals of a difference of rewards that count: 0.3 and 0.2 are 0.1 apart, which in floats is a little less."""
 _ORDERED = 0.25
 """Most that an order alone gives; the advantages of scores that differ are about 1."""
 
 
-def group_advantages(rewards: Sequence[float | None]) -> list[float]:
+def group_advantages(rewards: Sequence[float | None], tie_width: float) -> list[float]:
     """(r - mean) / std within one group.
 
     Args:
         rewards: One a negotiation; None is unscored.
+        tie_width: As for `no_signal`.
 
     Returns:
         One a negotiation; 0 for the unscored, which are no part of mean and deviation, and in a group without signal.
     """
-    if no_signal(rewards):
+    if no_signal(rewards, tie_width):
         return [0.0] * len(rewards)
     scored = [reward for reward in rewards if reward is not None]
     mean, spread = fmean(scored), stdev(scored) + _SMALL
     return [0.0 if reward is None else (reward - mean) / spread for reward in rewards]
 
 
-def no_signal(rewards: Sequence[float | None]) -> bool:
-    """Whether a group teaches nothing: fewer than two scored rewards, or all within a tenth of a level."""
+def no_signal(rewards: Sequence[float | None], tie_width: float) -> bool:
+    """Whether a group teaches nothing.
+
+    Graded judges do not repeat themselves to the last digit; to divide by the deviation of such noise would make it as
+    loud as the difference of a failure and a triumph.
+
+    Args:
+        rewards: One a negotiation; None is unscored.
+        tie_width: Of a level: rewards that all lie closer together are taken for equal; exactly so far apart they
+            differ. Equal ones are, whatever it is.
+
+    Returns:
+        True where they are, and where fewer than two are scored.
+    """
     scored = [reward for reward in rewards if reward is not None]
-    return len(scored) < 2 or max(scored) - min(scored) < _SAME
+    if len(scored) < 2:
+        return True
+    spread = round(max(scored) - min(scored), _DIGITS)
+    return spread == 0 or spread < tie_width
 
 
 def order_advantages(order: Sequence[int], answers: Sequence[str]) -> list[float]:

@@ -11,6 +11,7 @@ from accelerate import PartialState
 from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
+from negotiation_env.agents.models.training_card import TrainingCard, write_card
 from negotiation_env.errors import UserError
 from negotiation_env.training.opponents import RATINGS, load_ratings
 from negotiation_env.training.players import Players
@@ -22,16 +23,19 @@ _PREFIX = "checkpoint-"
 
 
 class SavePlayers(TrainerCallback):  # type: ignore[misc]
-    """Adds the past selves to each checkpoint, after all that transformers writes."""
+    """Adds the training's card and the past selves to each checkpoint, after all that transformers writes."""
 
-    def __init__(self, players: Players) -> None:
+    def __init__(self, players: Players, card: TrainingCard) -> None:
         self.players = players
+        self.card = card
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Save them beside the weights, once every process has written its part; all of them call this."""
         PartialState().wait_for_everyone()
         if state.is_world_process_zero:
-            self.players.save(Path(args.output_dir) / f"{_PREFIX}{state.global_step}")
+            folder = Path(args.output_dir) / f"{_PREFIX}{state.global_step}"
+            write_card(folder, self.card)
+            self.players.save(folder)
 
 
 def last_checkpoint(folder: Path, most: float = inf) -> Path | None:

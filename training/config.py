@@ -27,6 +27,7 @@ class TrainConfig(BaseModel):
         fine_tuning: "lora" trains an adapter, "full" every weight.
         lora_rank: Of a new adapter; one to go on from brings its own.
         quantise: "4bit" holds the frozen weights in 4-bit NF4 (QLoRA); needs bitsandbytes and a GPU.
+            What is trained is played on such weights too.
         gradient_checkpointing: Trade time for memory in the backward pass.
         judge: Decides agreement and scores, as a spec string; "self" is the learner itself, as it is at the time, under
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
@@ -56,10 +57,13 @@ class TrainConfig(BaseModel):
             policy and not trained (`negotiation_env.training.rows` says what that means). Each with "+completion"
             counts the joint answer likewise.
         advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
-        no_signal: Groups with equal rewards: "keep" them, "drop" their tokens from the loss's normaliser, or
+        tie_width: A group whose rewards all lie closer together has no signal, and advantages of 0. Exactly so far
+            apart they differ. A graded judge's noise is about 0.1 of a level; 0 takes equal rewards alone for a tie.
+        no_signal: Groups without signal: "keep" them, "drop" their tokens from the loss's normaliser, or
             "resample" them once, on another scenario.
-        rerank_ties: Where all answers of a group have one score, ask the judge to order them, and move their rewards by
-            up to a quarter point; the record keeps the scores. For LLM judges.
+        rerank_ties: Where all negotiations of a group have an answer and no signal, ask the judge to order the answers.
+            Their advantages are then 0.25 for the best to -0.25 for the worst, evenly spaced, in the place of 0; scores
+            and rewards stay what they are. For LLM judges.
         temperature: Of the dialogue. Top-p is 1 in training, for a truncated distribution would bias the gradient
             (the paper's is 0.95).
         max_turn_tokens: Longest turn, without its thought.
@@ -110,6 +114,7 @@ class TrainConfig(BaseModel):
     agreement_gate: bool = True
     trained_tokens: Literal["dialogue", "words", "dialogue+completion", "words+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"
+    tie_width: float = Field(0.1, ge=0, le=5)
     no_signal: Literal["keep", "drop", "resample"] = "keep"
     rerank_ties: bool = False
     temperature: float = Field(0.7, gt=0)
@@ -223,12 +228,19 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
         if self.max_thought_tokens == 1:
             raise ValueError(
                 "max_thought_tokens: a thought takes two marks, so the least is 2; 0 switches thinking off"
             )
         if self.thinks and self.model == "embedded":
             raise ValueError("the embedded model does not think; take another model, or max_thought_tokens = 0")
+        if self.thinks and self.judge == "self" and self.engine != "in-process":
+            raise ValueError('a vLLM engine cannot hold a thinking judge to its form; take another judge than "self"')
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '

@@ -5,11 +5,14 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer, loading, nf4
+from negotiation_env.agents.models.training_card import TrainingCard, read_card
+from negotiation_env.interfaces import Judge
+from negotiation_env.judges.voices import voices
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.engines.adapters import LEARNER
 
-__all__ = ["load_learner", "sources"]
+__all__ = ["card_of", "load_learner", "sources"]
 
 
 def load_learner(config: TrainConfig) -> tuple[Any, Any]:
@@ -34,22 +37,22 @@ def sources(config: TrainConfig) -> tuple[str, str]:
     return config.model, config.adapter or "none"
 
 
+def card_of(config: TrainConfig, judge: Judge) -> TrainingCard:
+    """What goes beside the trained weights; who judged the adapter that a run goes on from is told too."""
+    before = [card for folder in sources(config) if (card := read_card(folder))]
+    judged_by = (*(voice for card in before for voice in card.judged_by), *voices(judge))
+    return TrainingCard(judge.name, tuple(dict.fromkeys(judged_by)), config.quantise)
+
+
 def _loading(config: TrainConfig) -> dict[str, Any]:
-    """Full precision on a CPU and for weights that AdamW moves; else bfloat16, frozen weights in 4 bit if asked for."""
+    """float32 for weights that AdamW moves and where there is no bfloat16; frozen weights in 4 bit if asked for."""
     import torch
 
-    half = torch.cuda.is_available() and config.fine_tuning == "lora"
-    settings: dict[str, Any] = {"dtype": torch.bfloat16 if half else torch.float32}
+    dtype = torch.bfloat16 if half_precision() and config.fine_tuning == "lora" else torch.float32
+    settings: dict[str, Any] = {"dtype": dtype}
     if config.quantise == "4bit":
-        from transformers import BitsAndBytesConfig
-
         settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}  # else all processes load onto the first
-        settings["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.bfloat16,
-        )
+        settings["quantization_config"] = nf4()
     return settings
 
 

@@ -23,16 +23,17 @@ def group_rewards(episodes: Iterable[Episode]) -> list[list[float]]:
     return [groups[group] for group in sorted(groups)]
 
 
-def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
+def step_metrics(episodes: Sequence[Episode], tie_width: float) -> dict[str, float]:
     """The metrics of one batch of training episodes.
 
     Args:
         episodes: Whole groups, at least one episode.
+        tie_width: As for `no_signal`.
 
     Returns:
         Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored;
         shares, 0 to 1, of unscored negotiations, of agreed, failed (no agreement) and refused ones among the scored, of
-        groups with no signal (equal rewards) and of turns that the token limit cut; mean utterances a scored
+        groups with no signal and of turns that the token limit cut; mean utterances a scored
         negotiation. And the figures of `dialogue_metrics`. A figure is left out where there was nothing to count.
     """
     groups = group_rewards(episodes)
@@ -48,7 +49,7 @@ def step_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
         "turns_truncated": [
             said.truncated for episode in episodes for said in episode.turns if said.task is Task.UTTERANCE
         ],
-        "no_signal": list(map(no_signal, groups)),
+        "no_signal": [no_signal(rewards, tie_width) for rewards in groups],
     }
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
         figures[f"group_{name}"] = [pick(rewards) for rewards in groups if rewards]

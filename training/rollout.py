@@ -25,6 +25,7 @@ from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.engines.adapters import evaluating
+from negotiation_env.training.metrics import step_metrics
 from negotiation_env.training.players import Players
 from negotiation_env.training.rows import Row, empty_row, learner_rows
 
@@ -84,11 +85,13 @@ class Step:
         episodes: Those of all processes, in the order of their prompts.
         advantages: One for each row.
         rows: What this process trains on, `rows_per_game` for each of its negotiations.
+        metrics: What the negotiations amount to, see `step_metrics`.
     """
 
     episodes: tuple[Episode, ...]
     advantages: tuple[float, ...]
     rows: tuple[Row, ...]
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,7 @@ class Rollout:
         """Order the answers of groups whose rewards are equal; one process asks for all."""
         if not self.config.rerank_ties:
             return played
-        tied = [group for group in self._groups(played.episodes) if _is_tied(group)]
+        tied = [group for group in self._groups(played.episodes) if self._is_tied(group)]
         rankings = [Ranking(group[0].scenario, tuple(map(_answer, group))) for group in tied]
         verdicts = self.judge.rank(rankings) if rankings and PartialState().is_main_process else [None] * len(tied)
         [verdicts] = broadcast_object_list([verdicts])
@@ -243,7 +246,7 @@ class Rollout:
         silent = self._silent_groups(played) if self.config.no_signal == "drop" else set()
         trained = [each.reward is not None and each.tags["group"] not in silent for each in played.episodes]
         groups = self._groups(played.episodes)
-        advantages = [value for group in groups for value in _group_advantages(group, played.ordered)]
+        advantages = [value for group in groups for value in self._advantages(group, played.ordered)]
         if self.config.advantages == "shuffled":
             advantages = shuffled(advantages, trained, self.config.seed, step)
         return tuple(
@@ -275,13 +278,25 @@ class Rollout:
         return {
             number
             for number, group in enumerate(self._groups(played.episodes))
-            if group[0].id not in played.ordered and no_signal([each.reward for each in group])
+            if group[0].id not in played.ordered and self._is_silent(group)
         }
+
+    def _is_silent(self, group: Sequence[Episode]) -> bool:
+        return no_signal([episode.reward for episode in group], self.config.tie_width)
+
+    def _is_tied(self, group: Sequence[Episode]) -> bool:
+        """Whether every negotiation has an answer, and none is better."""
+        return all(episode.outcome.score is not None for episode in group) and self._is_silent(group)
+
+    def _advantages(self, group: Sequence[Episode], ordered: Mapping[str, float]) -> list[float]:
+        if group[0].id in ordered:
+            return [ordered[episode.id] for episode in group]
+        return group_advantages([episode.reward for episode in group], self.config.tie_width)
 
     def _step(self, episodes: tuple[Episode, ...], own: slice, tokens: ChatTokens) -> Step:
         advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]
         rows = [row for episode in episodes[own] for row in self._rows_of(episode, tokens)]
-        return Step(episodes, tuple(advantages), tuple(rows))
+        return Step(episodes, tuple(advantages), tuple(rows), step_metrics(episodes, self.config.tie_width))
 
     def _rows_of(self, episode: Episode, tokens: ChatTokens) -> list[Row]:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
@@ -299,18 +314,6 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
         "env_mask": [list(row.mask) for row in rows],
         "logprobs": [list(row.logprobs) for row in rows],
     }
-
-
-def _group_advantages(group: Sequence[Episode], ordered: Mapping[str, float]) -> list[float]:
-    if group[0].id in ordered:
-        return [ordered[episode.id] for episode in group]
-    return group_advantages([episode.reward for episode in group])
-
-
-def _is_tied(group: Sequence[Episode]) -> bool:
-    """Whether every negotiation has an answer, and all the same reward."""
-    scored = all(episode.outcome.score is not None for episode in group)
-    return scored and no_signal([episode.reward for episode in group])
 
 
 def _with_calls(episode: Episode, calls: Sequence[JudgeCall]) -> Episode:

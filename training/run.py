@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import set_seed
 
+from negotiation_env.agents.models.training_card import TrainingCard, write_card
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import SUMMARY, claim
@@ -28,7 +29,7 @@ from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
-from negotiation_env.training.learner import load_learner
+from negotiation_env.training.learner import card_of, load_learner
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.report import (
@@ -193,7 +194,7 @@ def _train(
         trainer.pop_callback(StepLog).close()
     log = [entry for entry in trainer.state.log_history if "reward" in entry]
     if main:
-        _save(trainer, config, out)
+        _save(trainer, config, card_of(config, held_out.judge), out)
     after = held_out.play(trainer.state.global_step, main=main)
     if main:
         _report(config, before, after, log, held_out.judge.name, out)
@@ -214,6 +215,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         out / "adapters",
         temperature=config.temperature,
         tolerance=config.engine_tolerance,
+        max_thought_tokens=config.max_thought_tokens,
     )
 
 
@@ -239,14 +241,16 @@ class _LearnerNow:
         return self._players.learner.model.chat(requests)
 
 
-def _save(trainer: NegotiationTrainer, config: TrainConfig, out: Path) -> None:
-    """The learner alone: an adapter, or the whole model with its tokenizer."""
+def _save(trainer: NegotiationTrainer, config: TrainConfig, card: TrainingCard, out: Path) -> None:
+    """The learner alone, with its card: an adapter, or the whole model with its tokenizer."""
     model = trainer.accelerator.unwrap_model(trainer.model)
+    folder = out / ("adapter" if config.fine_tuning == "lora" else "model")
     if config.fine_tuning == "lora":
-        model.save_pretrained(str(out / "adapter"), selected_adapters=[LEARNER])
+        model.save_pretrained(str(folder), selected_adapters=[LEARNER])
     else:
-        model.save_pretrained(str(out / "model"))
-        trainer.processing_class.save_pretrained(str(out / "model"))
+        model.save_pretrained(str(folder))
+        trainer.processing_class.save_pretrained(str(folder))
+    write_card(folder, card)
 
 
 def _report(

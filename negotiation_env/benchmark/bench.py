@@ -7,6 +7,7 @@ from typing import Any
 from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.chat import with_sampling
 from negotiation_env.agents.contents import contents_of
+from negotiation_env.agents.models.training_card import cards_of
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
 from negotiation_env.benchmark.run import Cast, run_benchmark
@@ -18,6 +19,7 @@ from negotiation_env.episodes.run_folder import claim
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.pairwise import as_pairwise
 from negotiation_env.judges.specs import resolve_judge
+from negotiation_env.judges.voices import voices
 from negotiation_env.statistics.table import Table
 
 __all__ = ["bench", "judge_specs", "run_by_name"]
@@ -86,6 +88,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
     players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
     panel = {name: _drawn(resolve_agent(spec, traffic), None, config, spec) for name, spec in config.panel.items()}
     judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in judge_specs(config)}
+    trained_by = {name: _trained_by(spec) for name, spec in config.negotiators.items()}
     return Cast(
         {
             (name, way): _drawn(each, way, config, config.negotiators[name])
@@ -98,7 +101,17 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
         contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
         wrap,
         chosen_prompts(config.prompts, judges[config.judge]),
+        {
+            objective: tuple(name for name in trained_by if trained_by[name] & set(voices(judges[each.judge])))
+            for objective, each in config.objectives.items()
+        },
     )
+
+
+def _trained_by(spec: str) -> set[str]:
+    """The models whose scores trained a negotiator, as the card beside its weights says."""
+    own = read_agent_file(spec)
+    return {voice for card in cards_of(own.agent if own else spec) for voice in card.judged_by}
 
 
 def _drawn(agent: Agent, decoding: Decoding | None, config: BenchmarkConfig, spec: str) -> Agent:

@@ -1,13 +1,14 @@
 """Which negotiator's answer is better: the paper's pairwise protocol (arXiv 2603.10476, evaluation).
 
 Two negotiators' answers to the same scenario are compared, in both orders, where each negotiated with itself or
-answered alone; against the panel a negotiator is judged by its scores.
+answered alone, and where one negotiated and one, maybe the same, answered alone; against the panel a negotiator is
+judged by its scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from negotiation_env.benchmark.config import Comparison
+from negotiation_env.benchmark.config import AGAINST_ALONE, Comparison
 from negotiation_env.benchmark.plan import Place, Planned, pairs, place_of
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.answer_file import digest
@@ -53,10 +54,14 @@ class Match:
 
     @property
     def place(self) -> Place:
-        """Where the first one's game stands, with the decoding and the repetition of the one that has them."""
+        """Where the first one's game stands, with the decoding and the repetition of the one that has them.
+
+        The opponent is `AGAINST_ALONE` where the first one negotiated and the second did not.
+        """
         place, other = place_of(self.first), place_of(self.second)
+        opponent = place.opponent if place.opponent == other.opponent else AGAINST_ALONE
         repetition = other.repetition if place.repetition is None else place.repetition
-        return replace(place, decoding=place.decoding or other.decoding, repetition=repetition)
+        return replace(place, opponent=opponent, decoding=place.decoding or other.decoding, repetition=repetition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,16 @@ from negotiation_env.specs import parse
 from negotiation_env.specs.kinds import MODELS
 from negotiation_env.text.secrets import without_secrets
 
-__all__ = ["ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
+__all__ = ["AGAINST_ALONE", "ALONE", "ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
 
 ITSELF = "itself"
 """The opponent's name in self-play."""
+ALONE = "alone"
+"""Stands in a game's id where there is no opponent."""
+AGAINST_ALONE = "itself against alone"
+"""Where an answer that was negotiated with itself is compared with one that was given alone."""
 
+_RESERVED = (ITSELF, ALONE, AGAINST_ALONE)
 _LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
     ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
 )
@@ -89,6 +94,8 @@ class BenchmarkConfig:
         conflict_split: "eval_conflict", or a JSONL file of scenarios such as `negotiate generate` writes.
         multi: How many of `eval_multi`.
         open: How many questions of `eval_open`, which a negotiator answers alone.
+        alone: Let each negotiator also answer the conflicts alone, as the single-agent baseline does, and compare its
+            answers with those that were negotiated.
         decoding: How the negotiators draw tokens. Scripts, people, functions and Python agents have no such choice and
             play once, as they are; so does the panel.
         repetitions: Evaluation runs, each with other seeds; a game in which nobody draws at random is played once.
@@ -118,6 +125,7 @@ class BenchmarkConfig:
     conflict_split: str = "eval_conflict"
     multi: int = 20
     open: int = 100
+    alone: bool = False
     decoding: tuple[Decoding, ...] = (Decoding.GREEDY, Decoding.SAMPLED)
     repetitions: int = 1
     seed: int = 0
@@ -141,9 +149,10 @@ class BenchmarkConfig:
             raise ValueError(f"expected two or more negotiators, got {list(self.negotiators)}; add another to compare")
         if self.reference and self.reference not in self.negotiators:
             raise ValueError(f"reference: expected one of {list(self.negotiators)}, got {self.reference!r}")
-        names = Counter(("", ITSELF, *self.negotiators, *self.panel))
+        names = Counter(("", *_RESERVED, *self.negotiators, *self.panel))
         if taken := [name for name, times in names.items() if times > 1]:
-            raise ValueError(f"negotiators and panel need names of their own, other than {ITSELF!r}; got {taken} twice")
+            others = ", ".join(map(repr, _RESERVED))
+            raise ValueError(f"negotiators and panel need names of their own, other than {others}; got {taken} twice")
         if not self.decoding or len(set(self.decoding)) < len(self.decoding):
             raise ValueError(f"decoding: expected {' or '.join(Decoding)}, or both; got {[*map(str, self.decoding)]}")
 
@@ -171,10 +180,9 @@ class BenchmarkConfig:
         """How a negotiator draws tokens; None alone for one that plays as it is."""
         return self.decoding if parse(self.negotiators[negotiator]).kind in MODELS else (None,)
 
-    def rules(self, scenarios: Iterable[Scenario]) -> dict[str, Any]:
-        """The fields of `Rules` for scenarios of one setting: every party gets to speak, questions have no dialogue."""
-        seats = max(scenario.seats for scenario in scenarios)
-        turns = 0 if seats == 1 else max(self.max_turns, seats)
+    def rules(self, scenarios: Iterable[Scenario], *, alone: bool) -> dict[str, Any]:
+        """The fields of `Rules` for scenarios of one setting: every party gets to speak, or one answers alone."""
+        turns = 0 if alone else max(self.max_turns, *(scenario.seats for scenario in scenarios))
         return {"max_turns": turns, "history_turns": self.history_turns, "complete_without_agreement": True}
 
     def scenarios(self, setting: Setting) -> list[Scenario]:

@@ -100,14 +100,15 @@ def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tu
     parties = {**config.negotiators, **config.panel}
     longest = _longest_of_all(config, games)
     for each in games:
-        place, calls = each.place, longest[each.scenario]
+        place, calls = each.place, longest[each.scenario, each.place.single]
         for call in (*calls.game, *calls.probes):
             who = _party(place, call)
             yield (_JUDGE, config.judge, call) if who is None else (who, parties[who], call)
     for first, _ in pairs(games):
         for name, objective in config.objectives.items():
             if first.place.setting in objective.settings:
-                yield from [(name, objective.judge, longest[first.scenario].comparison)] * 2  # both orders
+                asked = longest[first.scenario, first.place.single].comparison
+                yield from [(name, objective.judge, asked)] * 2  # both orders
 
 
 def _party(place: Place, call: _Call) -> str | None:
@@ -117,12 +118,13 @@ def _party(place: Place, call: _Call) -> str | None:
     return place.negotiator if own else place.opponent
 
 
-def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[Scenario, _Longest]:
-    found: dict[Scenario, _Longest] = {}
-    for some in grouped(games, lambda each: each.place.setting).values():
+def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[tuple[Scenario, bool], _Longest]:
+    """By scenario and whether it is answered alone."""
+    found: dict[tuple[Scenario, bool], _Longest] = {}
+    for (_, alone), some in grouped(games, lambda each: (each.place.setting, each.place.single)).items():
         scenarios = dict.fromkeys(each.scenario for each in some)
-        rules = Rules(**config.rules(scenarios))
-        found |= {scenario: _longest(scenario, rules, config) for scenario in scenarios}
+        rules = Rules(**config.rules(scenarios, alone=alone))
+        found |= {(scenario, alone): _longest(scenario, rules, config) for scenario in scenarios}
     return found
 
 
@@ -137,11 +139,13 @@ def _longest(scenario: Scenario, rules: Rules, config: BenchmarkConfig) -> _Long
 
 
 def _probes(scenario: Scenario, game: LongestGame, ruler: Ruler) -> Iterator[_Call]:
-    """Every party's acceptance, faithfulness, and a challenge with its verdict."""
+    """Every party's acceptance; where they may have agreed faithfulness, and a challenge with its verdict."""
+    accepts = (Probe(ProbeKind.ACCEPTANCE, scenario, ANSWER, seat=seat) for seat in range(scenario.seats))
+    yield from (_judged(probe_form(probe), ruler) for probe in accepts)
+    if len(game.questions) == 1:  # the score of an answer that was given alone
+        return
     *_, agreement, _ = game.questions
-    probes = [Probe(ProbeKind.ACCEPTANCE, scenario, ANSWER, seat=seat) for seat in range(scenario.seats)]
-    probes.append(Probe(ProbeKind.FAITHFULNESS, scenario, ANSWER, dialogue=agreement.dialogue))
-    yield from (_judged(probe_form(probe), ruler) for probe in probes)
+    yield _judged(probe_form(Probe(ProbeKind.FAITHFULNESS, scenario, ANSWER, dialogue=agreement.dialogue)), ruler)
     yield _Call(game.speeches[-1].seat, game.speeches[-1].context, ruler.turn, writes=True)
     yield _judged(form_of(agreement, load_criteria()), ruler)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TypeVar
 
-from negotiation_env.benchmark.config import ITSELF, BenchmarkConfig, Decoding, Setting
+from negotiation_env.benchmark.config import ALONE, ITSELF, BenchmarkConfig, Decoding, Setting
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, derive_seed
 from negotiation_env.game.scenario import Scenario
@@ -48,14 +48,26 @@ class Place:
         """No other negotiator is there: answers are compared."""
         return self.opponent in (ITSELF, "")
 
+    @property
+    def single(self) -> bool:
+        """Nobody negotiates: a single agent answers."""
+        return not self.opponent
+
     def meets(self, other: "Place") -> bool:
         """Whether another negotiator's game is held against this one: nothing else differs.
 
         A game without decoding stands for every decoding, one that is the same in all runs for every run.
         """
         where, there = ((each.setting, each.opponent, each.seat) for each in (self, other))
-        others = self.negotiator != other.negotiator and where == there
-        return others and _alike(self.decoding, other.decoding) and _alike(self.repetition, other.repetition)
+        return self.negotiator != other.negotiator and where == there and self._drawn_like(other)
+
+    def faces(self, other: "Place") -> bool:
+        """Whether this one negotiated with itself what the other, maybe the same negotiator, answers alone."""
+        negotiated = self.opponent == ITSELF and other.single and self.setting == other.setting
+        return negotiated and self._drawn_like(other)
+
+    def _drawn_like(self, other: "Place") -> bool:
+        return _alike(self.decoding, other.decoding) and _alike(self.repetition, other.repetition)
 
 
 def _alike(one: object, other: object) -> bool:
@@ -78,7 +90,7 @@ class Planned:
     def id(self) -> str:
         """Unique within the benchmark."""
         place = self.place
-        parts = [place.setting, place.negotiator, place.opponent or "alone", f"seat {place.seat}"]
+        parts = [place.setting, place.negotiator, place.opponent or ALONE, f"seat {place.seat}"]
         parts += [] if place.decoding is None else [place.decoding]
         parts += [] if place.repetition is None else [f"run {place.repetition}"]
         return " / ".join((*parts, self.scenario.id))
@@ -102,14 +114,20 @@ def plan(config: BenchmarkConfig) -> list[Planned]:
 
 
 def pairs(games: Iterable[Planned]) -> list[tuple[Planned, Planned]]:
-    """Every two negotiators' games whose answers are compared: with itself or alone, over the same scenario."""
+    """Every two games over one scenario whose answers are compared.
+
+    They are two negotiators', each with itself or each alone; or the first was negotiated with itself and the second,
+    maybe of the same negotiator, given alone.
+    """
     tables = grouped((each for each in games if each.place.alone), lambda each: each.scenario.id)
-    return [
-        (first, second)
-        for table in tables.values()
-        for first, second in combinations(table, 2)
-        if first.place.meets(second.place)
-    ]
+    return [pair for table in tables.values() for two in combinations(table, 2) for pair in _compared(*two)]
+
+
+def _compared(one: Planned, other: Planned) -> Iterator[tuple[Planned, Planned]]:
+    if one.place.meets(other.place) or one.place.faces(other.place):
+        yield one, other
+    elif other.place.faces(one.place):
+        yield other, one
 
 
 def grouped(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -150,11 +168,16 @@ def place_of(episode: Episode) -> Place:
 
 
 def _tables(config: BenchmarkConfig, scenario: Scenario) -> Iterator[tuple[str, int]]:
-    """Opponent and own seat: against itself once, against each of the panel from every seat; alone over a question."""
-    if not scenario.personas:
+    """Opponent and own seat: against itself once, against each of the panel from every seat; alone over a question.
+
+    Over a conflict too, where the settings say so.
+    """
+    if scenario.personas:
+        yield ITSELF, 0
+    if config.alone or not scenario.personas:
         yield "", 0
+    if not scenario.personas:
         return
-    yield ITSELF, 0
     for opponent in config.panel:
         for seat in range(scenario.seats):
             yield opponent, seat

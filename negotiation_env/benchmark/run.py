@@ -7,7 +7,7 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -67,6 +67,7 @@ class Cast:
         contents: By spec what it does not say of itself, such as its weights' digest; a run goes on only with the same.
         wrap: What stands around every game's environment, see `play_many`.
         prompts: What the seats are told; () follows the judge.
+        trainees: By objective, the negotiators that were trained by who compares: there it is no held-out judge.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -76,6 +77,7 @@ class Cast:
     contents: Mapping[str, str]
     wrap: Wrap | None = None
     prompts: tuple[PromptSet, ...] = ()
+    trainees: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompts", chosen_prompts(self.prompts or None, self.judge))
@@ -117,7 +119,7 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     asked = run.examine(episodes) if config.probes else {}
     challenged = run.challenge(episodes) if config.probes else {}
     seen = seen_of(episodes, asked.values(), challenged)
-    tables = [*win_tables(compared, config), *outcome_tables(seen, config)]
+    tables = [*win_tables(compared, config, run.cast.trainees), *outcome_tables(seen, config)]
     write_whole(run.out / TABLES, tables_to_json(tables))
     return tables
 
@@ -139,6 +141,8 @@ def _need_packages() -> None:
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:
     """All that decides what is played, compared and asked."""
     kept = {name: value for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
+    if not config.alone:  # so that a run from before there was such a key goes on
+        del kept["alone"]
     kept |= {"reference": config.baseline, "decoding": [str(each) for each in config.decoding]}
     compare = {objective: judge.name for objective, judge in cast.comparisons.items()}
     kept |= _probing() if config.probes else {}
@@ -180,7 +184,7 @@ class _Run:
         """Every game by id, those of one setting at a time."""
         path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
         with progress("games", len(games)) as advance, self._final_sum():
-            for chosen in grouped(games, lambda each: each.place.setting).values():
+            for chosen in grouped(games, lambda each: (each.place.setting, each.place.single)).values():
                 play_into(
                     path,
                     [game(each, self.config.seed, self.cast.negotiators, self.cast.panel) for each in chosen],
@@ -191,7 +195,7 @@ class _Run:
                     progress=self._watching(advance),
                     wrap=self.cast.wrap,
                     prompts=self.cast.prompts,
-                    **self.config.rules(each.scenario for each in chosen),
+                    **self.config.rules((each.scenario for each in chosen), alone=chosen[0].place.single),
                 )
         limit.finish()
         played = latest_episodes(path)

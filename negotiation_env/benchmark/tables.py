@@ -7,26 +7,24 @@ independent.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, Setting
+from negotiation_env.benchmark.config import AGAINST_ALONE, ITSELF, BenchmarkConfig, Decoding, Setting
 from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, SCORE, WAY, Measure, Seen
-from negotiation_env.benchmark.plan import grouped
+from negotiation_env.benchmark.plan import Place, grouped
 from negotiation_env.statistics.by_scenario import Difference, cluster_mean, holm, mean_over_runs, paired_difference
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Cell, Table
 
-__all__ = ["ARENAS", "INTERVALS", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]
+__all__ = ["INTERVALS", "arena", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]
 
 T = TypeVar("T")
 
 INTERVALS = "In brackets: 95 % interval by the bootstrap over scenarios."
-ARENAS = {
-    (Setting.CONFLICT, True): "conflict tasks, with itself",
-    (Setting.CONFLICT, False): "conflict tasks, against the panel",
-    (Setting.MULTI, True): "three to five parties, with itself",
-    (Setting.MULTI, False): "three to five parties, against the panel",
-    (Setting.OPEN, True): "open questions, alone",
+_SETTINGS = {
+    Setting.CONFLICT: "conflict tasks",
+    Setting.MULTI: "three to five parties",
+    Setting.OPEN: "open questions",
 }
-"""Where negotiators are compared, by setting and whether no other negotiator is there."""
+_COMPANY = {ITSELF: "with itself", "": "alone", AGAINST_ALONE: "with itself against alone"}
 _BEYOND = f"""\
 accepted by all: each persona's own judge accepts the text. least satisfied, Nash product: over the parties' \
 satisfaction, as their own judges say. faithful: share of what was agreed that the text keeps. durable: agreements \
@@ -40,8 +38,7 @@ the negotiator gave more than it got. {INTERVALS}"""
 
 def outcome_tables(games: Sequence[Seen], config: BenchmarkConfig) -> list[Table]:
     """All tables of games; what nobody measured has no column, and a table without figures is left out."""
-    by_arena = grouped(games, _arena)
-    arenas = {name: by_arena[name] for name in ARENAS.values() if name in by_arena}
+    arenas = grouped(games, lambda game: arena(game.place))
     alone = {name: some for name, some in arenas.items() if some[0].place.alone}
     against = {name: some for name, some in arenas.items() if name not in alone}
     tables = [_outcomes(name, some, config) for name, some in arenas.items()]
@@ -55,6 +52,11 @@ def outcome_tables(games: Sequence[Seen], config: BenchmarkConfig) -> list[Table
     ]
     tables += [_by_field(name, some, field) for name, some in alone.items() for field in ("category", "tension")]
     return [table for table in tables if table.rows and len(table.columns) > 1]
+
+
+def arena(place: Place) -> str:
+    """Where negotiators are compared."""
+    return f"{_SETTINGS[place.setting]}, {_COMPANY.get(place.opponent, 'against the panel')}"
 
 
 def row_name(negotiator: str, decoding: Decoding | None) -> str:
@@ -153,10 +155,6 @@ def _judge(games: Sequence[Seen]) -> str:
 
 def _scenario(game: Seen) -> str:
     return game.episode.scenario.id
-
-
-def _arena(game: Seen) -> str:
-    return ARENAS[game.place.setting, game.place.alone]
 
 
 def _negotiator(game: Seen) -> str:

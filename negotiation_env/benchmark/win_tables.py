@@ -1,12 +1,12 @@
 """A benchmark's tables of comparisons: win rates as in the paper, everybody against everybody, and a ranking."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from negotiation_env.benchmark.compare import Compared
-from negotiation_env.benchmark.config import BenchmarkConfig
+from negotiation_env.benchmark.config import AGAINST_ALONE, BenchmarkConfig
 from negotiation_env.benchmark.plan import grouped
-from negotiation_env.benchmark.tables import ARENAS, INTERVALS, by_kind, row_name, run_cells, run_columns
+from negotiation_env.benchmark.tables import INTERVALS, arena, by_kind, row_name, run_cells, run_columns
 from negotiation_env.judges.pairwise import win_rate
 from negotiation_env.statistics.bradley_terry import Contest, bradley_terry
 from negotiation_env.statistics.by_scenario import cluster_mean, holm, paired_difference
@@ -20,6 +20,8 @@ _PAPER = (
     "p: sign-flip test over scenarios, with Holm's correction over the table. A row's decoding is that of both, or of "
     f"the one of the two that has any. {INTERVALS}"
 )
+
+_MIXED = "The row's negotiator negotiated with itself; the one that it is held against answered alone. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +39,39 @@ class _Meeting:
     won: float | None
 
 
-def win_tables(compared: Sequence[Compared], config: BenchmarkConfig) -> list[Table]:
-    """For each objective and setting: the paper's table, the same by category and tension, the matrix, the ranking.
+def win_tables(
+    compared: Sequence[Compared], config: BenchmarkConfig, trainees: Mapping[str, Sequence[str]]
+) -> list[Table]:
+    """For each objective and arena: the paper's table, the same by category and tension, the matrix, the ranking.
+
+    There is no ranking of answers that were negotiated with such that were given alone.
 
     Args:
         compared: Every planned comparison, those that could not be played too.
         config: The settings.
+        trainees: By objective, the negotiators that were trained by who compares; the titles name them.
     """
     tables: list[Table] = []
-    for (objective, arena), some in grouped(compared, lambda each: (each.objective, _arena(each))).items():
-        name, note = f"{objective}: {arena}", _how(some)
+    for (objective, where), some in grouped(compared, lambda each: (each.objective, arena(each.place))).items():
+        name, note = f"{objective}{_by_whom(trainees.get(objective, ()))}: {where}", _how(some)
         rows = grouped(_meetings(some, config.baseline), _row)
         tables += [
             _against_reference(name, rows, note, config),
             by_kind(f"Wins by category, against {config.baseline}, {name}", rows, _category, _rate, note + INTERVALS),
             by_kind(f"Wins by tension, against {config.baseline}, {name}", rows, _tension, _rate, note + INTERVALS),
             _matrix(name, some, note, config),
-            _ranking(name, some, note),
         ]
+        tables += [] if _is_mixed(some[0]) else [_ranking(name, some, note)]
     return [table for table in tables if table.rows and len(table.columns) > 1]
+
+
+def _by_whom(trainees: Sequence[str]) -> str:
+    return f" by the judge that trained {' and '.join(trainees)}" if trainees else ""
 
 
 def _how(compared: Sequence[Compared]) -> str:
     """Who judged, and what counts."""
-    judge = f"Judge: {', '.join(sorted({each.judge for each in compared}))}. "
+    judge = f"Judge: {', '.join(sorted({each.judge for each in compared}))}. {_MIXED * _is_mixed(compared[0])}"
     if any(each.duel and not each.duel.ordered for each in compared):
         return f"{judge}By scores: the higher one wins, there is no order. "
     return f"{judge}Only what it prefers in both orders is counted (arXiv 2603.10476). "
@@ -76,14 +87,21 @@ def _against_reference(name: str, rows: dict[str, list[_Meeting]], note: str, co
 
 
 def _meetings(compared: Iterable[Compared], other: str) -> list[_Meeting]:
-    """The comparisons with `other`, as whoever met it sees them."""
+    """The comparisons with `other`, as whoever met it sees them; who negotiated met who answered alone."""
     found = []
     for each in compared:
-        if other in (each.first, each.second):
-            name, own = (each.second, 1) if each.first == other else (each.first, 0)
-            winner = each.duel.winner if each.duel else None
-            found.append(_Meeting(name, each, None if winner is None else float(winner == own)))
+        one_way = [(each.first, each.second, 0)]
+        both_ways = [*one_way, (each.second, each.first, 1)]
+        for name, met, own in one_way if _is_mixed(each) else both_ways:
+            if met == other:
+                winner = each.duel.winner if each.duel else None
+                found.append(_Meeting(name, each, None if winner is None else float(winner == own)))
     return found
+
+
+def _is_mixed(each: Compared) -> bool:
+    """Whether an answer that was negotiated stands against one that was given alone."""
+    return each.place.opponent == AGAINST_ALONE
 
 
 def _counts(met: Sequence[_Meeting], config: BenchmarkConfig) -> tuple[Cell, ...]:
@@ -145,7 +163,3 @@ def _category(met: _Meeting) -> str:
 
 def _tension(met: _Meeting) -> str:
     return met.compared.tension
-
-
-def _arena(each: Compared) -> str:
-    return ARENAS[each.place.setting, True]

@@ -35,7 +35,7 @@ __all__ = [
     "schema_of",
 ]
 
-READING: Final = 2
+READING: Final = 3
 """How replies are read; raised when one may count otherwise than before, such as by another rule for quotes.
 
 It is part of a judge's id, under which runs keep verdicts. The cache keeps replies, which are read again each time.

@@ -14,14 +14,18 @@ from string import Template
 from typing import Any, Final
 
 from negotiation_env.game.events import Message, Question
-from negotiation_env.game.scenario import Scenario
+from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.text.alike import folded, is_mark
 from negotiation_env.text.untrusted import masked, neutralise
 
 __all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key", "scene", "spoken"]
 
-VERSION: Final = "v1"
+VERSION: Final = "v2"
+"""Of the instructions and of what is shown with them; a change of either is another one, which names other judges.
+
+The templates of earlier versions stay beside those of this one: a record's judge names the version that it was told by.
+"""
 _ANY_LENGTH: Final = 1_000_000_000
 """The judge sees a text whole or not at all; the game limits how long one may be."""
 _UNSPACED: Final = (
@@ -45,13 +49,14 @@ _CUT: Final = re.compile(
     re.VERBOSE,
 )
 """A line feed within a word or number."""
-_BEFORE: Final = re.compile(rf"\A(?:[ ,;:!']|\.(?!{_DIGIT})|(?<=\.\.)\.)+")
-"""What does not count before a quote: marks but for the point of .5."""
+_BEFORE: Final = re.compile(rf"\A(?:[ ,;:!')\]]|\.(?!{_DIGIT}))+")
+"""What does not count before a quote or after its ellipsis: marks but for the point of .5."""
+_AFTER: Final = " .,;:!'(["
 
 
 def instructions(name: str, criteria: Criteria | None = None) -> str:
     """The system message of a form, out of its template file."""
-    return _template(name).substitute(_criteria_fields(criteria) if criteria else {})
+    return _template(name, VERSION).substitute(_criteria_fields(criteria) if criteria else {})
 
 
 def chat(system: str, material: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -61,13 +66,15 @@ def chat(system: str, material: Mapping[str, Any]) -> tuple[Message, ...]:
 
 
 def scene(scenario: Scenario) -> dict[str, Any]:
-    """The dilemma and the parties."""
-    personas = {
-        party_key(seat): {"name": clean(persona.name), "goal": clean(persona.goal)}
-        | {name: clean(text) for name in ("red_line",) if (text := getattr(persona, name))}
-        for seat, persona in enumerate(scenario.personas)
-    }
-    return {"dilemma": clean(scenario.dilemma), "parties": personas}
+    """The dilemma and the parties, all that a party is told of itself; a scenario's id and labels are for tables."""
+    parties = {party_key(seat): _party(persona) for seat, persona in enumerate(scenario.personas)}
+    return {"dilemma": clean(scenario.dilemma), "parties": parties}
+
+
+def _party(persona: Persona) -> dict[str, Any]:
+    """A persona whole, without the fields that it leaves empty."""
+    texts = {name: clean(text) for name in ("name", "goal", "red_line", "style") if (text := getattr(persona, name))}
+    return texts | ({"values": list(map(clean, persona.values))} if persona.values else {})
 
 
 def clean(text: str) -> str:
@@ -87,12 +94,24 @@ def is_quoted(quote: str, text: str) -> bool:
     number. A letter's accents belong to it, an apostrophe between letters to their word; a hyphen, which may be a dash,
     parts words. Between two letters of a script without spaces a quote may begin or end anywhere. Its separators, its
     percent sign and groups of three digits after a space belong to a number.
+
+    An ellipsis in a quote leaves words out: each part counts as a quote does, and they stand in the text in order.
     """
-    wanted, found = _BEFORE.sub("", folded(masked(quote)).rstrip(" .,;:!'")), folded(masked(text))
-    if not any(map(str.isalnum, wanted)):
-        return False
-    places = (match.start() for match in re.finditer(f"(?={re.escape(wanted)})", found))
-    return any(not _cuts(found, at) and not _cuts(found, at + len(wanted)) for at in places)
+    parts = [_BEFORE.sub("", part.rstrip(_AFTER)) for part in folded(masked(quote)).split("...")]
+    wanted, found, at = [part for part in parts if any(map(str.isalnum, part))], folded(masked(text)), 0
+    for part in wanted:
+        if (at := _end_of(part, found, at)) < 0:
+            return False
+    return bool(wanted)
+
+
+def _end_of(part: str, text: str, start: int) -> int:
+    """Where a part of a quote ends at its first place from `start` on; -1 where it has none."""
+    while (at := text.find(part, start)) >= 0:
+        start, end = at + 1, at + len(part)
+        if not _cuts(text, at) and not _cuts(text, end):
+            return end
+    return -1
 
 
 def _cuts(text: str, at: int) -> bool:
@@ -112,8 +131,8 @@ def spoken(question: Question) -> dict[str, Any]:
 
 
 @cache
-def _template(name: str) -> Template:
-    path = files(__package__).joinpath("prompts", f"{name}.{VERSION}.txt")
+def _template(name: str, version: str) -> Template:
+    path = files(__package__).joinpath("prompts", f"{name}.{version}.txt")
     return Template(path.read_text(encoding="utf-8").strip())
 
 

@@ -52,8 +52,14 @@ def test_negotiators_and_settings_of_the_command_line_take_the_place_of_the_file
         ('decoding = ["greedy", "greedy"]', "decoding: expected sampled or greedy, or both; got ['greedy', 'greedy']"),
         ("decoding = []", "decoding: expected sampled or greedy, or both; got []"),
         ('reference = "nobody"', "reference: expected one of ['base', 'other'], got 'nobody'"),
-        ('panel = { other = "scripted:liar" }', "names of their own, other than 'itself'; got ['other'] twice"),
-        ('panel = { itself = "scripted:liar" }', "names of their own, other than 'itself'; got ['itself'] twice"),
+        (
+            'panel = { other = "scripted:liar" }',
+            "'alone', 'itself against alone'; got ['other'] twice",
+        ),
+        (
+            'panel = { itself = "scripted:liar" }',
+            "names of their own, other than 'itself', 'alone', ",
+        ),
         ('panel = { "" = "scripted:liar" }', "got [''] twice"),
         ("conflict = 0\nmulti = 0\nopen = 0", "conflict, multi and open are all 0; give at least one"),
         ("open = -1", "open: expected 0 or more, got -1"),
@@ -90,7 +96,10 @@ def test_a_wrong_setting_of_the_command_line_is_told_too():
 
 def test_every_party_gets_to_speak_and_a_question_has_no_dialogue():
     config = BenchmarkConfig(TWO, max_turns=3)
-    turns = {setting: config.rules(load_scenarios(setting))["max_turns"] for setting in Setting}
+    turns = {
+        setting: config.rules(load_scenarios(setting), alone=setting is Setting.OPEN)["max_turns"]
+        for setting in Setting
+    }
     assert turns == {Setting.CONFLICT: 3, Setting.MULTI: 5, Setting.OPEN: 0}
 
 

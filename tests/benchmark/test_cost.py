@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -88,6 +89,13 @@ def test_where_nobody_ever_agrees_the_calls_of_the_games_are_told_exactly(tmp_pa
 def test_where_all_agree_at_the_last_turn_every_call_is_told_exactly(tmp_path):
     config = small(**STUBBORN, conflict=2, open=1, max_turns=3, repetitions=2, decoding=tuple(Decoding))
     assert asked(config, tmp_path, CountingJudge(agrees_at=3)) == forecast(config)
+
+
+def test_answers_given_alone_are_told_exactly_too(tmp_path):
+    config = small(**STUBBORN, conflict=1, multi=1, max_turns=2, alone=True, comparisons={"quality": "q"})
+    assert asked(config, tmp_path, CountingJudge(agrees_at=5)).keys() == forecast(config).keys()
+    quiet = replace(config, probes=False)
+    assert asked(quiet, tmp_path / "quiet") == forecast(quiet)
 
 
 def test_a_real_run_never_takes_more(tmp_path):

@@ -1,5 +1,6 @@
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -142,6 +143,26 @@ def test_every_two_negotiators_meet_where_nothing_else_differs():
     names = Counter((one.place.negotiator, other.place.negotiator) for one, other in met)
     scenarios = 3 + 20 + 2
     assert names == dict.fromkeys([("base", "meek"), ("base", "hard"), ("meek", "hard")], scenarios * (1 + 2))
+
+
+def test_conflicts_can_be_answered_alone_too_and_nothing_else_of_the_plan_changes():
+    without, found = (plan(small(conflict=2, multi=1, alone=alone)) for alone in (False, True))
+    added = [each for each in found if each not in without]
+    assert [each for each in found if each not in added] == without
+    assert Counter((each.place.setting, each.place.opponent, each.place.seat) for each in added) == {
+        (Setting.CONFLICT, "", 0): 2 * 3,
+        (Setting.MULTI, "", 0): 3,
+    }
+
+
+def test_an_answer_that_was_negotiated_meets_every_negotiators_answer_given_alone():
+    config = small(**MODELS, conflict=1, open=0, alone=True, repetitions=2, decoding=tuple(Decoding))
+    mixed = [(one, other) for one, other in pairs(plan(config)) if one.place.opponent != other.place.opponent]
+    assert {(one.place.opponent, other.place.opponent) for one, other in mixed} == {("itself", "")}
+    drawn = Counter((one.place.negotiator, other.place.negotiator) for one, other in mixed)
+    assert drawn == dict.fromkeys(product(NEGOTIATORS, NEGOTIATORS), 1 + 2)  # greedy, and in two runs
+    assert all(one.place.decoding == other.place.decoding for one, other in mixed)
+    assert all(one.place.repetition == other.place.repetition for one, other in mixed)
 
 
 def test_values_are_grouped_in_the_order_of_their_first():

@@ -90,6 +90,28 @@ def test_a_run_leaves_its_settings_games_answers_and_tables(unbroken):
     assert len(set(titles)) == len(titles)
 
 
+def test_who_answers_alone_is_compared_with_who_answers_alone_and_with_who_negotiated(tmp_path):
+    config = replace(QUICK, alone=True, comparisons={"quality": "checksum"})
+    found = {table.title: table for table in run(tmp_path, config)}
+    mixed = "quality: conflict tasks, with itself against alone"
+    assert [row[0] for row in found[f"Wins against base, {mixed}"].rows] == list(NEGOTIATORS)
+    assert "answered alone" in found[f"Wins against base, {mixed}"].note
+    assert [row[0] for row in found["Wins against base, quality: conflict tasks, alone"].rows] == ["meek", "hard"]
+    assert [row[0] for row in found["conflict tasks, alone"].rows] == list(NEGOTIATORS)
+    assert f"Ranking, {mixed}" not in found
+    single = [each for each in read_episodes(tmp_path / "episodes.jsonl") if each.tags["opponent"] == ""]
+    assert [len(each.turns) for each in single] == [1, 1, 1]
+    assert json.loads((tmp_path / "run.json").read_text())["alone"]
+
+
+def test_a_run_from_before_one_could_answer_alone_goes_on(tmp_path):
+    run(tmp_path, QUICK)
+    assert "alone" not in json.loads((tmp_path / "run.json").read_text())
+    run(tmp_path, QUICK, resume=True)
+    with pytest.raises(UserError, match="alone"):
+        run(tmp_path, replace(QUICK, alone=True), resume=True)
+
+
 def test_the_tables_on_file_are_those_that_it_returns(tmp_path):
     assert tuple(run(tmp_path, QUICK)) == read_tables(tables_of(tmp_path).decode())
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env.benchmark.config import Decoding, Setting
+from negotiation_env.benchmark.config import AGAINST_ALONE, Decoding, Setting
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.statistics.intervals import Estimate
 from tests.benchmark.hand_made import FAILED, compared, place, question_place
@@ -17,7 +17,7 @@ DUELS = ("second", "first", "either", "tie", "unsaid", "second")
 
 
 def tables(found, config=CONFIG):
-    return {table.title: table for table in win_tables(found, config)}
+    return {table.title: table for table in win_tables(found, config, {})}
 
 
 def paper(found, config=CONFIG):
@@ -105,7 +105,7 @@ def test_where_nothing_counts_there_is_no_rate_and_no_matrix():
     assert (row["win rate"].value, row["p"]) == (None, None)
     assert f"Who beats whom, {ARENA}" not in found
     assert [row[3] for row in tables(duels(found=["unsaid"]))[f"Wins against base, {ARENA}"].rows] == [0]
-    assert win_tables([], CONFIG) == []
+    assert win_tables([], CONFIG, {}) == []
 
 
 def matrix(found):
@@ -161,3 +161,17 @@ def test_each_objective_and_setting_has_tables_of_its_own():
         "Wins against base, quality: open questions, alone",
     ]
     assert len(tables(found)) == 12
+
+
+def test_an_answer_that_was_negotiated_wins_against_one_that_was_given_alone():
+    mixed = place("base", AGAINST_ALONE)
+    met = [
+        *duels("base", "base", ["first", "first", "second"], where=mixed),
+        *duels("meek", "base", ["first"], where=mixed),
+    ]
+    found = tables([*met, *duels("base", "meek", ["second"], where=mixed)])
+    arena = "quality: conflict tasks, with itself against alone"
+    rows = {row[0]: row[1].value for row in found[f"Wins against base, {arena}"].rows}
+    assert rows == {"base, greedy": pytest.approx(2 / 3), "meek, greedy": 1.0}
+    whom = {row[0]: [cell and cell.value for cell in row[1:]] for row in found[f"Who beats whom, {arena}"].rows}
+    assert whom == {"base": [pytest.approx(2 / 3), 0.0, None], "meek": [1.0, None, None], "hard": [None, None, None]}

@@ -46,10 +46,11 @@ def test_the_papers_evaluation_is_priced_before_it_is_run():
     [table] = json.loads(done.stdout)
     calls = {row[0]: row[2] for row in table["rows"]}
     runs = 1 + 3  # greedy games are the same in every run
-    assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == runs * (100 * 7 + 100 + 100)
-    pairs = 3 * runs  # of three negotiators
-    assert calls["Collective Agency"] == 2 * pairs * 200  # both orders, over conflicts and questions
-    assert calls["conflict resolution"] == 2 * pairs * 100  # over conflicts
+    assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == runs * (100 * 7 + 100 + 100 + 100)
+    pairs = 3  # of three negotiators, each with itself or each alone; nine where one negotiated and one did not
+    conflicts, questions = 2 * runs * 100 * (pairs + pairs + 9), 2 * runs * 100 * pairs  # in both orders
+    assert calls["Collective Agency"] == conflicts + questions
+    assert calls["conflict resolution"] == conflicts
     assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "Collective Agency"))
 
 

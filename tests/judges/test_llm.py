@@ -145,6 +145,29 @@ def test_an_agreement_that_is_quoted_at_the_second_try_counts_and_a_no_needs_no_
     assert (verdict.value, verdict.details["unquoted"]) == (0.0, [0])
 
 
+def test_a_slip_in_a_quote_is_asked_again_alike_for_an_agreement_and_a_score():
+    slip = {"party_1": "I offered this.", "party_2": "So be it, then."}
+    served_by_a_slip = {key: served(4, "We dug a second well") for key in slip}
+    with EndpointServer(replying(parties=slip, agreed=True)) as server:
+        agreement = judge_at(server).judge([AGREEMENT])[0]
+        server.answer = replying(parties=served_by_a_slip)
+        score = judge_at(server).judge([SCORE])[0]
+    assert [(each.value, len(each.calls)) for each in (agreement, score)] == [(None, 3), (None, 3)]
+
+
+def test_a_judge_of_other_prompts_has_another_id_and_finds_nothing_of_the_old_one(tmp_path, monkeypatch):
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    with EndpointServer(judge_reply) as server:
+        now = judge_at(server, cache)
+        now.judge([SCORE])
+        monkeypatch.setattr("negotiation_env.judges.llm.VERSION", "v1")
+        monkeypatch.setattr("negotiation_env.judges.material.VERSION", "v1")
+        before = judge_at(server, cache)
+        assert " [v2 " in now.name
+        assert " [v1 " in before.name
+        assert not before.judge([SCORE])[0].calls[0].cached
+
+
 def test_quotes_may_differ_in_case_white_space_and_quotation_marks():
     said = (Utterance(0, "Fine, “the log” it is."), Utterance(1, "So be it"))
     question = Question(QuestionKind.AGREEMENT, two_parties(), said)

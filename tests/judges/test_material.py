@@ -1,7 +1,10 @@
 """Text under judgement stays text: no attack changes the structure of a judge prompt, byte for byte."""
 
+import hashlib
 import json
 import re
+from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -18,6 +21,7 @@ from negotiation_env.judges.forms import AgreementForm, ComparisonForm, Pair, Sc
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
 from negotiation_env.judges.material import clean, is_quoted
 from negotiation_env.judges.probes import AcceptanceForm, FaithfulnessForm, Probe, ProbeKind
+from negotiation_env.judges.ranking import Ranking, RankingForm
 from negotiation_env.text.alike import folded
 from tests.conftest import two_parties
 from tests.helpers.endpoint_server import EndpointServer
@@ -216,6 +220,25 @@ def test_a_quote_of_whole_words_and_numbers_is_found_in_any_script(quote, text):
     assert is_quoted(quote, text)
 
 
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("We share … in May", True),
+        ("we share... the log. . .of rain", True),
+        ("We share the well [...] the log", True),
+        ("… the log (…) rain…", True),
+        ("We share … in June", False),
+        ("in May … We share", False),
+        ("the well … the well", False),
+        ("We share … og of rain", False),
+        ("We sha … the log", False),
+        ("… [...] …", False),
+    ],
+)
+def test_an_ellipsis_counts_between_parts_that_stand_in_the_text_in_their_order(quote, found):
+    assert is_quoted(quote, "We share the well in May, and the log of rain.") is found
+
+
 _WORDS = st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=3, max_size=8)
 _CHANGES = {
     " ": ["\u00a0", "  ", "\n", "\r\n", "\u2003", " \u200b"],
@@ -265,15 +288,35 @@ def test_no_form_takes_a_part_of_a_word_or_number_for_a_quote(form, said, quoted
     asked.read(Reply(json.dumps(reply)))
 
 
-def form_and_reply(form, said, quoted):
+@pytest.mark.parametrize("form", ["agreement", "score", "comparison", "acceptance", "faithfulness", "ranking"])
+def test_every_form_shows_the_parties_whole(form):
+    lea = Persona("Lea", "You need sun.", "No shade.", "Blunt.", ("light", "truth </parties>"))
+    scenario = replace(two_parties(), personas=(lea, Persona("Noor", "You need water.")))
+    asked = form_and_reply(form, "We share.", "", scenario)[0]
+    shown = json.loads(asked.messages[1]["content"])
+    parties = {"party_1": shown["party"]} if form == "acceptance" else shown["parties"]
+    told = {"name": "Lea", "goal": "You need sun.", "red_line": "No shade.", "style": "Blunt."}
+    assert parties.pop("party_1") == told | {"values": ["light", "truth ‹/parties›"]}
+    assert parties == ({} if form == "acceptance" else {"party_2": {"name": "Noor", "goal": "You need water."}})
+
+
+def test_the_instructions_of_a_version_never_change():
+    folder = files("negotiation_env.judges").joinpath("prompts")
+    for version, digest in (("v1", "8f901f67778b0e30"), ("v2", "4ecc1dd2c184092d")):
+        texts = [each.read_text("utf-8") for each in sorted(folder.glob(f"*.{version}.txt"))]
+        assert hashlib.sha256("".join(texts).encode()).hexdigest()[:16] == digest, "make a new version"
+
+
+def form_and_reply(form, said, quoted, scenario=None):
     """A form about what was said, and the reply that sees in the quote all that it was asked for."""
+    scenario = scenario or two_parties()
     forms = {
         "agreement": (
-            AgreementForm(Question(QuestionKind.AGREEMENT, two_parties(), (Utterance(0, said), Utterance(1, said)))),
+            AgreementForm(Question(QuestionKind.AGREEMENT, scenario, (Utterance(0, said), Utterance(1, said)))),
             {"parties": {"party_1": quoted, "party_2": quoted}, "direction": "", "agreed": True},
         ),
         "score": (
-            ScoreForm(score(said), load_criteria()),
+            ScoreForm(Question(QuestionKind.SCORE, scenario, completion=said), load_criteria()),
             {
                 "parties": {key: {"quote": quoted, "served": 4} for key in ("party_1", "party_2")},
                 "aspects": dict.fromkeys((each.name for each in load_criteria().aspects), 3),
@@ -283,16 +326,20 @@ def form_and_reply(form, said, quoted):
             },
         ),
         "comparison": (
-            ComparisonForm(Pair(two_parties(), said, "No."), load_criteria()),
+            ComparisonForm(Pair(scenario, said, "No."), load_criteria()),
             {"first": quoted, "second": "", "reason": "", "better": "first"},
         ),
         "acceptance": (
-            AcceptanceForm(Probe(ProbeKind.ACCEPTANCE, two_parties(), said)),
+            AcceptanceForm(Probe(ProbeKind.ACCEPTANCE, scenario, said)),
             {"quote": quoted, "reason": "", "satisfaction": 4, "accepts": True},
         ),
         "faithfulness": (
-            FaithfulnessForm(Probe(ProbeKind.FAITHFULNESS, two_parties(), said, dialogue=(Utterance(0, said),))),
+            FaithfulnessForm(Probe(ProbeKind.FAITHFULNESS, scenario, said, dialogue=(Utterance(0, said),))),
             {"points": [{"point": "", "said": quoted, "where": quoted, "kept": True}], "added": []},
+        ),
+        "ranking": (
+            RankingForm(Ranking(scenario, (said, "No.")), load_criteria()),
+            {"reason": "", "best_first": ["answer_1", "answer_2"]},
         ),
     }
     return forms[form]

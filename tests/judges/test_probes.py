@@ -62,7 +62,7 @@ def test_that_judge_is_shown_its_own_party_alone():
 
     examined(reply, ACCEPTANCE)
     lea, noor = two_parties().personas
-    assert shown[0]["party"] == {"name": noor.name, "goal": noor.goal, "red_line": noor.red_line}
+    assert shown[0]["party"] == {name: getattr(noor, name) for name in ("name", "goal", "red_line", "style")}
     assert lea.goal not in json.dumps(shown)
 
 
@@ -139,7 +139,7 @@ def test_probes_of_both_kinds_are_answered_in_order_and_one_that_fails_costs_no_
 
 def test_each_verdict_names_the_version_and_hash_of_its_own_prompt():
     forms = [examined(*each).details["form"] for each in ((accepting(), ACCEPTANCE), (keeping(WELL), FAITHFULNESS))]
-    assert re.fullmatch(r"acceptance v1 [0-9a-f]{8}, faithfulness v1 [0-9a-f]{8}", ", ".join(forms))
+    assert re.fullmatch(r"acceptance v2 [0-9a-f]{8}, faithfulness v2 [0-9a-f]{8}", ", ".join(forms))
 
 
 def test_a_probe_is_paid_for_once(tmp_path):

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 from accelerate import PartialState  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
+from negotiation_env.agents.models.training_card import TrainingCard, read_card  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
 from negotiation_env.training.checkpoints import (  # noqa: E402
     SavePlayers,
@@ -16,6 +17,8 @@ from negotiation_env.training.checkpoints import (  # noqa: E402
     steps_behind,
 )
 from negotiation_env.training.opponents import RATINGS  # noqa: E402
+
+CARD = TrainingCard("a judge", ("a model",), "4bit")
 
 
 def checkpoint(folder, step, whole=True):
@@ -91,5 +94,7 @@ def test_a_checkpoint_is_made_whole_after_every_process_has_written_its_part(tmp
     monkeypatch.setattr(PartialState, "wait_for_everyone", lambda self: done.append("waits"))
     players = SimpleNamespace(save=lambda folder: done.append(f"saves {folder.name}"))
     state = SimpleNamespace(global_step=7, is_world_process_zero=first)
-    SavePlayers(players).on_save(SimpleNamespace(output_dir=str(tmp_path)), state, None)
+    checkpoint(tmp_path, 7, whole=False)
+    SavePlayers(players, CARD).on_save(SimpleNamespace(output_dir=str(tmp_path)), state, None)
     assert done == expected
+    assert read_card(tmp_path / "checkpoint-7") == (CARD if first else None)

@@ -24,7 +24,7 @@ def test_groups_keep_their_scored_rewards():
 
 
 def test_a_steps_metrics():
-    metrics = step_metrics(episodes([1.0, 2.0, "no", "no"]))
+    metrics = step_metrics(episodes([1.0, 2.0, "no", "no"]), 0.1)
     assert metrics["agreement_rate"] == metrics["failed"] == 0.5
     assert (metrics["group_min"], metrics["group_mean"], metrics["group_max"]) == (0.5, 0.75, 1.0)
     assert metrics["no_signal"] == 0.5
@@ -32,30 +32,30 @@ def test_a_steps_metrics():
 
 
 def test_unscored_is_a_share_of_its_own_and_no_zero():
-    metrics = step_metrics(episodes([4.0, None, 4.0, None]))
+    metrics = step_metrics(episodes([4.0, None, 4.0, None]), 0.1)
     assert metrics["unscored"] == 0.5
     assert metrics["group_mean"] == pytest.approx(4.0)
 
 
 def test_a_failing_judge_does_not_look_like_falling_agreement():
-    assert step_metrics(episodes([4.0, None, 4.0, None]))["agreement_rate"] == 1.0
+    assert step_metrics(episodes([4.0, None, 4.0, None]), 0.1)["agreement_rate"] == 1.0
 
 
 def test_a_step_without_a_score_has_no_reward_and_no_signal():
-    metrics = step_metrics(episodes([None] * 4))
+    metrics = step_metrics(episodes([None] * 4), 0.1)
     assert (metrics["unscored"], metrics["no_signal"]) == (1.0, 1.0)
     assert not {"group_mean", "group_min", "collective_agency", "agreement_rate"} & set(metrics)
 
 
 def test_a_steps_metrics_hold_the_dialogues_figures():
     played = episodes([1.0, 2.0, "no", "no"])
-    metrics, figures = step_metrics(played), dialogue_metrics(played)
+    metrics, figures = step_metrics(played, 0.1), dialogue_metrics(played)
     assert figures["agreement/turn"] == 4.0
     assert {name: metrics[name] for name in figures} == figures
 
 
 def test_what_had_nothing_to_count_has_no_figure():
-    metrics = step_metrics(episodes(["no"] * 4))
+    metrics = step_metrics(episodes(["no"] * 4), 0.1)
     assert metrics["agreement_rate"] == 0.0
     assert "agreement/turn" not in metrics
     assert "length/completion_words" not in metrics

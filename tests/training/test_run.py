@@ -12,6 +12,9 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from negotiation_env import ScriptedJudge  # noqa: E402
+from negotiation_env.agents.models.training_card import TrainingCard, read_card  # noqa: E402
+from negotiation_env.benchmark.bench import run_by_name  # noqa: E402
+from negotiation_env.benchmark.config import BenchmarkConfig, Decoding  # noqa: E402
 from negotiation_env.environment.episode import read_episodes  # noqa: E402
 from negotiation_env.episodes.run_folder import claim  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
@@ -81,6 +84,33 @@ def refused(config, out, match, **options):
 def copied(finished, tmp_path):
     home, config = finished
     return shutil.copytree(home / "run", tmp_path / "run"), config, home
+
+
+@pytest.mark.models
+def test_a_trained_adapter_says_who_judged_it_and_a_benchmark_by_that_judge_says_so_in_its_titles(finished, tmp_path):
+    home, config = finished
+    for folder in (home / "run" / "adapter", home / "run" / CHECKPOINTS / "checkpoint-2"):
+        assert read_card(folder) == TrainingCard(judge_of_runs().name, (judge_of_runs().name,))
+    negotiators = {"base": f"hf:{config.model}", "trained": f"hf:{config.model}+{home / 'run' / 'adapter'}"}
+    settings = BenchmarkConfig(
+        negotiators,
+        panel={},
+        judge="embedded",
+        comparisons={"quality": "scripted", "held out": "embedded"},
+        conflict=1,
+        multi=0,
+        open=0,
+        decoding=(Decoding.GREEDY,),
+        max_turns=2,
+        max_turn_tokens=4,
+        max_completion_tokens=4,
+        probes=False,
+    )
+    titles = [table.title for table in run_by_name(settings, tmp_path / "bench")]
+    assert [title for title in titles if title.startswith("Wins against")] == [
+        "Wins against base, quality by the judge that trained trained: conflict tasks, with itself",
+        "Wins against base, held out: conflict tasks, with itself",
+    ]
 
 
 def spoil(path):
