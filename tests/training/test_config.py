@@ -38,6 +38,9 @@ def test_the_command_line_wins_over_the_file():
         ({"quantise": "4bit", "fine_tuning": "full"}, "4-bit weights cannot be trained"),
         ({"engine": "vllm:http://127.0.0.1:8000", "fine_tuning": "full"}, "is handed adapters"),
         ({"engine": "sglang"}, "engine: "),
+        ({"guard_penalty": "0.5"}, "nothing can be broken without guards"),
+        ({"guards": '["kind"]'}, "no guards 'kind'; expected one of careful"),
+        ({"guards": '["careful"]', "method": "single-agent"}, "takes no turns that they could look at"),
         ({"judge": "self"}, "name a held_out_judge, or set eval_split"),
     ],
 )
