@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
@@ -43,7 +44,9 @@ class Finding:
     @property
     def intervention(self) -> Intervention | None:
         """The strictest that was asked for; None where nothing is broken."""
-        return max((each.intervention for each in self.violations), key=_STRICTNESS.__getitem__, default=None)
+        if not self.violations:
+            return None
+        return max((each.intervention for each in self.violations), key=_STRICTNESS.__getitem__)
 
 
 class _Facts:
@@ -83,7 +86,7 @@ class Watch:
         self._lines: list[tuple[Constraint, Monitor, int | None]] = []
         for constraint in guards.constraints:
             seats = range(scenario.seats) if constraint.seats == "each" else [None]
-            monitor = Monitor(constraint.parsed)
+            monitor = _monitor(constraint)
             self._lines += [(constraint, monitor, seat) for seat in seats]
         self._memories = tuple(monitor.start for _, monitor, _ in self._lines)
         self._breaches: Counter[tuple[str, int]] = Counter()
@@ -116,3 +119,9 @@ class Watch:
     def _violation(self, constraint: Constraint, seat: int) -> Violation:
         step = min(self._breaches[constraint.name, seat], len(constraint.ladder) - 1)
         return Violation(constraint.name, constraint.ladder[step])
+
+
+@lru_cache(maxsize=1024)
+def _monitor(constraint: Constraint) -> Monitor:
+    """Monitors keep nothing of a game: one serves all."""
+    return Monitor(constraint.parsed)
