@@ -31,7 +31,8 @@ and the same agent is selected again. `infos[agent]` has "broken", the names of 
 An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
 (0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
 never an error: control tokens of chat templates, fake speakers, control characters, empty and over-long messages are
-neutralised and reported in `infos[agent]["events"]`. `NegotiationEnv.episode` is the record of a game at any time.
+neutralised and reported in `infos[agent]["events"]`. What it only thinks (`negotiation_env.text.thoughts`) is taken off
+its words, and nobody is shown it; the record has it. `NegotiationEnv.episode` is the record of a game at any time.
 
 `reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; a warning names other keys.
 `possible_agents` never changes, as PettingZoo wants it: there are as many as the largest scenario has parties that the
