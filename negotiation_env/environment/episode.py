@@ -335,6 +335,7 @@ def _said(
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
     told = (reply.truncated, reply.tokens, reply.usage, reply.model, _thoughts(game, reply, thought))
     broken = guarded.violations if guarded else ()
+    echoed = () if guarded and guarded.replaced else echoed  # silence is nobody's words
     return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, broken, refused)
 
 

@@ -209,7 +209,7 @@ NUMBERS: Final[Mapping[str, Numeric]] = {
     "words": number_of_words,
     "proposal_words": proposal_words,
     "characters": characters,
-    "turn": turn_number,
+    "turn_number": turn_number,
 }
 """The shipped numbers by name."""
 
