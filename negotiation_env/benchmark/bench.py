@@ -16,6 +16,7 @@ from negotiation_env.environment.prompting import chosen_prompts, load_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import claim
+from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.pairwise import as_pairwise
 from negotiation_env.judges.specs import resolve_judge
@@ -106,6 +107,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
             objective: tuple(name for name in trained_by if trained_by[name] & set(voices(judges[each.judge])))
             for objective, each in config.objectives.items()
         },
+        load_guards(config.guards) if config.guards else None,
     )
 
 
