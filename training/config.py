@@ -239,6 +239,8 @@ class TrainConfig(BaseModel):
             )
         if self.thinks and self.model == "embedded":
             raise ValueError("the embedded model does not think; take another model, or max_thought_tokens = 0")
+        if self.thinks and self.judge == "self" and self.engine != "in-process":
+            raise ValueError('a vLLM engine cannot hold a thinking judge to its form; take another judge than "self"')
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '

@@ -76,6 +76,11 @@ class Draft:
         return self.room > 0 and self.ends.isdisjoint(self.sampled[-1:])
 
     @property
+    def another_call(self) -> bool:
+        """Whether an engine that samples up to one of `stops` has to be asked again: behind its thought, or into it."""
+        return self.marks is not None and self.open
+
+    @property
     def stops(self) -> list[int]:
         """The ids at which it ends, or another budget begins."""
         if self.marks is None or (self.thought and not self.thinking):
@@ -85,7 +90,7 @@ class Draft:
     def take(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Append sampled ids; at temperature 0 they were certain, whatever an engine reports."""
         self._append(ids, logprobs if self.request.sampling.temperature else [0.0] * len(ids))
-        if self.marks and self.thinking and self.room <= 0 and ids[-1] not in self.ends:
+        if self.marks and self.thinking and self.room <= 0 and self.sampled[-1] not in self.ends:
             self.forced.append(len(self.sampled))
             self._append([self.marks.closes], [0.0])
 
@@ -140,10 +145,9 @@ class Conversations:
     def reply(self, draft: Draft) -> Reply:
         """What a draft amounts to."""
         truncated = draft.sampled[-1] not in self._tokens.ends
-        ids = tuple(draft.context), tuple(draft.sampled)
-        trace = TokenTrace(*ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
-        fed, sampled = len(draft.conversation.ids) - len(draft.sampled), len(draft.sampled)
-        usage = {"prompt_tokens": fed, "completion_tokens": sampled}
+        ids = tuple(draft.sampled)
+        trace = TokenTrace(tuple(draft.context), ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
+        usage = {"prompt_tokens": len(draft.conversation.ids) - len(ids), "completion_tokens": len(ids)}
         return Reply(self._tokens.text(draft.sampled), truncated=truncated, tokens=trace, usage=usage)
 
     def knows(self, conversation: Conversation) -> bool:

@@ -373,3 +373,27 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     for said, speech in zip(episode.turns, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
         assert len(said.tokens.sampled) <= speech.limit
+
+
+def test_thoughts_come_on_top_of_what_is_said_and_each_turn_is_read_anew_where_they_are_dropped():
+    thinks = config(model="Qwen/Qwen3-0.6B", max_turns=3, max_thought_tokens=50)
+    silent, dropped, kept = (
+        longest(thinks, Ruler(10, 20, None, thought, anew)) for thought, anew in ((0, False), (50, True), (50, False))
+    )
+    assert [speech.context for speech in dropped.speeches] == [speech.context for speech in silent.speeches]
+    assert [speech.limit for speech in dropped.speeches] == [60, 60, 60, 70]
+    assert all(speech.anew for speech in dropped.speeches)
+    assert dropped.rows(thinks.trained_tasks, 0) == [(speech.end, 60) for speech in dropped.speeches[:3:2]]
+    assert dropped.rows(thinks.trained_tasks, 0, thoughts=False)[0] == (dropped.speeches[0].end, 10)
+    assert kept.speeches[2].context == silent.speeches[2].context + 50
+    assert kept.speeches[3].context == silent.speeches[3].context + 100
+    assert kept.speeches[3].context == kept.speeches[2].end + kept.speeches[3].fresh
+    assert len(kept.rows(thinks.trained_tasks, 0)) == 1
+
+
+@pytest.mark.parametrize(("trained", "counted"), [("dialogue", 4 * 60), ("words", 4 * 10)])
+def test_a_plan_counts_thoughts_among_what_is_sampled_and_where_they_are_trained(trained, counted):
+    found = plan(config(model="Qwen/Qwen3-0.6B", max_thought_tokens=50, trained_tokens=trained))
+    assert found.step.sampled == 16 * (7 * 60 + 70)
+    assert found.step.rows == 16 * 4
+    assert found.step.trained == 16 * counted
