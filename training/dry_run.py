@@ -29,6 +29,7 @@ __all__ = ["DryRun", "dry_run", "tables"]
 _FIGURES: Final = {
     "games": "negotiations",
     "sampled": "tokens sampled",
+    "decodes": "decoding steps",
     "prefilled": "tokens read",
     "rows": "training rows",
     "forwarded": "tokens in them",
@@ -88,7 +89,7 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
             f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
             "lower max_turns, max_turn_tokens, max_thought_tokens or max_completion_tokens"
         )
-    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, processes, chat))))
+    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, budget, processes, chat))))
 
 
 def _check_engine(engine: str) -> None:
@@ -129,8 +130,9 @@ def _tokenizer(config: TrainConfig) -> ChatTokens | None:
         return None
 
 
-def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> Iterator[str]:
+def _unchecked(config: TrainConfig, budget: Budget, processes: int, chat: ChatTokens | None) -> Iterator[str]:
     yield f"the weights of {config.model}: not loaded; the memory is a formula's, measured on no GPU"
+    yield f"the time of a decoding step: {budget.decode.source}; judge and update come on top"
     if processes > 1:
         yield f"how ZeRO or FSDP shards over the {processes} processes: the memory is without"
     if chat is None:
@@ -179,12 +181,20 @@ def _memory_table(memory: Memory) -> Table:
 
 def _work_table(budget: Budget) -> Table:
     columns = ("", "a step", f"{budget.steps:,} steps", f"{budget.evaluations} evaluations")
-    return Table("work, at most", columns, tuple(_work_row(budget, *figure) for figure in _FIGURES.items()))
+    rows = tuple(_work_row(budget, *figure) for figure in _FIGURES.items())
+    return Table("work, at most", columns, (*rows, _hours_row(budget)))
 
 
 def _work_row(budget: Budget, name: str, label: str) -> tuple[Cell, ...]:
     step, evaluation = (int(getattr(work, name)) for work in (budget.step, budget.evaluation))
     return label, step, budget.steps * step, budget.evaluations * evaluation
+
+
+def _hours_row(budget: Budget) -> tuple[Cell, ...]:
+    """What the decoding steps take, one after the other."""
+    _, *steps = _work_row(budget, "decodes", "")
+    hours = (float(count) * budget.decode.milliseconds / 3.6e6 for count in steps if isinstance(count, int))
+    return (f"hours of sampling, {budget.decode.milliseconds:.0f} ms a decoding step", *hours)
 
 
 def _bill_table(budget: Budget) -> Table:

@@ -155,7 +155,8 @@ MODELS: Final = Kinds(
         Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "train"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
-            "any transformers model in this process; `hf:embedded` is the embedded model without the adapter",
+            "a transformers model in this process, of a class that keeps keys and values; `hf:embedded` is the "
+            "embedded model without the adapter",
             "train",
         ),
         Kind(
