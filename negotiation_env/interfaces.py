@@ -5,11 +5,12 @@ a value in its place (`Reply.error`, `Verdict.value` None), so that one bad item
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from negotiation_env.console.interrupts import interruptible
 from negotiation_env.game.events import Message, Question, Task, Verdict
+from negotiation_env.text.thoughts import joined, split_thought
 
 __all__ = [
     "Agent",
@@ -60,8 +61,26 @@ class _Spelled:
         )
 
 
+class _Short:
+    """Tells pydantic of a value whose field `forced` is left out of a record where it is empty."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def written(trace: "TokenTrace", dump: Any) -> Any:
+            line = dump(trace)
+            if not trace.forced:
+                del line["forced"]
+            return line
+
+        return handler(source) | {"serialization": core_schema.wrap_serializer_function_ser_schema(written)}
+
+
 @dataclass(frozen=True, slots=True)
-class TokenTrace:
+class TokenTrace(_Short):
     """The exact tokens of one reply, for policy-gradient training (token in, token out).
 
     Attributes:
@@ -69,12 +88,15 @@ class TokenTrace:
         sampled: Ids that the model drew, end-of-turn id included where it drew one.
         logprobs: Log-probability of each sampled id under the distribution it was drawn from.
         fresh: The context starts the conversation anew instead of going on from the last reply.
+        forced: The places in `sampled` of ids that the model did not draw: the mark that closed its thought where the
+            budget was spent. Their log-probability is 0.
     """
 
     context: tuple[int, ...]
     sampled: tuple[int, ...]
     logprobs: Annotated[tuple[float, ...], _Spelled()]
     fresh: bool = True
+    forced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class Reply:
         model: The model and revision as the endpoint named them.
         alternatives: For each sampled token, its text and what could have stood there; where asked for and given. The
             tokens' texts join up to `text`.
+        thought: What it thought, where the endpoint tells that apart; thoughts may also stand in `text`, marked.
     """
 
     text: str
@@ -113,6 +136,27 @@ class Reply:
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
     alternatives: tuple[Alternatives, ...] = ()
+    thought: str = ""
+
+    @property
+    def spoken(self) -> "Reply":
+        """The reply whose `text` is words alone: thoughts that are marked in it stand in `thought`, too."""
+        thought, words = split_thought(self.text)
+        if words == self.text:
+            return self
+        whole = self.text.rstrip()
+        places = _behind(self.alternatives, len(whole) - len(words)) if whole.endswith(words) else ()
+        return replace(self, text=words, alternatives=places, thought=joined(self.thought, thought))
+
+
+def _behind(places: Sequence[Alternatives], start: int) -> tuple[Alternatives, ...]:
+    """The tokens of a reply from a place of its text on; what one holds before it is cut off."""
+    found, end = [], 0
+    for place in places:
+        end += len(place.text)
+        if end > start:
+            found.append(replace(place, text=place.text[start - end :]) if end - len(place.text) < start else place)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
+from negotiation_env.agents.models.in_process import CACHE_ROOM, CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME
@@ -122,7 +122,7 @@ def plan(
         UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, or the rows of a step
             cannot be shared out.
     """
-    ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens, chat.prompt if chat else None)
+    ruler = _ruler(config, chat)
     opponents = parse_opponents(config.opponent)
     games = _training_games(config, ruler)
     held_out = _held_out_games(config, ruler)
@@ -150,6 +150,13 @@ def plan(
             *(_bill(judge, words, [evaluations_ask]) for judge in held_out_judges),
         ),
     )
+
+
+def _ruler(config: TrainConfig, chat: "ChatTokens | None") -> Ruler:
+    """Of a template that is not known, answered thoughts are taken to be dropped, as Qwen3's are."""
+    anew = config.thinks if chat is None else chat.anew
+    prompt = chat.prompt if chat else None
+    return Ruler(config.max_turn_tokens, config.max_completion_tokens, prompt, config.max_thought_tokens, anew)
 
 
 Games = dict[int, LongestGame]
@@ -180,7 +187,8 @@ def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
     takes = 2 if config.no_signal == "resample" else 1
     played, rows = takes * config.games_per_step, config.games_per_step
     speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
-    trained = [game.rows(config.trained_tasks, seat) for seat, game in games.items()]
+    counted = config.trains_thoughts
+    trained = [game.rows(config.trained_tasks, seat, thoughts=counted) for seat, game in games.items()]
     return Work(
         games=played,
         sampled=played * max(sum(speech.limit for speech in own) for own in speeches),
@@ -239,8 +247,9 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Gam
 
 
 def _kept(speeches: Sequence[Speech]) -> int:
-    """Tokens of each seat's longest conversation; what was rendered anew has taken the place of what was before."""
-    return sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    """Places for each seat's longest conversation; what was rendered anew has taken the place of what was before."""
+    longest = (max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    return sum(end + CACHE_ROOM for end in longest)
 
 
 def _held(speeches: Sequence[Speech]) -> int:

@@ -54,7 +54,10 @@ class TrainConfig(BaseModel):
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`. A run goes on only with a set that says the same.
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
-        trained_tokens: Which of the learner's tokens carry the gradient.
+        trained_tokens: Which of the learner's tokens carry the gradient. "dialogue" is all that it samples in its
+            turns, thoughts included, "words" what comes behind the thoughts: these are context then, sampled by the
+            policy and not trained (`negotiation_env.training.rows` says what that means). Each with "+completion"
+            counts the joint answer likewise.
         advantages: "shuffled" is the control: the batch's advantages, dealt at random among its negotiations.
         tie_width: A group whose rewards all lie closer together has no signal, and advantages of 0. Exactly so far
             apart they differ. A graded judge's noise is about 0.1 of a level; 0 takes equal rewards alone for a tie.
@@ -65,10 +68,13 @@ class TrainConfig(BaseModel):
             and rewards stay what they are. For LLM judges.
         temperature: Of the dialogue. Top-p is 1 in training, for a truncated distribution would bias the gradient
             (the paper's is 0.95).
-        max_turn_tokens: Longest turn.
+        max_turn_tokens: Longest turn, without its thought.
+        max_thought_tokens: Longest thought of a turn or answer, marks included, from 2 on; the closing mark is fed
+            where it is spent. 0 switches thinking off in the chat template. A template that drops answered thoughts,
+            such as Qwen3's, makes each turn a training row.
         completion_temperature: Of the joint answer, at top-p 0.95; where its tokens are trained, at top-p 1 and the
             dialogue's temperature.
-        max_completion_tokens: Longest joint answer.
+        max_completion_tokens: Longest joint answer, without its thought.
         engine: Who samples: "in-process", or "vllm:URL,URL…" for servers started with `--enable-lora`.
         engine_tolerance: Largest mean difference between the log-probabilities of engine and trainer, in nats.
         save_steps: A checkpoint every so many steps.
@@ -109,13 +115,14 @@ class TrainConfig(BaseModel):
     personas: bool = True
     prompts: str | None = None
     agreement_gate: bool = True
-    trained_tokens: Literal["dialogue", "dialogue+completion", "completion"] = "dialogue"
+    trained_tokens: Literal["dialogue", "words", "dialogue+completion", "words+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"
     tie_width: float = Field(0.1, ge=0, le=5)
     no_signal: Literal["keep", "drop", "resample"] = "keep"
     rerank_ties: bool = False
     temperature: float = Field(0.7, gt=0)
     max_turn_tokens: int = Field(96, ge=1)
+    max_thought_tokens: int = Field(0, ge=0)
     completion_temperature: float = Field(0.1, ge=0)
     max_completion_tokens: int = Field(160, ge=1)
     engine: str = Field("in-process", pattern="^(in-process|vllm:.+)$")
@@ -138,7 +145,7 @@ class TrainConfig(BaseModel):
         """What the learner says that carries the gradient."""
         if self.method == "single-agent":
             return (Task.COMPLETION,)
-        tasks = {"dialogue": Task.UTTERANCE, "completion": Task.COMPLETION}
+        tasks = {"dialogue": Task.UTTERANCE, "words": Task.UTTERANCE, "completion": Task.COMPLETION}
         return tuple(tasks[name] for name in self.trained_tokens.split("+"))
 
     @property
@@ -147,16 +154,27 @@ class TrainConfig(BaseModel):
         return Task.COMPLETION in self.trained_tasks
 
     @property
-    def rows_per_game(self) -> int:
-        """Most training rows of a negotiation: with a history window each prompt that is rendered anew has its own.
+    def thinks(self) -> bool:
+        """Whether the learner thinks before it speaks."""
+        return self.max_thought_tokens > 0
 
-        These are the first one and those that the window has cut, of which one in two is the learner's at most.
+    @property
+    def trains_thoughts(self) -> bool:
+        """Whether the tokens of thoughts carry the gradient, where those of the words behind them do."""
+        return "words" not in self.trained_tokens
+
+    @property
+    def rows_per_game(self) -> int:
+        """Most training rows of a negotiation: each prompt that is rendered anew has its own.
+
+        With a history window these are the first one and those that the window has cut, of which one in two is the
+        learner's at most; where it thinks, all of the learner's, for the template may drop answered thoughts.
         """
-        if self.history_turns is None or Task.UTTERANCE not in self.trained_tasks:
+        if (self.history_turns is None and not self.thinks) or Task.UTTERANCE not in self.trained_tasks:
             return 1
         earliest = 1 if self.learner_seat == 1 else 0
         turns = (self.max_turns - earliest + 1) // 2
-        anew = 1 + max(0, self.max_turns - self.history_turns) // 2
+        anew = 1 + max(0, self.max_turns - (self.history_turns or 0)) // 2
         return min(turns, anew) + self.trains_completion
 
     @property
@@ -213,6 +231,19 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
+        if self.max_thought_tokens == 1:
+            raise ValueError(
+                "max_thought_tokens: a thought takes two marks, so the least is 2; 0 switches thinking off"
+            )
+        if self.thinks and self.model == "embedded":
+            raise ValueError("the embedded model does not think; take another model, or max_thought_tokens = 0")
+        if self.thinks and self.judge == "self" and self.engine != "in-process":
+            raise ValueError('a vLLM engine cannot hold a thinking judge to its form; take another judge than "self"')
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '

@@ -76,14 +76,14 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
     if config.rerank_ties and parse(config.judge).kind in ("embedded", "scripted", "panel"):
         raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
     held_out = [] if config.held_out_judge == "none" else judge_files(config.held_out_judge)
-    chat = _tokenizer(config.model)
-    if chat and config.history_turns is None:
+    chat = _tokenizer(config)
+    if chat and config.history_turns is None and not chat.anew:
         chat.follow_up(({"role": "user", "content": "x"},))  # raises where a chat cannot grow
     budget = plan(config, processes=processes, chat=chat, judges=judges, held_out_judges=held_out)
     if budget.context > budget.positions:
         raise UserError(
             f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
-            "lower max_turns, max_turn_tokens or max_completion_tokens"
+            "lower max_turns, max_turn_tokens, max_thought_tokens or max_completion_tokens"
         )
     return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, processes, chat))))
 
@@ -111,15 +111,15 @@ def _check_opponents(config: TrainConfig) -> None:
             resolve_agent(spec)
 
 
-def _tokenizer(model: str) -> ChatTokens | None:
+def _tokenizer(config: TrainConfig) -> ChatTokens | None:
     """The model's tokenizer, where it is on this machine."""
-    if model == "embedded":
+    if config.model == "embedded":
         return None  # looking for it would fetch the model
     try:
-        return ChatTokens(load_tokenizer(model, local_files_only=True))
+        return ChatTokens(load_tokenizer(config.model, local_files_only=True), thinking=config.thinks)
     except (OSError, ValueError) as error:
         if needs_trust(error):
-            raise UserError(f"cannot load the tokenizer of {model}: {why(error)}") from error
+            raise UserError(f"cannot load the tokenizer of {config.model}: {why(error)}") from error
         return None
 
 
@@ -129,6 +129,8 @@ def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> 
         yield f"how ZeRO or FSDP shards over the {processes} processes: the memory is without"
     if chat is None:
         yield "its tokenizer is not on this machine: prompts are estimated at 3.2 characters a token"
+        if config.thinks:
+            yield "its chat template: answered thoughts are taken to be dropped from the prompt"
     if config.engine != "in-process":
         yield f"the engine: nobody was asked at {parse(config.engine).rest}"
     for judge in (config.judge, config.held_out_judge):

@@ -61,7 +61,7 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
         self.second = second
         self.out = out
         self.wrap = wrap
-        self.prompts = chosen_prompts(config.prompts, judge)
+        (self.prompts,) = chosen_prompts(config.prompts, judge)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Play where the config wants it; the last step is played when training is over."""

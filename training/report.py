@@ -58,7 +58,11 @@ _DIALOGUE = (
     _Panel(
         "Repetition",
         "share",
-        {"repetition/4grams": "four-word runs said before", "repetition/turns_said_again": "own turns said again"},
+        {
+            "repetition/4grams": "four-word runs said before",
+            "repetition/turns_said_again": "own turns said again",
+            "repetition/echoes": "turns that echo",
+        },
     ),
     _Panel("Capitulation", "share of agreements", {"agreement/capitulation": "first proposal taken as it is"}),
     _Panel(

@@ -136,7 +136,7 @@ class Rollout:
         self.config = config
         self.scenarios = scenarios
         self.judge = TimedJudge(judge)
-        self.prompts = chosen_prompts(config.prompts, judge)
+        (self.prompts,) = chosen_prompts(config.prompts, judge)
         self.players = players
         self.log = log
         self.wrap = wrap
@@ -169,7 +169,7 @@ class Rollout:
             self._record(played.replaced, episodes, main=trainer.accelerator.is_main_process)
         finally:
             self._keep_ended()
-        step = self._step(episodes, own, ChatTokens(trainer.processing_class).end)
+        step = self._step(episodes, own, ChatTokens(trainer.processing_class, thinking=self.config.thinks))
         rewards = [each.reward for each in episodes[own] for _ in range(self.config.rows_per_game)]
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
@@ -293,16 +293,17 @@ class Rollout:
             return [ordered[episode.id] for episode in group]
         return group_advantages([episode.reward for episode in group], self.config.tie_width)
 
-    def _step(self, episodes: tuple[Episode, ...], own: slice, end: int) -> Step:
+    def _step(self, episodes: tuple[Episode, ...], own: slice, tokens: ChatTokens) -> Step:
         advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]
-        rows = [row for episode in episodes[own] for row in self._rows_of(episode, end)]
+        rows = [row for episode in episodes[own] for row in self._rows_of(episode, tokens)]
         return Step(episodes, tuple(advantages), tuple(rows), step_metrics(episodes, self.config.tie_width))
 
-    def _rows_of(self, episode: Episode, end: int) -> list[Row]:
+    def _rows_of(self, episode: Episode, tokens: ChatTokens) -> list[Row]:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
         tasks = self.config.trained_tasks if episode.tags["trained"] else ()
-        rows = learner_rows(episode, episode.tags["learner_seat"], end, tasks)
-        return rows + [empty_row(end)] * (self.config.rows_per_game - len(rows))
+        left_out = None if self.config.trains_thoughts or tokens.marks is None else tokens.marks.thoughts
+        rows = learner_rows(episode, episode.tags["learner_seat"], tokens.end, tasks, left_out)
+        return rows + [empty_row(tokens.end)] * (self.config.rows_per_game - len(rows))
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

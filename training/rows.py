@@ -1,12 +1,18 @@
 """From an episode to training rows: ids, mask and log-probabilities of the learner's side.
 
 The learner's tokens are those it sampled in its own turns. Everything else in a row is context: what the opponent
-said, template tokens, end-of-turn tokens that had to be added. As long as a conversation only grows, all its turns make
-one row. Where a history window makes the prompt be rendered anew, a new row begins, so that every token is trained in
-the very context that it was sampled in.
+said, template tokens, end-of-turn tokens that had to be added, the mark that closed a thought whose budget was spent.
+As long as a conversation only grows, all its turns make one row. Where the prompt is rendered anew, by a history window
+or because thoughts leave it once they are answered, a new row begins, so that every token is trained in the very
+context that it was sampled in.
+
+A thought is sampled like the words behind it: it is an action of the policy, and the gradient of the expected reward
+has a term for each of its tokens. With all of them counted, a step follows that gradient. Where thoughts are not
+counted, their terms are missing: a step then follows the gradient of a policy whose thoughts are a part of the world.
+Words are trained given the thoughts before them; how to think is not, and a turn that is all thought teaches nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from negotiation_env.environment.episode import Episode
@@ -41,10 +47,13 @@ class _Draft:
     mask: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
-    def extend(self, tokens: Sequence[int], counted: bool, values: Sequence[float]) -> None:
+    def hear(self, tokens: Sequence[int]) -> None:
+        self.say(tokens, [False] * len(tokens), [0.0] * len(tokens))
+
+    def say(self, tokens: Sequence[int], counted: Sequence[bool], values: Sequence[float]) -> None:
         self.ids += tokens
-        self.mask += [int(counted)] * len(tokens)
-        self.logprobs += values if counted else [0.0] * len(tokens)
+        self.mask += map(int, counted)
+        self.logprobs += [value if counts else 0.0 for value, counts in zip(values, counted, strict=True)]
 
     def finish(self, end: int) -> Row:
         """Up to the last counted token, closed: TRL takes a row that ends otherwise as truncated."""
@@ -54,7 +63,13 @@ class _Draft:
         return Row(self.prompt, tuple(ids), tuple(mask), (*self.logprobs[:length], *(0.0 for _ in closing)))
 
 
-def learner_rows(episode: Episode, seat: int, end: int, trained: Collection[Task] = (Task.UTTERANCE,)) -> list[Row]:
+def learner_rows(
+    episode: Episode,
+    seat: int,
+    end: int,
+    trained: Collection[Task] = (Task.UTTERANCE,),
+    left_out: Callable[[Sequence[int]], Sequence[bool]] | None = None,
+) -> list[Row]:
     """Build the rows of one seat.
 
     Args:
@@ -62,6 +77,7 @@ def learner_rows(episode: Episode, seat: int, end: int, trained: Collection[Task
         seat: The learner's seat.
         end: The end-of-turn id; closes a row that was cut off, uncounted.
         trained: The tasks whose tokens count.
+        left_out: Tells which ids of a reply do not count, such as `Marks.thoughts`; None: all count.
 
     Returns:
         A row for each prompt that was rendered anew and has counted tokens after it; none for a seat that never spoke.
@@ -77,8 +93,11 @@ def learner_rows(episode: Episode, seat: int, end: int, trained: Collection[Task
         if trace.fresh:
             drafts.append(_Draft(trace.context))
         else:
-            drafts[-1].extend(trace.context, False, ())
-        drafts[-1].extend(trace.sampled, said.task in trained, trace.logprobs)
+            drafts[-1].hear(trace.context)
+        skipped = left_out(trace.sampled) if left_out else [False] * len(trace.sampled)
+        counted = [said.task in trained and place not in trace.forced for place in range(len(trace.sampled))]
+        counted = [counts and not skips for counts, skips in zip(counted, skipped, strict=True)]
+        drafts[-1].say(trace.sampled, counted, trace.logprobs)
     return [draft.finish(end) for draft in drafts if any(draft.mask)]
 
 

@@ -203,7 +203,7 @@ def _train(
 
 def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshots, out: Path) -> Engine:
     if config.engine == "in-process":
-        return InProcess(model, tokenizer, snapshots)
+        return InProcess(model, tokenizer, snapshots, config.max_thought_tokens)
     from negotiation_env.training.engines.vllm_server import VllmServers
 
     urls = names(parse(config.engine).rest)
@@ -215,6 +215,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         out / "adapters",
         temperature=config.temperature,
         tolerance=config.engine_tolerance,
+        max_thought_tokens=config.max_thought_tokens,
     )
 
 

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tomli_w
 
 from negotiation_env.environment.prompting import current_ids
-from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
+from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY, differences
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import is_there, read_lines, text_lines, write_whole
 from negotiation_env.game.prompts import PromptSet
@@ -115,23 +114,21 @@ def check_records(out: Path, checkpoint: Path | None) -> None:
         )
 
 
-def check_played(out: Path, judge: str, prompts: Sequence[PromptSet]) -> None:
+def check_played(out: Path, judge: str, prompts: PromptSet) -> None:
     """See that a resumed run goes on with the judge and prompts that it had: files can change behind their names.
 
     Args:
         out: The run's folder.
         judge: The judge's name.
-        prompts: The run's sets; a seat whose agent has a set of its own may have had another.
+        prompts: The learner's set.
 
     Raises:
         UserError: The folder's last whole episode has another judge or other prompts, or a line cannot be read.
     """
     for last in deque(read_lines(out / EPISODES, _adapter(_Judged), _BROKEN, extra="ignore"), maxlen=1):
-        told = current_ids(last.prompts).split("; ")
-        missing = [each.id for each in prompts if each.id not in told]
-        if last.judge != judge or missing:
-            name, then, now = ("judge", last.judge, judge) if last.judge != judge else ("prompts", told[0], missing[0])
-            raise UserError(f"the run in {out} had the {name} {then!r}, now it is {now!r}; --resume needs the same")
+        then = {"judge": last.judge, "prompts": last.learners_prompts}
+        if changed := differences(then, {"judge": judge, "prompts": prompts.id}):
+            raise UserError(f"the run in {out} had another: {'; '.join(changed)}; --resume needs the same")
 
 
 def rewind(out: Path, step: int) -> None:
@@ -159,11 +156,23 @@ def numbered(folder: Path, prefix: str) -> dict[int, Path]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seated:
+    learner_seat: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is read of an episode to know who judged it, and what its parties were told."""
+    """What is read of an episode to know who judged it, and what the learner was told."""
 
     judge: str
     prompts: str
+    tags: _Seated
+
+    @property
+    def learners_prompts(self) -> str:
+        """The id of the learner's set; one id stands for all seats."""
+        ids = current_ids(self.prompts).split("; ")
+        return ids[min(self.tags.learner_seat, len(ids) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

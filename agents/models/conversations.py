@@ -1,13 +1,16 @@
 """The conversations that an engine keeps: lists of token ids that only grow.
 
 What was sampled stays as it was sampled; `ChatTokens` tells the ids in between.
+
+A model that thinks has a budget for its thought. Where that is spent the closing mark is fed to it: it is no token that
+the model drew, and has no log-probability. The words are sampled behind it.
 """
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from negotiation_env.agents.models.chat_tokens import ChatTokens
+from negotiation_env.agents.models.chat_tokens import ChatTokens, Marks
 from negotiation_env.game.events import Message
 from negotiation_env.interfaces import ChatRequest, Reply, TokenTrace
 
@@ -34,22 +37,75 @@ class Draft:
         request: What is asked.
         context: The ids since the conversation's last reply.
         fresh: The conversation was rendered anew.
+        ends: The ids that end the reply.
+        marks: The ids around its thought; None where the model is not asked to think.
+        max_thought: Most ids of the thought, marks included; they come on top of the request's limit.
         sampled: The ids of the reply so far.
         logprobs: Their log-probabilities.
+        forced: The places in `sampled` of ids that were fed to the model instead.
+        thought: How many ids of the reply are its first thought, the only one that has a budget.
+        thinking: It is not closed yet.
     """
 
     conversation: Conversation
     request: ChatRequest
     context: list[int]
     fresh: bool
+    ends: frozenset[int]
+    marks: Marks | None = None
+    max_thought: int = 0
     sampled: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    forced: list[int] = field(default_factory=list)
+    thought: int = 0
+    thinking: bool = False
+
+    def __post_init__(self) -> None:
+        self.thinking = self.marks is not None and self.marks.cued
+
+    @property
+    def room(self) -> int:
+        """How many ids may still be drawn: of the thought while there is one, of words else."""
+        if self.thinking:
+            return self.max_thought - 1 - self.thought  # one is kept for the closing mark
+        return self.request.sampling.max_tokens - (len(self.sampled) - self.thought)
+
+    @property
+    def open(self) -> bool:
+        """Whether the reply goes on."""
+        return self.room > 0 and self.ends.isdisjoint(self.sampled[-1:])
+
+    @property
+    def another_call(self) -> bool:
+        """Whether an engine that samples up to one of `stops` has to be asked again: behind its thought, or into it."""
+        return self.marks is not None and self.open
+
+    @property
+    def stops(self) -> list[int]:
+        """The ids at which it ends, or another budget begins."""
+        if self.marks is None or (self.thought and not self.thinking):
+            return sorted(self.ends)
+        return [*sorted(self.ends), self.marks.closes if self.thinking else self.marks.opens]
 
     def take(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Append sampled ids; at temperature 0 they were certain, whatever an engine reports."""
+        self._append(ids, logprobs if self.request.sampling.temperature else [0.0] * len(ids))
+        if self.marks and self.thinking and self.room <= 0 and self.sampled[-1] not in self.ends:
+            self.forced.append(len(self.sampled))
+            self._append([self.marks.closes], [0.0])
+
+    def _append(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         self.sampled += ids
-        self.logprobs += logprobs if self.request.sampling.temperature else [0.0] * len(ids)
+        self.logprobs += logprobs
         self.conversation.ids += ids
+        for token in ids if self.marks else ():
+            self._note(token)
+
+    def _note(self, token: int) -> None:
+        assert self.marks
+        self.thinking = self.thinking or (token == self.marks.opens and not self.thought)
+        self.thought += self.thinking
+        self.thinking = self.thinking and token != self.marks.closes
 
 
 class Conversations:
@@ -57,38 +113,41 @@ class Conversations:
 
     Args:
         tokens: The model's.
+        max_thought_tokens: Most ids of a reply's thought; of a model that is not asked to think it has no meaning.
     """
 
-    def __init__(self, tokens: ChatTokens) -> None:
+    def __init__(self, tokens: ChatTokens, max_thought_tokens: int = 0) -> None:
         self._tokens = tokens
+        self._max_thought = max_thought_tokens
         self._known: OrderedDict[str, Conversation] = OrderedDict()
 
     def draft(self, request: ChatRequest) -> Draft:
         """Begin a reply.
 
         A named conversation goes on from its own sampled ids, whatever the text of its assistant messages; one whose
-        other messages changed is rendered anew.
+        other messages changed is rendered anew, and so is each where answered thoughts leave the prompt.
         """
-        conversation = self._known.get(request.conversation)
-        if conversation is None or not _goes_on(conversation.messages, request.messages):
+        tokens, conversation = self._tokens, self._known.get(request.conversation)
+        if conversation is None or tokens.anew or not _goes_on(conversation.messages, request.messages):
             conversation, fresh = Conversation(request.conversation), True
-            context = self._tokens.prompt(request.messages)
+            context = tokens.prompt(request.messages)
             self._remember(request.conversation, conversation)
         else:
             fresh = False
             news = request.messages[len(conversation.messages) + 1 :]
-            closed = conversation.ids[-1] == self._tokens.end
-            context = ([] if closed else [self._tokens.end]) + self._tokens.follow_up(news)
+            closed = conversation.ids[-1] == tokens.end
+            context = ([] if closed else [tokens.end]) + tokens.follow_up(news)
         conversation.ids += context
         conversation.messages = request.messages
-        return Draft(conversation, request, context, fresh)
+        marks = tokens.marks if tokens.thinking else None
+        return Draft(conversation, request, context, fresh, tokens.ends, marks, self._max_thought)
 
     def reply(self, draft: Draft) -> Reply:
         """What a draft amounts to."""
-        truncated = draft.sampled[-1] != self._tokens.end
-        trace = TokenTrace(tuple(draft.context), tuple(draft.sampled), tuple(draft.logprobs), draft.fresh)
-        fed, sampled = len(draft.conversation.ids) - len(draft.sampled), len(draft.sampled)
-        usage = {"prompt_tokens": fed, "completion_tokens": sampled}
+        truncated = draft.sampled[-1] not in self._tokens.ends
+        ids = tuple(draft.sampled)
+        trace = TokenTrace(tuple(draft.context), ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
+        usage = {"prompt_tokens": len(draft.conversation.ids) - len(ids), "completion_tokens": len(ids)}
         return Reply(self._tokens.text(draft.sampled), truncated=truncated, tokens=trace, usage=usage)
 
     def knows(self, conversation: Conversation) -> bool:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading, nf4
+from negotiation_env.agents.models.pretrained import end_ids, half_precision, load_network, load_tokenizer, loading, nf4
 from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms
 from negotiation_env.agents.models.shared_prefixes import alike
 from negotiation_env.agents.models.training_card import read_card
@@ -23,10 +24,12 @@ from negotiation_env.interfaces import ChatRequest, Reply
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CACHED_BATCHES", "MAX_BATCH", "InProcessModel", "load_model"]
+__all__ = ["CACHED_BATCHES", "CACHE_ROOM", "MAX_BATCH", "InProcessModel", "load_model"]
 
 CACHED_BATCHES: Final = 4
 """Batches whose keys and values are kept."""
+CACHE_ROOM: Final = 128
+"""Places for new tokens, each time that a cache makes room."""
 MAX_BATCH: Final = 64
 """Most rows of a forward pass, unless a model is told otherwise."""
 _SAMPLING: Final = threading.RLock()
@@ -52,6 +55,12 @@ class InProcessModel:
         name: The name in records.
         adapter: Entered around each call, to switch a PEFT adapter on; by default the model stays as it is.
         max_batch: Most rows of a forward pass.
+        max_thought_tokens: Most ids of the thought before the words, marks included, on top of the words'; from 2 on,
+            or 0: thinking is switched off.
+
+    Raises:
+        ModelError: The tokenizer's chat template cannot be used, or it has no marks for thoughts that are asked for.
+        UserError: The model keeps more than keys and values, which padding inside of rows would spoil.
     """
 
     def __init__(
@@ -61,13 +70,16 @@ class InProcessModel:
         name: str,
         adapter: Callable[[], AbstractContextManager[Any]] = nullcontext,
         max_batch: int = MAX_BATCH,
+        max_thought_tokens: int = 0,
     ) -> None:
         self.model = model
-        self.tokens = ChatTokens(tokenizer)
+        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0, ends=end_ids(model))
         self.name = name
         self.max_batch = max_batch
+        self.max_thought_tokens = max_thought_tokens
+        self._attention = attention_of(model)
         self._adapter = adapter
-        self._conversations = Conversations(self.tokens)
+        self._conversations = Conversations(self.tokens, max_thought_tokens)
         self._batches: list[_Batch] = []
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
@@ -91,7 +103,7 @@ class InProcessModel:
         batch = self._batch([row.conversation for row in rows])
         if not any(batch.fed):
             self._feed_shared_prefixes(batch)
-        limit = max(row.request.sampling.max_tokens for row in rows)
+        limit = max(row.request.sampling.max_tokens for row in rows) + self.max_thought_tokens
         noise = uniforms([row.request.seed for row in rows], limit)
         sampling = [row.request.sampling for row in rows]
         logits = self._feed(batch, [row.conversation.ids[fed:] for row, fed in zip(rows, batch.fed, strict=True)])
@@ -100,20 +112,14 @@ class InProcessModel:
             going = [self._take(row, *drawn) for row, *drawn in zip(rows, ids.tolist(), logprobs.tolist(), strict=True)]
             if not any(going):
                 return
-            logits = self._feed(
-                batch, [row.conversation.ids[-1:] if on else [] for row, on in zip(rows, going, strict=True)]
-            )
+            fed = zip(rows, going, batch.fed, strict=True)
+            logits = self._feed(batch, [row.conversation.ids[before:] if on else [] for row, on, before in fed])
 
     def _take(self, row: Draft, token: int, logprob: float) -> bool:
         """Append a drawn token unless the row has ended; say whether it goes on."""
-        if not self._open(row):
-            return False
-        row.take([token], [logprob])
-        return self._open(row)
-
-    def _open(self, row: Draft) -> bool:
-        ended = bool(row.sampled) and row.sampled[-1] == self.tokens.end
-        return not ended and len(row.sampled) < row.request.sampling.max_tokens
+        if row.open:
+            row.take([token], [logprob])
+        return row.open
 
     def _feed(self, batch: _Batch, chunks: list[list[int]]) -> "torch.Tensor":
         """Run ids through the model, left-padded to one width; returns the last logits, [rows, vocabulary]."""
@@ -125,11 +131,11 @@ class InProcessModel:
         present = [[0] * (width - len(chunk)) + [1] * len(chunk) for chunk in chunks]
         batch.mask = torch.cat([batch.mask, torch.tensor(present, device=device)], dim=1)
         batch.fed = [fed + len(chunk) for fed, chunk in zip(batch.fed, chunks, strict=True)]
-        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)[:, -width:]
+        positions = (batch.mask.cumsum(dim=1) - 1).clamp_(min=0)
         output = self.model(
             input_ids=torch.tensor(padded, device=device),
-            attention_mask=batch.mask,
-            position_ids=positions,
+            attention_mask=self._attention.mask(batch.mask, positions, width, self.model.dtype),
+            position_ids=positions[:, -width:],
             past_key_values=batch.cache,
             use_cache=True,
             logits_to_keep=1,
@@ -189,8 +195,10 @@ def _keep_rows(batch: _Batch, rows: list[int]) -> None:
     batch.fed = [batch.fed[row] for row in rows]
 
 
-def load_model(source: str | Path, adapter: str | Path | None = None, name: str = "") -> InProcessModel:
-    """Load a model for play: on the GPU in bfloat16 where there is one, else on the CPU in float32.
+def load_model(
+    source: str | Path, adapter: str | Path | None = None, name: str = "", max_thought_tokens: int = 0
+) -> InProcessModel:
+    """Load a model for play: on the GPU where there is one, in bfloat16 if it has that; else in float32.
 
     Args:
         source: A transformers folder or hub id.
@@ -198,8 +206,10 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
             bfloat16 that would round some of what was learnt away. One that was trained on weights in 4 bit, as its
             card says, is played on such.
         name: The name in records.
+        max_thought_tokens: As for `InProcessModel`.
 
     Raises:
+        ModelError: As for `InProcessModel`.
         UserError: There is no such model or adapter, or it brings code that is not trusted.
         MissingExtra: torch or transformers is not installed.
     """
@@ -207,16 +217,16 @@ def load_model(source: str | Path, adapter: str | Path | None = None, name: str 
     with loading(f"the model {what}", "an in-process model"):
         import torch
 
-        gpu = torch.cuda.is_available()
+        half = half_precision()
         tokenizer = load_tokenizer(source)
         card = read_card(adapter)
         quantised = card is not None and card.quantise == "4bit"
         settings = {"quantization_config": nf4()} if quantised else {}
-        model = load_network(source, dtype=torch.bfloat16 if gpu else torch.float32, **settings)
+        model = load_network(source, dtype=torch.bfloat16 if half else torch.float32, **settings)
         if adapter is not None:
             from peft import PeftModel
 
             model = PeftModel.from_pretrained(model, str(adapter))
-            model = model if gpu or quantised else model.merge_and_unload()
-        model = model.eval().to("cuda" if gpu else "cpu")
-    return InProcessModel(model, tokenizer, name or str(source))
+            model = model if half or quantised else model.merge_and_unload()
+        model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    return InProcessModel(model, tokenizer, name or str(source), max_thought_tokens=max_thought_tokens)

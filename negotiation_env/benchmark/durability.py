@@ -144,7 +144,7 @@ class _Reopened:
 
     def heard(self, reply: Reply) -> Utterance | None:
         scenario, rules = self.episode.scenario, self.episode.rules
-        return None if reply.error is not None else understood(reply.text, rules.writer, scenario.names, rules)
+        return None if reply.error is not None else understood(reply.text, rules.writer, scenario.names, rules)[0]
 
     def question(self, reply: Utterance) -> Question:
         return agreement_question(self.episode.scenario, (*self.dialogue, reply))
@@ -155,6 +155,6 @@ def _reopen(episode: Episode, agent: Agent, prompts: Sequence[PromptSet]) -> _Re
     scenario, rules = episode.scenario, episode.rules
     seat = (rules.writer + 1) % len(scenario.personas)
     name = scenario.personas[seat].name if rules.personas else f"negotiator_{seat}"
-    doubt = understood(_DOUBT.substitute(name=name), seat, scenario.names, rules)
+    doubt, _ = understood(_DOUBT.substitute(name=name), seat, scenario.names, rules)
     shown = seat_prompts(prompts, scenario.seats, [agent] * scenario.seats)
     return _Reopened(episode, (*episode.dialogue, doubt), shown[rules.writer])

@@ -15,7 +15,9 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     examples,
     games,
     generating,
+    guarding,
     judging,
+    models,
     rejudging,
     training,
     viewing,
@@ -29,7 +31,7 @@ from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["app", "main"]
 
-_LISTS = ("--agents", "--models", "--negotiators")
+_LISTS = ("--agents", "--models", "--negotiators", "--guards")
 
 
 def main() -> None:

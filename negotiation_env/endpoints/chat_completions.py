@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -16,6 +16,7 @@ from negotiation_env.endpoints.log_probabilities import chat_alternatives
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.text.strict_json import read_json
+from negotiation_env.text.thoughts import joined
 
 __all__ = [
     "MOST_TOKENS",
@@ -32,6 +33,8 @@ OPENAI: Final = "https://api.openai.com/v1"
 MOST_TOKENS: Final = 100_000_000
 """The largest count of tokens in one call that is believed; no model reads or writes a hundredth of it."""
 _LONGEST_NAME: Final = 200
+_THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details")
+_WRAPPERS: Final = ("thinking", "reasoning", "text", "summary")
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 """Letters by their category, which show nothing."""
 
@@ -226,12 +229,18 @@ def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
         raise answer.lacks("message")
     if refusal := _refusal(message):
         raise EndpointFault(f"the model refuses: {refusal!r}", usage=answer.usage)
-    text = _text(message.get("content"))
-    if not any(category(character)[0] in "LNPS" and character not in _FILLERS for character in text):
-        raise _no_text(answer)
+    text, thought = _text(message.get("content")), _thought(message)
+    if not _shows(text):
+        if answer.ended or not _shows(thought):
+            raise _no_text(answer)
+        text = ""  # it thought, and said nothing
     alternatives = chat_alternatives(answer.choice.get("logprobs"), text)
     usage = {**answer.usage, "ended": answer.ended} if answer.ended else answer.usage
-    return Reply(text, truncated=answer.truncated, usage=usage, model=answer.model, alternatives=alternatives)
+    return Reply(text, None, answer.truncated, None, usage, answer.model, alternatives, thought)
+
+
+def _shows(text: str) -> bool:
+    return any(category(character)[0] in "LNPS" and character not in _FILLERS for character in text)
 
 
 def _no_text(answer: Answer) -> EndpointFault:
@@ -245,9 +254,35 @@ def _no_text(answer: Answer) -> EndpointFault:
 def _text(content: Any) -> str:
     """The words of a message; of one in parts the text, without thoughts and the like."""
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict) and part.get("type") in ("text", "output_text")]
-        return "".join(_text(part.get("text")) for part in parts)
+        return "".join(_text(part.get("text")) for part in _parts(content, ("text", "output_text")))
     return content if isinstance(content, str) else ""
+
+
+def _thought(message: Mapping[str, Any]) -> str:
+    """What the endpoint took off the words as thought: a field of its own, or parts of the content.
+
+    DeepSeek, SGLang and llama.cpp name it `reasoning_content`, vLLM (which had that name before), OpenRouter and Groq
+    `reasoning`; of two names for one text the first counts. Mistral sends parts of type "thinking".
+    """
+    content = message.get("content")
+    parts = _parts(content, ("thinking", "reasoning")) if isinstance(content, list) else []
+    fields = (_told(message.get(name)) for name in _THOUGHTS)
+    return joined(*map(_told, parts)) or next(filter(None, fields), "")
+
+
+def _told(value: Any, depth: int = 3) -> str:
+    """The text of a thought, however an endpoint wraps it; none is nested as deep as `depth`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and depth:
+        return "".join(_told(part, depth - 1) for part in value)
+    if isinstance(value, dict) and depth:
+        return next(filter(None, (_told(value.get(name), depth - 1) for name in _WRAPPERS)), "")
+    return ""
+
+
+def _parts(content: Iterable[Any], kinds: Sequence[str]) -> list[dict[str, Any]]:
+    return [part for part in content if isinstance(part, dict) and part.get("type") in kinds]
 
 
 def _refusal(message: Mapping[str, Any]) -> str:

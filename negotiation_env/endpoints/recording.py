@@ -208,22 +208,24 @@ def sound(reply: Reply) -> Reply:
         return Reply("", "the trace of its tokens holds what is no finite number", usage=usage, model=model)
     error = None if reply.error is None else writable_text(reply.error)
     places = tuple(map(_finite, reply.alternatives))
-    return Reply(reply.text, error, bool(reply.truncated), tokens, usage, model, places)
+    return Reply(reply.text, error, bool(reply.truncated), tokens, usage, model, places, writable_text(reply.thought))
 
 
 def _trace(tokens: TokenTrace) -> TokenTrace | None:
     """The trace in plain numbers, not NumPy's or torch's; None where it holds what is no finite number."""
     try:
-        context, sampled = (tuple(map(int, map(index, ids))) for ids in (tokens.context, tokens.sampled))
+        places = (tokens.context, tokens.sampled, tokens.forced)
+        context, sampled, forced = (tuple(map(int, map(index, ids))) for ids in places)
         logprobs = tuple(map(float, tokens.logprobs))
     except (TypeError, ValueError):
         return None
-    return TokenTrace(context, sampled, logprobs, bool(tokens.fresh)) if all(map(isfinite, logprobs)) else None
+    trace = TokenTrace(context, sampled, logprobs, bool(tokens.fresh), forced)
+    return trace if all(map(isfinite, logprobs)) else None
 
 
 def write_reply(reply: Reply) -> str:
-    """A reply as one line of JSON, which `read_reply` takes: `writable` is written."""
-    return _adapter().dump_json(writable(reply)).decode()
+    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, a thought where there is one."""
+    return _adapter().dump_json(writable(reply), exclude=None if reply.thought else {"thought"}).decode()
 
 
 def read_reply(text: str | bytes) -> Reply:

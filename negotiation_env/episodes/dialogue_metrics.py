@@ -16,9 +16,10 @@ from statistics import fmean
 from typing import TypeAlias
 
 from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task
 from negotiation_env.game.scenario import Persona, Scenario
-from negotiation_env.game.turn_grammar import parse_turn
+from negotiation_env.game.turn_grammar import parse_dialogue, parse_turn
 from negotiation_env.judges.smoke_test.refusals import has_word, words_of
 
 __all__ = [
@@ -96,12 +97,23 @@ def repetition(episodes: Sequence[Episode]) -> dict[str, float]:
     Returns:
         `repetition/4grams`: share of a dialogue's four-word runs that stood earlier in it, whoever said them, as a mean
         over dialogues; 0 to 1. `repetition/turns_said_again`: share of turns, a party's first left out, of whose
-        four-word runs half or more stood in the party's own earlier turns; 0 to 1.
+        four-word runs half or more stood in the party's own earlier turns; 0 to 1. `repetition/echoes`: share of turns
+        that only say again a last turn or the prompt, by their events (`negotiation_env.game.echoes`); 0 to 1.
     """
     dialogues = [_turns(episode) for episode in episodes]
     repeated = [fmean(marks) for turns in dialogues if (marks := _runs_said_before(turns))]
     again = [mark for turns in dialogues for mark in _turns_said_again(turns)]
-    return _mean("repetition/4grams", repeated) | _mean("repetition/turns_said_again", again)
+    echoes = [
+        not set(ECHOES).isdisjoint(each.events)
+        for episode in episodes
+        for each in episode.turns
+        if each.task is Task.UTTERANCE and _counts(episode, each)
+    ]
+    return (
+        _mean("repetition/4grams", repeated)
+        | _mean("repetition/turns_said_again", again)
+        | _mean("repetition/echoes", echoes)
+    )
 
 
 def _runs_said_before(turns: Sequence[_Turn]) -> list[bool]:
@@ -145,7 +157,7 @@ def capitulation(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _gave_in(episode: Episode) -> bool:
-    said = [parse_turn(each.text) for each in episode.turns if each.task is Task.UTTERANCE]
+    said = parse_dialogue(episode.dialogue)
     if len(said) != len(episode.scenario.personas):
         return False
     return not any(turn.proposal is not None or _ASKS_FOR_CHANGE.search(turn.words) for turn in said[1:])
@@ -273,10 +285,10 @@ def agreement_turns(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 def _turns(episode: Episode) -> list[_Turn]:
+    said = [each for each in episode.turns if each.task is Task.UTTERANCE]
     return [
-        _Turn(said.seat, _counts(episode, said), _words(said.text), words_of(parse_turn(said.text).proposal or ""))
-        for said in episode.turns
-        if said.task is Task.UTTERANCE
+        _Turn(each.seat, _counts(episode, each), _words(each.text), words_of(turn.proposal or ""))
+        for each, turn in zip(said, parse_dialogue(episode.dialogue), strict=True)
     ]
 
 

@@ -1,6 +1,6 @@
 """The longest negotiation that rules allow, played through the protocol itself: what bounds a run's tokens.
 
-Every turn and the joint answer are as long as they may be, and nobody agrees before the last turn.
+Every turn and the joint answer are as long as they may be, thoughts too, and nobody agrees before the last turn.
 """
 
 import math
@@ -34,11 +34,15 @@ class Ruler:
         answer: Tokens of a joint answer.
         prompt: The model's own tokens of a chat; None estimates, for other models' chats: a token for every 3.2
             characters and 12 for every message.
+        thought: Tokens of the thought before each of them.
+        anew: Thoughts leave a conversation once they are answered, which is then rendered anew for each reply.
     """
 
     turn: int
     answer: int
     prompt: Callable[[Sequence[Message]], Sequence[int]] | None = None
+    thought: int = 0
+    anew: bool = False
 
     def tokens(self, messages: Sequence[Message]) -> int:
         """The length of a chat, up to where the next reply begins."""
@@ -59,7 +63,8 @@ class Speech:
         messages: What the speaker sees.
         context: Its length.
         fresh: What of it the speaker's conversation does not hold yet.
-        limit: The longest that can be said.
+        limit: The longest that can be sampled.
+        words: The part of it that is said; the rest is thought.
     """
 
     seat: int
@@ -68,6 +73,7 @@ class Speech:
     context: int
     fresh: int
     limit: int
+    words: int
 
     @property
     def end(self) -> int:
@@ -97,13 +103,19 @@ class LongestGame:
         """The longest conversation, in tokens."""
         return max(speech.end for speech in self.speeches)
 
-    def rows(self, tasks: Collection[Task], seat: int) -> list[tuple[int, int]]:
-        """A learner's training rows, by what of it is trained: the length of each, and how many tokens are trained."""
+    def rows(self, tasks: Collection[Task], seat: int, *, thoughts: bool = True) -> list[tuple[int, int]]:
+        """A learner's training rows: the length of each, and how many tokens are trained.
+
+        Args:
+            tasks: What of the learner is trained.
+            seat: Where it sits.
+            thoughts: Whether its thoughts are trained too.
+        """
         rows: list[tuple[int, int]] = []
         for speech in self.speeches:
             if speech.seat == seat and speech.task in tasks:
                 trained = rows.pop()[1] if rows and not speech.anew else 0
-                rows.append((speech.end, trained + speech.limit))
+                rows.append((speech.end, trained + (speech.limit if thoughts else speech.words)))
         return rows
 
 
@@ -138,12 +150,17 @@ def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler, prompts: Sequen
 
 
 def _speech(turn: Turn, before: Sequence[Speech], ruler: Ruler) -> Speech:
-    """A conversation grows, until a history window has cut the prompt: then it is rendered anew."""
-    context = ruler.tokens(turn.messages)
+    """A conversation grows, until a history window has cut the prompt: then it is rendered anew.
+
+    One that grows holds the thoughts behind what was said, which its messages do not show.
+    """
+    context, held = ruler.tokens(turn.messages), 0
     last = next((speech for speech in reversed(before) if speech.seat == turn.seat), None)
-    held = last.end if last and _goes_on(last.messages, turn.messages) else 0
-    limit = ruler.answer if turn.task is Task.COMPLETION else ruler.turn
-    return Speech(turn.seat, turn.task, turn.messages, context, context - held, limit)
+    if last and not ruler.anew and _goes_on(last.messages, turn.messages):
+        context += last.context - ruler.tokens(last.messages) + ruler.thought
+        held = last.end
+    words = ruler.answer if turn.task is Task.COMPLETION else ruler.turn
+    return Speech(turn.seat, turn.task, turn.messages, context, context - held, words + ruler.thought, words)
 
 
 def _goes_on(before: Sequence[Message], now: Sequence[Message]) -> bool:

@@ -186,7 +186,9 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         from pydantic import TypeAdapter
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
-        before |= {"prompts": current_ids(told)} if isinstance(told := before.get("prompts"), str) else {}
+        told = before.get("prompts")
+        if isinstance(told, str) and told != settings.get("prompts"):  # a generation's prompts are no prompt set
+            before["prompts"] = current_ids(told)
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif held := [told for name, told in _HELD.items() if (out / name).exists()]:
@@ -219,7 +221,7 @@ def play_into(
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`.
         prompts: As for `play_many`.
-        **rules: The fields of `Rules`.
+        **rules: The fields of `Rules`, and `guards` as for `play_many`.
 
     Raises:
         UserError: The file holds one of the games as somebody else played it.

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
 from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.files.durable import parse_value
-from negotiation_env.game.events import Verdict
+from negotiation_env.game.echoes import ECHOES
+from negotiation_env.game.events import Task, Verdict
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.table import Cell, Table
 
@@ -22,6 +23,7 @@ _FIGURES = {
     "turns": "turns",
     "turns_to_agreement": "turns to agreement",
     "truncated": "turns cut short",
+    "echoes": "turns that echo",
     "unscored": "unscored games",
 }
 
@@ -39,13 +41,18 @@ class Summary:
         turns: Utterances a game, with a bootstrap interval.
         turns_to_agreement: Utterances a game, over those that agreed.
         refusals: Completions that the judge refused, by reason.
-        events: Utterances and completions with something neutralised in them, by event.
+        events: Utterances and completions with something neutralised in them, or that only say again what was said, by
+            event.
         truncated: Share of utterances and completions that were cut short, mostly by the token limit.
         judge: The judge that gave the scores.
         usage: What the model calls took, by role: "policy" and "judge".
         panel: How well a panel's members agree on scores; see `judge_check.figures.panel_figures`.
         renamed: By agent or judge, the names that its model gave itself, where there were more than one (of a panel:
             more than members): what answered changed within the run.
+        thought: Share of the characters of utterances and completions that were only thought, see
+            `negotiation_env.text.thoughts`.
+        echoes: Share of utterances that only say again a last turn or the prompt (`negotiation_env.game.echoes`); None
+            where there were none, or nobody counted.
     """
 
     episodes: int
@@ -62,10 +69,12 @@ class Summary:
     usage: dict[str, Usage]
     panel: dict[str, float | None]
     renamed: dict[str, list[str]] = field(default_factory=dict)
+    thought: float = 0.0
+    echoes: float | None = None
 
     def to_json(self) -> str:
-        """The summary as indented JSON; models that kept their names are not mentioned."""
-        told = {name: value for name, value in asdict(self).items() if name != "renamed" or value}
+        """The summary as indented JSON; models that kept their names, and no thoughts, are not mentioned."""
+        told = {name: value for name, value in asdict(self).items() if name not in ("renamed", "thought") or value}
         return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -93,6 +102,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self._episodes = self._scored = self._negotiated = self._said = self._truncated = 0
+        self._thought = self._characters = 0
+        self._uttered = self._echoes = 0
         self._score, self._reward, self._turns, self._turns_to_agreement = (array("d") for _ in range(4))
         self._refusals: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
@@ -123,7 +134,12 @@ class _Tally:
 
     def _count_said(self, said: Said) -> None:
         self._said += 1
+        if said.task is Task.UTTERANCE:
+            self._uttered += 1
+            self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
+        self._thought += len(said.thought)
+        self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)
 
     def _count_judge(self, verdict: Verdict) -> None:
@@ -169,6 +185,8 @@ class _Tally:
             usage={"policy": self._policy.total(), "judge": self._judge.total()},
             panel=panel_figures(self._panels),
             renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
+            thought=self._thought / max(self._characters, 1),
+            echoes=self._echoes / self._uttered if self._uttered else None,
         )
 
 
@@ -193,6 +211,8 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     found, first = summaries.values(), next(iter(summaries.values()))
     rows: list[tuple[Cell, ...]] = []
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
+    if any(each.thought for each in found):
+        rows.append(("share that was only thought", *(each.thought for each in found)))
     for role in ("policy", "judge"):
         used = [each.usage.get(role) for each in found]
         if any(usage and usage.tokens for usage in used):

@@ -7,13 +7,14 @@ from functools import cache, lru_cache
 from negotiation_env.game.events import Message, Utterance
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.text.untrusted import neutralise
 
-__all__ = ["Chat", "brief", "completion_request", "conversation", "single_agent_chat"]
+__all__ = ["Chat", "brief", "completion_request", "conversation", "prompt_texts", "single_agent_chat"]
 
 _ANY_LENGTH = 1_000_000_000
 """A scenario is shown whole or, by `negotiation_env.game.scenario.require_playable`, not played."""
-_FURTHER_LINE = re.compile(r"\n(?![^\S\n]*(?:PROPOSE|ACCEPT)\b)")
+_FURTHER_LINE = re.compile(rf"\n(?!{LIKE_A_TAG.pattern})", re.MULTILINE)
 _QUOTED = "\n> "
 _TOLD = ("goal", "red_line", "style")
 """What a persona's card tells, beside its name and values."""
@@ -23,6 +24,14 @@ _TOLD = ("goal", "red_line", "style")
 def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak."""
     return _filled(prompts, "brief", scenario, seat, personas)
+
+
+@lru_cache(maxsize=1024)
+def prompt_texts(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> tuple[str, ...]:
+    """What a seat is told beside what others say: its brief, the opening, the reminder."""
+    fields = {"seat": seat, "parties": len(scenario.personas)}
+    short = [prompts.fill(name, fields) for name in ("opening", "reminder")]
+    return brief(prompts, scenario, seat, personas=personas), *filter(None, short)
 
 
 def completion_request(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:

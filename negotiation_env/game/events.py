@@ -50,13 +50,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What one party said in one turn.
+    """What one party said in one turn; what it thought is no part of it, see `negotiation_env.text.thoughts`.
 
     Attributes:
         seat: The speaker's index.
         text: The neutralised text that all others see.
-        events: What was wrong with the raw text, such as "role_token"; see `negotiation_env.text.untrusted`.
-        raw: The text as it came, where it differs from `text`; its first `max_characters` + 65,536 characters.
+        events: What was wrong with the raw text, such as "role_token"; see `negotiation_env.text.untrusted`. Of a turn
+            that is nothing but thought also "only_thought".
+        raw: The words as they came, where they differ from `text`; their first `max_characters` + 65,536 characters.
     """
 
     seat: int
@@ -105,7 +106,7 @@ class JudgeCall:
 
     Attributes:
         messages: The prompt as it was sent.
-        reply: The raw reply.
+        reply: The raw reply with its thoughts; before it, in <think> marks, those that the endpoint told apart.
         error: Why the reply could not be used, or why there was none; None where it counts.
         model: The model as the endpoint named it.
         usage: Token counts, latency in seconds and cost, where known; JSON-ready.
@@ -168,7 +169,7 @@ class Outcome:
         agreed: Whether the parties agreed; an agreed negotiation can still end unscored.
         completion: The joint answer, where one was written.
         score: The completion's Collective Agency score, 0 to 5; None where nothing was scored.
-        reason: Where unscored, what failed.
+        reason: Where unscored, what failed; where guards ended it, which constraints were broken.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {}  # `Episode` renames its own turns in files

@@ -41,6 +41,8 @@ _TEXTS: Final[Mapping[str, tuple[frozenset[str], tuple[str, ...]]]] = {
 """Every text: the placeholders that it may have, and those that it must; `plain` ones show no personas."""
 _OPTIONAL: Final = ("reminder",)
 _KEYS: Final = frozenset(("name", "version", "missing", "between", "limits", "personas", "plain"))
+_STRAY: Final = r"(?<!\$)\$(?:\$\$)*(?![a-zA-Z_$]|\{[a-zA-Z_]\w*\})"
+"""A $ that begins no placeholder."""
 _NAME: Final = re.compile(r"[\w.-]{1,60}")
 
 
@@ -127,7 +129,7 @@ def read_prompts(content: str, place: str) -> PromptSet:
 
 
 class _Fault(Exception):
-    """What is wrong with a set, and which key or placeholder of the file tells where."""
+    """What is wrong with a set, and which key of the file tells where, or what the pattern `mark` finds behind it."""
 
     def __init__(self, told: str, key: str, mark: str = "") -> None:
         super().__init__(told)
@@ -140,7 +142,7 @@ def _line_of(content: str, fault: _Fault) -> int:
     lines = content.split("\n")
     start = next((n for n, line in enumerate(lines) if table and line.strip() == f"[{table}]"), 0)
     found = next((n for n in range(start, len(lines)) if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[n])), start)
-    marked = (n for n in range(found, len(lines)) if fault.mark and fault.mark in lines[n])
+    marked = (n for n in range(found, len(lines)) if fault.mark and re.search(fault.mark, lines[n]))
     return next(marked, found) + 1
 
 
@@ -194,16 +196,10 @@ def _check_placeholders(name: str, text: str, limits: Iterable[str]) -> None:
     known, needed = _TEXTS[name]
     template = Template(text)
     if not template.is_valid():
-        raise _Fault(f"a $ in {name} begins no placeholder; write $$ for the sign itself", name, _stray(text))
+        raise _Fault(f"a $ in {name} begins no placeholder; write $$ for the sign itself", name, _STRAY)
     used = set(template.get_identifiers())
     if unknown := sorted(used - known - set(limits)):
         told = ", ".join(f"${each}" for each in (*sorted(known), *limits))
-        raise _Fault(f"{name} has no placeholder ${unknown[0]}; there are {told}", name, f"${unknown[0]}")
+        raise _Fault(f"{name} has no placeholder ${unknown[0]}; there are {told}", name, rf"\$\{{?{unknown[0]}\b")
     if lacking := [each for each in needed if not used & set(each.split("|"))] if text else []:
         raise _Fault(f"{name} needs the placeholder ${lacking[0].replace('|', ' or $')}", name)
-
-
-def _stray(text: str) -> str:
-    """The first $ that begins nothing, with what follows it in its line."""
-    found = re.search(r"\$(?![a-zA-Z_$]|\{[a-zA-Z_]\w*\})[^\n]?", text.replace("$$", "\0\0"))
-    return found[0].strip() if found else ""

@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.chats import Chat, conversation, single_agent_chat
+from negotiation_env.game.chats import Chat, conversation, prompt_texts, single_agent_chat
+from negotiation_env.game.echoes import echoes
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
 from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
+from negotiation_env.text.thoughts import split_thought
 from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
 
 __all__ = [
     "MOVES",
+    "ONLY_THOUGHT",
     "Move",
     "Negotiation",
     "Phase",
@@ -27,6 +30,9 @@ __all__ = [
     "score_question",
     "understood",
 ]
+
+ONLY_THOUGHT = "only_thought"
+"""The event of a turn in which a party only thought: it says nothing."""
 
 
 class Phase(StrEnum):
@@ -53,20 +59,24 @@ class Move(StrEnum):
     EXHAUSTED_BUT_COMPLETE = "ruled: no agreement, no turn is left, a completion is wanted anyway"
     COMPLETED = "said the completion"
     SCORED = "ruled: a score"
-    UNSCORED = "a judge or an agent failed"
+    STOPPED = "a guard ended it"
+    UNSCORED = "a judge or an agent failed, or a guard left it unscored"
 
 
 _SAID_EARLY, _SAID, _OPEN, *_ = Move
+_STOPPED = Move.STOPPED
 _AGREEMENT = QuestionKind.AGREEMENT
 
 MOVES: dict[tuple[Phase, Move], Phase] = {
     (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
     (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
+    (Phase.SPEAKING, Move.STOPPED): Phase.OVER,
     (Phase.SPEAKING, Move.UNSCORED): Phase.OVER,
     (Phase.AGREEING, Move.OPEN): Phase.SPEAKING,
     (Phase.AGREEING, Move.AGREED): Phase.COMPLETING,
     (Phase.AGREEING, Move.EXHAUSTED): Phase.OVER,
     (Phase.AGREEING, Move.EXHAUSTED_BUT_COMPLETE): Phase.COMPLETING,
+    (Phase.AGREEING, Move.STOPPED): Phase.OVER,
     (Phase.AGREEING, Move.UNSCORED): Phase.OVER,
     (Phase.COMPLETING, Move.COMPLETED): Phase.SCORING,
     (Phase.COMPLETING, Move.UNSCORED): Phase.OVER,
@@ -112,6 +122,7 @@ class Negotiation:
         self._names = scenario.names
         self._dialogue: list[Utterance] = []
         self._completion: Utterance | None = None
+        self._thoughts: list[str] = []
         self._agreed = False
         self._phase = _COMPLETING if self.rules.single else _SPEAKING
         self._speaker: int | None = self.rules.writer if self.rules.single else 0
@@ -154,6 +165,15 @@ class Negotiation:
         return tuple(self._dialogue)
 
     @property
+    def echoes(self) -> list[tuple[str, ...]]:
+        """Of each utterance what it only says again, see `negotiation_env.game.echoes`; looked for when asked."""
+        if not self._dialogue:
+            return []  # whoever answers alone is told other things
+        seats = enumerate(self.prompts)
+        told = [prompt_texts(each, self.scenario, seat, personas=self.rules.personas) for seat, each in seats]
+        return echoes(self._dialogue, told)
+
+    @property
     def turns(self) -> int:
         """Number of utterances so far."""
         return len(self._dialogue)
@@ -162,6 +182,11 @@ class Negotiation:
     def completion(self) -> Utterance | None:
         """The joint answer, once it is written."""
         return self._completion
+
+    @property
+    def thoughts(self) -> tuple[str, ...]:
+        """What each speaker thought in its turn, that of the joint answer last; for the record, and nobody else."""
+        return tuple(self._thoughts)
 
     def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
         """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
@@ -186,10 +211,19 @@ class Negotiation:
         """The pending turn's speaker says something (steps 2 and 4).
 
         Args:
-            text: Any text; what could act as more than words is neutralised.
+            text: Any text; thoughts are taken off it, and what could act as more than words is neutralised.
 
         Returns:
             What was understood, with the events of the raw text.
+
+        Raises:
+            IllegalMove: No turn is pending.
+            TypeError: `text` is not a string.
+        """
+        return self.deliver(*self.understand(text))
+
+    def understand(self, text: str) -> tuple[Utterance, str]:
+        """What the pending turn's speaker would say with a text, and only think; nothing is changed.
 
         Raises:
             IllegalMove: No turn is pending.
@@ -199,7 +233,17 @@ class Negotiation:
             raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
-        utterance = understood(text, seat, self._names, self.rules)
+        return understood(text, seat, self._names, self.rules)
+
+    def deliver(self, utterance: Utterance, thought: str = "") -> Utterance:
+        """The second half of `say`: all others hear what `understand` made of the text.
+
+        Raises:
+            IllegalMove: The seat that says it has no turn.
+        """
+        if utterance.seat != self._speaker:
+            raise IllegalMove(f"deliver() needs an utterance of the seat whose turn it is; got seat {utterance.seat}")
+        self._thoughts.append(thought)
         if self._phase is _COMPLETING:
             self._completion = utterance
             self._move(Move.COMPLETED)
@@ -229,7 +273,7 @@ class Negotiation:
             self._move(self._after_agreement_question())
 
     def fail(self, reason: str) -> None:
-        """An agent could not speak: the negotiation ends unscored.
+        """An agent could not speak, or a guard wants no verdict: the negotiation ends unscored.
 
         Raises:
             IllegalMove: It is over already.
@@ -237,6 +281,16 @@ class Negotiation:
         if self._phase is _OVER:
             raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
         self._move(Move.UNSCORED, reason=writable_text(reason))  # it may quote anybody
+
+    def stop(self, reason: str) -> None:
+        """A guard ends the negotiation: without agreement, whatever was said.
+
+        Raises:
+            IllegalMove: No party is to speak and no judge to see agreement.
+        """
+        if (self._phase, _STOPPED) not in MOVES:
+            raise IllegalMove(f"stop() needs a dialogue that goes on; this negotiation is {self._phase}")
+        self._move(_STOPPED, reason=reason)
 
     def _after_agreement_question(self) -> Move:
         if self._agreed:
@@ -283,16 +337,17 @@ class Negotiation:
         return "read pending" if self._phase is _OVER else "call rule()" if self._speaker is None else "call say()"
 
 
-def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> Utterance:
-    """What a seat's raw text says: neutralised, with its events; no line may open with one of the parties' names.
+def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> tuple[Utterance, str]:
+    """What a seat's raw text says, and what the seat only thought: its thoughts are no part of the utterance.
 
-    Of a text beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is neither read nor kept.
+    The words are neutralised, with their events; no line may open with one of the parties' names. Of words, and of
+    thoughts, beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is not kept.
     """
-    clean = neutralise(text, rules.max_characters, names)
-    if clean.text == text:
-        return Utterance(seat, text, clean.events)
-    raw = writable_text(text[: rules.max_characters + SLACK])
-    return Utterance(seat, clean.text, clean.events, raw)
+    thought, words = split_thought(text)
+    clean, most = neutralise(words, rules.max_characters, names), rules.max_characters + SLACK
+    events = (*clean.events, ONLY_THOUGHT) if thought and not words else clean.events
+    raw = None if clean.text == words else writable_text(words[:most])
+    return Utterance(seat, clean.text, events, raw), writable_text(thought[:most])
 
 
 def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Question:

@@ -12,6 +12,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Question, Verdict
 from negotiation_env.interfaces import ChatRequest, Judge, Reply, Sampling
 from negotiation_env.judges.asking import judged
+from negotiation_env.judges.forms import as_read
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
 from negotiation_env.text.strict_json import read_json
@@ -113,7 +114,7 @@ def _abilities(endpoint: Endpoint) -> Iterator[Finding]:
 
 def _follows_schema(reply: Reply) -> bool:
     try:
-        found = read_json(reply.text)
+        found = read_json(as_read(reply).text)
     except ValueError:
         return False
     return isinstance(found, dict) and list(found) == ["level"]

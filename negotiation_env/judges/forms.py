@@ -29,6 +29,7 @@ __all__ = [
     "ScoreForm",
     "Strict",
     "Unreadable",
+    "as_read",
     "form_of",
     "parse",
     "schema_of",
@@ -262,12 +263,19 @@ class ComparisonForm:
         return Reading({"first": 1.0, "tie": 0.5, "second": 0.0}[better], said["reason"], said)
 
 
+def as_read(reply: Reply) -> Reply:
+    """A reply without what the model only thought; one that begins as its JSON object has to is taken as it came."""
+    return reply if reply.text.lstrip().startswith("{") else reply.spoken
+
+
 def parse(reply: Reply, kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON object of a reply; all of the reply must be that object, and no name may stand in it twice.
+    """The JSON object of a reply; all of it (see `as_read`) must be that object, and no name may stand in it twice.
 
     Raises:
         Unreadable: It is not, or was cut off.
     """
+    if not reply.text:
+        raise Unreadable("the reply is nothing but thoughts; allow more tokens" if reply.thought else "it is empty")
     if reply.truncated:
         ended = reply.usage.get("ended")
         raise Unreadable(f"the endpoint ended the reply for {ended!r}" if ended else "the token limit cut the reply")

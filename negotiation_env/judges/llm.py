@@ -19,7 +19,7 @@ from negotiation_env.game.events import JudgeCall, Question, QuestionKind, Verdi
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
-from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, form_of
+from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, as_read, form_of
 from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
@@ -197,7 +197,8 @@ class LLMJudge:
                 answer.reading = self._read(answer.form, reply)
             except Unreadable as unreadable:
                 error = str(unreadable)
-        answer.calls.append(JudgeCall(request.messages, reply.text, error, reply.model, reply.usage, cached))
+        whole = f"<think>{reply.thought}</think>\n{reply.text}" if reply.thought else reply.text
+        answer.calls.append(JudgeCall(request.messages, whole, error, reply.model, reply.usage, cached))
         if answer.reading and self.cache and not cached:
             self.cache.put(self.model.name, request, reply)
 
@@ -205,9 +206,7 @@ class LLMJudge:
         wanted = self.settings.revision
         if wanted and wanted not in reply.model.split():
             raise Unreadable(f"expected the model {wanted!r}, the reply is from {reply.model!r}")
-        if not reply.text:
-            raise Unreadable("the reply is empty")
-        return form.read(reply)
+        return form.read(as_read(reply))
 
     def _verdict(self, kind: QuestionKind, answers: Sequence[_Answer]) -> Verdict:
         calls = tuple(call for answer in answers for call in answer.calls)

@@ -13,7 +13,7 @@ from negotiation_env.environment.episode import Episode, Said
 from negotiation_env.episodes.summary import judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.game.turn_grammar import parse_turn
+from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.probes_and_challenges import ShownProbesAndChallenges, show_probes_and_challenges
@@ -21,7 +21,7 @@ from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
 __all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "trained_tasks"]
 
-_TASKS: Final = {"dialogue": Task.UTTERANCE, "completion": Task.COMPLETION}
+_TASKS: Final = {"dialogue": Task.UTTERANCE, "words": Task.UTTERANCE, "completion": Task.COMPLETION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class ShownTurn:
         seat: Who spoke.
         task: An utterance, or the completion.
         text: What all others saw.
-        events: What was neutralised in it.
+        events: What was neutralised in it, and what it only says again.
         truncated: It was cut short.
-        tag: "propose" or "accept" where its last line is one that counts; "stray" where it has tags that do not.
+        tag: "propose" or "accept" where it has a tag that counts; "stray" where it has tags that do not.
     """
 
     seat: int
@@ -85,13 +85,15 @@ class TurnDetail:
     """What is shown of a turn on demand.
 
     Attributes:
-        raw: The text as it came, where it differs.
+        raw: The words as they came, where they differ.
+        thought: What the speaker only thought.
         usage: Token counts, seconds and cost, as the engine reported them.
         tokens: Ids and log-probabilities, where the policy gave them.
         trained: Its sampled tokens carry the gradient.
     """
 
     raw: str | None
+    thought: str
     usage: dict[str, str]
     tokens: TokenTrace | None
     trained: bool
@@ -171,7 +173,7 @@ def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
         _tags(part, episode),
         _learner(episode),
         weight if isinstance(weight := episode.tags.get("advantage"), float) else None,
-        tuple(map(_turn, episode.turns)),
+        tuple(map(_turn, episode.turns, [*map(_tag, parse_dialogue(episode.dialogue)), ""])),
     )
 
 
@@ -186,13 +188,11 @@ def _learner(episode: Episode) -> int | None:
     return seat if isinstance(seat, int) else None
 
 
-def _turn(said: Said) -> ShownTurn:
-    tag = _tag(said.text) if said.task is Task.UTTERANCE else ""
+def _turn(said: Said, tag: str) -> ShownTurn:
     return ShownTurn(said.seat, said.task, said.text, said.events, said.truncated, tag)
 
 
-def _tag(text: str) -> str:
-    turn = parse_turn(text)
+def _tag(turn: ParsedTurn) -> str:
     if not turn.grammatical:
         return "stray"
     return "accept" if turn.accepts else "propose" if turn.proposal is not None else ""
@@ -213,7 +213,8 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
 
 
 def _turn_detail(said: Said, trained: bool) -> TurnDetail:
-    return TurnDetail(said.raw, {name: as_text(value) for name, value in said.usage.items()}, said.tokens, trained)
+    usage = {name: as_text(value) for name, value in said.usage.items()}
+    return TurnDetail(said.raw, said.thought, usage, said.tokens, trained)
 
 
 def _verdict(ruling: Ruling, names: tuple[str, ...]) -> ShownVerdict:

@@ -115,7 +115,9 @@ def _shares(episodes: Iterable[Episode]) -> tuple[Share, ...]:
 def _facts(summary: Summary) -> dict[str, str]:
     facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
     facts["turns cut short"] = f"{summary.truncated:.0%}"
-    facts |= {"neutralised in what was said": _counts(summary.events)} if summary.events else {}
+    facts |= {"turns that echo": f"{summary.echoes:.0%}"} if summary.echoes else {}
+    facts |= {"share that was only thought": f"{summary.thought:.0%}"} if summary.thought else {}
+    facts |= {"events in what was said": _counts(summary.events)} if summary.events else {}
     facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
     facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}
     facts |= {f"names of the model of {who}": ", ".join(names) for who, names in summary.renamed.items()}

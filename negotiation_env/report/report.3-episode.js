@@ -89,10 +89,13 @@ function said(row, turn, more, scenario, number) {
   const node = make("section", { class: ["turn", seatClass(turn.seat), ...place, ...trained(row, more)].join(" ") },
     make("h3", {}, answer ? "Answer, by " : `${number}. `, ...prose(name), trainedWords(row, more)),
     ...body(turn),
-    make("p", { class: "chips" }, ...turn.events.map((event) => chip(`neutralised: ${plain(event)}`, "alarm")),
+    make("p", { class: "chips" },
+      ...turn.events.map((event) => chip(event.startsWith("echo") ? plain(event) : `neutralised: ${plain(event)}`, "alarm")),
       turn.truncated ? chip("cut short", "alarm") : null,
       turn.tag === "stray" ? chip("tags that do not count", "alarm") : null),
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
+    more.thought ? folded("Private thoughts, which nobody else was shown",
+      () => [make("pre", { class: "thought" }, ...prose(more.thought))]) : null,
     more.tokens === null ? null : folded(count(more.tokens.sampled.length, "token"), () => tokens(more)),
     Object.keys(more.usage).length ? folded("Usage", () => [pairs(more.usage)]) : null);
   if (more.trained && row.advantage !== null) {

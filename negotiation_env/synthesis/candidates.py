@@ -12,6 +12,7 @@ from negotiation_env.episodes.run_folder import CANDIDATES
 from negotiation_env.files.durable import append_lines, read_lines
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.interfaces import Reply
+from negotiation_env.judges.forms import as_read
 from negotiation_env.judges.material import clean
 from negotiation_env.synthesis.neighbours import Nearest
 
@@ -63,11 +64,9 @@ class Candidate:
 
 
 def call_of(reply: Reply, error: str | None = None) -> JudgeCall:
-    """The record of a reply, neutralised; a failed call's own error comes before `error`."""
-    error = reply.error or error
-    return JudgeCall(
-        (), clean(reply.text) if reply.text else "", error and clean(error), clean(reply.model), sound(reply).usage
-    )
+    """The record of a reply's words, neutralised; a failed call's own error comes before `error`."""
+    error, words = reply.error or error, as_read(reply).text
+    return JudgeCall((), words and clean(words), error and clean(error), clean(reply.model), sound(reply).usage)
 
 
 def append_candidates(path: Path, candidates: Iterable[Candidate]) -> None:

@@ -19,7 +19,7 @@ from negotiation_env.episodes.run_folder import claim, open_run
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import ModelError
 from negotiation_env.interfaces import ChatModel, ChatRequest, PromptModel, Reply, Sampling, arriving
-from negotiation_env.judges.forms import Unreadable, parse, schema_of
+from negotiation_env.judges.forms import Unreadable, as_read, parse, schema_of
 from negotiation_env.judges.material import clean
 from negotiation_env.synthesis.candidates import (
     CANDIDATES,
@@ -223,7 +223,7 @@ class _Run:
         if reply.error is not None:
             return "no reply", reply.error, None
         try:
-            row = self.kind.row(parse(reply, self.kind.reply), slot, self.settings.prefix)
+            row = self.kind.row(parse(as_read(reply), self.kind.reply), slot, self.settings.prefix)
         except Unreadable as error:
             return "unreadable", str(error), None
         except OutOfLimits as error:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from negotiation_env.game.events import JudgeCall
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
-from negotiation_env.judges.forms import Level, Strict, Unreadable, parse, schema_of
+from negotiation_env.judges.forms import Level, Strict, Unreadable, as_read, parse, schema_of
 from negotiation_env.judges.material import chat, is_quoted
 from negotiation_env.synthesis.candidates import call_of
 from negotiation_env.synthesis.forms import instructions
@@ -69,7 +69,7 @@ class Grading:
         self.calls.append(call_of(reply, error))
 
     def _read(self, reply: Reply) -> dict[str, int]:
-        said = parse(reply, _Grades)
+        said = parse(as_read(reply), _Grades)
         for aspect, graded in said.items():
             if not is_quoted(graded["quote"], self.material["text"]):
                 raise Unreadable(f"{aspect} is graded for words that are not in the text")

@@ -47,7 +47,8 @@ def refused(found, kind=EndpointFault):
         answer(""),
         answer(" \n\u200b"),
         answer([]),
-        answer([{"type": "thinking", "thinking": "My limit is 40."}]),
+        answer([{"type": "thinking", "thinking": " "}]),
+        answer(None, message={"reasoning": "\n", "reasoning_content": None}),
         answer(7),
         answer("", finish_reason="error"),
         answer(None, finish_reason="abort"),
@@ -175,13 +176,37 @@ def test_a_reply_that_the_token_limit_cut_says_so(reason):
 def test_of_a_content_in_parts_the_text_is_the_reply():
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "My limit is 40."}]}
     parts = [thought, {"type": "text", "text": "Let us "}, {"type": "image_url"}, {"type": "text", "text": "share."}]
-    assert read(answer(parts)).text == "Let us share."
+    reply = read(answer([*parts, {"type": "reasoning", "text": "No more."}]))
+    assert (reply.text, reply.thought) == ("Let us share.", "My limit is 40.\n\nNo more.")
 
 
-@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_details"])
-def test_what_is_told_as_thought_is_no_part_of_the_reply(name):
-    assert read(answer("Let us share.", message={name: "My limit is 40."})).text == "Let us share."
-    refused(answer(None, message={name: "My limit is 40."}), PassingFault)
+THOUGHTS = [
+    {"reasoning_content": "My limit is 40."},
+    {"reasoning": "My limit is 40."},
+    {"reasoning": "My limit is 40.", "reasoning_content": "My limit is 40."},
+    {"reasoning": None, "reasoning_details": [{"type": "reasoning.text", "text": "My limit is 40."}]},
+    {"reasoning_details": [{"type": "reasoning.summary", "summary": "My limit is 40."}]},
+]
+
+
+@pytest.mark.parametrize("message", THOUGHTS)
+def test_what_is_told_as_thought_is_no_part_of_the_words(message):
+    reply = read(answer("Let us share.", message=message))
+    assert (reply.text, reply.thought) == ("Let us share.", "My limit is 40.")
+
+
+@pytest.mark.parametrize("message", [*THOUGHTS, {"content": [{"type": "thinking", "thinking": "My limit is 40."}]}])
+@pytest.mark.parametrize(("reason", "truncated"), [("stop", False), ("length", True)])
+def test_a_model_that_only_thought_has_replied_without_a_word(message, reason, truncated):
+    reply = read(answer(None, message=message, finish_reason=reason))
+    assert (reply.text, reply.thought, reply.truncated) == ("", "My limit is 40.", truncated)
+    assert reply.usage == BILLED
+    refused(answer(None, message=message, finish_reason="content_filter"))
+
+
+@pytest.mark.parametrize("wrong", [7, True, [[[[["deep"]]]]], {"text": None}, {"other": "My limit is 40."}, [None]])
+def test_what_is_no_thought_is_none(wrong):
+    assert read(answer("Let us share.", message={"reasoning": wrong})).thought == ""
 
 
 @pytest.mark.parametrize(

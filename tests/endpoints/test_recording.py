@@ -32,9 +32,14 @@ def never():
 
 def test_a_reply_comes_back_whole(tmp_path):
     trace = TokenTrace((1, 2), (3,), (-0.5,), fresh=False)
-    reply = Reply("Hi.", truncated=True, tokens=trace, usage={"seconds": 0.5}, model="m-1")
+    reply = Reply("Hi.", truncated=True, tokens=trace, usage={"seconds": 0.5}, model="m-1", thought="Hm.")
     Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
     assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == [reply]
+
+
+def test_of_a_reply_without_a_thought_none_is_written():
+    assert "thought" not in write_reply(Reply("Hi."))
+    assert read_reply(write_reply(Reply("Hi."))) == Reply("Hi.")
 
 
 def test_a_reply_with_a_lone_surrogate_or_a_line_separator_is_recorded_as_it_is_given(tmp_path):

@@ -69,6 +69,19 @@ def test_what_agents_gave_goes_on_record_beside_their_words():
     assert [turn.usage for turn in episode.turns] == [{"cost": 1.0}] * 3
 
 
+def test_what_a_party_only_thought_is_on_record_and_nowhere_else():
+    game = fresh(f"<think>My limit is 40.</think>{OFFER}", YES, f"Mine too.</think>{ANSWER}", render_mode="ansi")
+    replies = [Reply(OFFER, thought="Endpoints tell it apart."), Reply(YES), Reply(ANSWER, thought="\ud83d")]
+    alone, told = game.episode(id="g"), game.episode(id="g", replies=replies)
+    assert [turn.thought for turn in alone.turns] == ["My limit is 40.", "", "Mine too."]
+    assert told.turns[0].thought == "Endpoints tell it apart.\n\nMy limit is 40."
+    assert told.turns[2].thought == "\\ud83d\n\nMine too."
+    assert [turn.text for turn in told.turns] == [OFFER, YES, ANSWER]
+    assert type(told).from_json(told.to_json()) == told
+    assert ['"thought"' in turn for turn in map(json.dumps, json.loads(told.to_json())["said"])] == [True, False, True]
+    assert "40" not in repr((game.state(), game.render(), game.infos, game.observe("negotiator_0"), told.dialogue))
+
+
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_another_number_of_replies_than_turns_is_an_error(count):
     game = fresh(OFFER, YES, ANSWER)

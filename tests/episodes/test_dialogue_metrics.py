@@ -93,6 +93,12 @@ def test_a_partys_first_turn_and_turns_below_four_words_say_nothing_again():
     assert "repetition/turns_said_again" not in repetition([dialogue("a b c d", "a b c d", "Fine.\nACCEPT")])
 
 
+def test_the_share_of_turns_that_echo_is_told_by_their_events():
+    assert repetition([dialogue("Hm.", "Hm.", "Well?", "Well.")])["repetition/echoes"] == 1 / 4
+    assert repetition([dialogue("Hm.", "Hm.", learner=1)])["repetition/echoes"] == 1.0
+    assert repetition([dialogue("Hm.", "Well.")])["repetition/echoes"] == 0.0
+
+
 # Capitulation
 
 

@@ -3,11 +3,13 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env import ScriptedJudge, load_scenarios
+from negotiation_env import Reply, ScriptedJudge, load_scenarios
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.episodes.evaluate import evaluate, pick
 from negotiation_env.episodes.rejudge import rejudge
-from negotiation_env.episodes.summary import Summary
+from negotiation_env.episodes.summary import Summary, summary_table
 from negotiation_env.errors import UserError
 
 COMPROMISING, STUBBORN = ScriptedAgent("compromising"), ScriptedAgent("stubborn")
@@ -46,6 +48,16 @@ def test_a_single_agents_answers_can_be_judged_again(tmp_path):
 def test_what_was_not_scored_counts_nowhere(tmp_path):
     summary = run(tmp_path, judge=ScriptedJudge(score=None), unscored_limit=1.0)
     assert (summary.unscored, summary.reward.n, summary.reward.value) == (6, 0, None)
+
+
+def test_the_share_of_thoughts_is_told_where_there_are_any(tmp_path):
+    party = ChatAgent(FakeModel(lambda _: Reply("Half?", thought="h" * 15)))
+    thoughtful = run(tmp_path / "thoughtful", (party,))
+    assert thoughtful.thought == 0.75
+    assert Summary.from_json((tmp_path / "thoughtful" / "summary.json").read_text()) == thoughtful
+    assert "only thought" in str(summary_table({"a": thoughtful}))
+    plain = run(tmp_path / "plain")
+    assert "thought" not in (tmp_path / "plain" / "summary.json").read_text() + str(summary_table({"a": plain}))
 
 
 def test_the_seats_beyond_the_agents_given_are_taken_by_the_last(tmp_path):

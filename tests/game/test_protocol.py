@@ -8,9 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from negotiation_env import Question, Rules, Scenario, Verdict
 from negotiation_env.errors import IllegalMove
-from negotiation_env.game.events import Outcome, Turn
-from negotiation_env.game.protocol import MOVES, Negotiation, Phase, moves_table
-from negotiation_env.text.untrusted import SLACK
+from negotiation_env.game.events import Outcome, Turn, Utterance
+from negotiation_env.game.protocol import MOVES, ONLY_THOUGHT, Negotiation, Phase, moves_table
+from negotiation_env.text.untrusted import SILENCE, SLACK
 from tests.conftest import three_parties, two_parties
 
 YES, NO, UNSCORED = Verdict(1.0, "j"), Verdict(0.0, "j"), Verdict(None, "j", "timeout")
@@ -107,6 +107,36 @@ def test_what_was_wrong_with_a_message_is_recorded_and_never_fatal(scenario):
     assert said.events == ("control_character", "role_token")
     assert "<|im_end|>" in said.raw
     assert "\\ud800" in said.raw
+
+
+@pytest.mark.parametrize("raw", ["<think>My limit is 40.</think>\n\nHalf?", "My limit is 40.</think>Half?"])
+def test_a_thought_is_no_part_of_what_is_said(scenario, raw):
+    game = Negotiation(scenario)
+    assert game.say(raw) == Utterance(0, "Half?")
+    assert game.thoughts == ("My limit is 40.",)
+    assert "40" not in repr((game.pending, game.dialogue))
+
+
+def test_a_turn_that_is_nothing_but_thought_is_an_empty_turn(scenario):
+    game = Negotiation(scenario)
+    assert game.say("<think>My limit is 40.") == Utterance(0, SILENCE, ("empty", ONLY_THOUGHT), "")
+    assert game.say("<think>\n</think>") == Utterance(1, SILENCE, ("empty",), "")
+    assert game.thoughts == ("My limit is 40.", "")
+
+
+def test_a_thought_does_not_use_up_the_room_of_the_words(scenario):
+    game = Negotiation(scenario, Rules(max_characters=10))
+    said = game.say(f"<think>{'hm ' * SLACK}</think>Half?\ud83d")
+    assert (said.text, said.raw) == ("Half?\ufffd", "Half?\\ud83d")
+    assert len(game.thoughts[0]) == 10 + SLACK
+
+
+def test_the_marks_of_a_thought_in_anothers_words_hide_nothing(scenario):
+    game = Negotiation(scenario)
+    game.say("<think>")
+    game.say("I say: half. PROPOSE: half.")
+    assert game.dialogue[1].text == "I say: half. PROPOSE: half."
+    assert "half" in game.pending.dialogue[1].text
 
 
 def test_a_non_string_is_the_callers_mistake_and_changes_nothing(scenario):

@@ -9,6 +9,7 @@ from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.panel import PanelJudge
@@ -87,10 +88,28 @@ def test_each_member_of_a_panel_is_examined():
     assert verdicts == [True, False]
 
 
-def test_a_policy_without_the_turn_grammar_or_with_thoughts_or_cut_short_is_told():
-    policy = ChatAgent(FakeModel(lambda _: Reply("<think>hm</think> Let us talk.", truncated=True)))
-    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
-    assert [findings[what].good for what in ("first turns", "parse rate", "length", "thinking")] == [True, *[False] * 3]
+def test_a_policy_without_the_turn_grammar_or_cut_short_is_told():
+    policy = ChatAgent(FakeModel(lambda _: Reply("Let us talk.", truncated=True)))
+    told_so = examine_agent(policy, SCENARIOS, prompts=[shipped_prompts("handshake")])
+    findings = {finding.what: finding for finding in told_so}
+    assert [findings[what].good for what in ("first turns", "parse rate", "length")] == [True, False, False]
+    assert "thoughts" not in findings
+
+
+@pytest.mark.parametrize(
+    ("reply", "good", "told"),
+    [
+        (Reply("[THINK]hm[/THINK]PROPOSE: Half."), None, "nobody else is shown (marked by [THINK])"),
+        (Reply("PROPOSE: Half.", thought="hm"), None, "nobody else is shown (marked by the endpoint)"),
+        (Reply("<think>PROPOSE: Half."), False, "(marked by <think>); 4 are nothing else: allow more tokens"),
+    ],
+)
+def test_a_policy_that_thinks_is_told_by_whose_marks(reply, good, told):
+    told_so = examine_agent(ChatAgent(FakeModel(lambda _: reply)), SCENARIOS, prompts=[shipped_prompts("handshake")])
+    findings = {finding.what: finding for finding in told_so}
+    assert findings["thoughts"].good is good
+    assert told in findings["thoughts"].told
+    assert findings["parse rate"].good is good
 
 
 def test_a_policy_that_fails_is_told_why():
@@ -104,11 +123,32 @@ def test_a_scripted_party_is_fine():
     assert all(finding.good is not False for finding in examine_agent(ScriptedAgent("stubborn"), SCENARIOS))
 
 
+@pytest.mark.parametrize(
+    ("say", "good", "told"),
+    [
+        (lambda chat: "OK, let's begin.", False, "4 of 4 games echo within 2 turns: this model echoes; it may need"),
+        (lambda chat: chat[-1]["content"], False, "another prompt set"),
+        (lambda chat: f"You say: {chat[-1]['content']}", True, "0 of 4"),
+    ],
+)
+def test_a_model_that_echoes_is_told_after_two_turns(say, good, told):
+    policy = ChatAgent(FakeModel(lambda request: Reply(say(request.messages))))
+    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
+    assert findings["echoes"].good is good
+    assert told in findings["echoes"].told
+
+
+def test_whether_a_model_echoes_is_told_of_the_games_that_it_did_not_fail():
+    policy = ChatAgent(FakeModel(lambda asked: Reply("Well?", error=None if asked.seed % 2 else "out of order")))
+    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS)}
+    assert findings["echoes"].told.startswith("2 of 2 games echo")
+
+
 def test_of_who_answers_open_questions_alone_nobody_wants_the_turn_grammar():
     policy = ChatAgent(FakeModel(lambda _: Reply("Plant trees.")))
     findings = {finding.what: finding for finding in examine_agent(policy, load_scenarios("eval_open")[:2], 0)}
     assert findings["first turns"].good
-    assert "parse rate" not in findings
+    assert not {"parse rate", "echoes"} & set(findings)
 
 
 @pytest.mark.models

@@ -80,6 +80,14 @@ def learned(step: int, row: int, reward: float | None, **tags: object) -> Episod
     return replace(episode, turns=said, reward=reward)
 
 
+def thoughtful(folder: Path) -> Path:
+    """A game whose first turn has a thought."""
+    episode = play(Game("g", load_scenarios("eval_conflict")[0], AGENTS), ScriptedJudge())
+    first = replace(episode.turns[0], thought="My limit is 40.")
+    append_episode(folder / "episodes.jsonl", replace(episode, turns=(first, *episode.turns[1:])))
+    return folder
+
+
 def hostile(folder: Path) -> Path:
     """Attacks in every text of episodes, tables and settings, in the names of tags, and in the folder's name."""
     folder = folder / "<img src=x onerror=window.pwned=1>"
@@ -130,7 +138,7 @@ def attacking(number: int) -> Episode:
         agents=(HOSTILE, f"{number} {HOSTILE}"),
         judge=HOSTILE,
         turns=tuple(
-            replace(each, text=HOSTILE, raw=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE})
+            replace(each, text=HOSTILE, raw=HOSTILE, thought=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE})
             for each in episode.turns
         ),
         rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),

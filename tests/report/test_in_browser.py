@@ -8,7 +8,7 @@ import pytest
 from negotiation_env.environment.episode import append_episode
 from negotiation_env.report import write_report
 from tests.report.browser import CHROMIUM, browser
-from tests.report.runs import benchmark, evaluation, hostile, judged_by_a_model, learned, training, unscored
+from tests.report.runs import benchmark, evaluation, hostile, judged_by_a_model, learned, thoughtful, training, unscored
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -193,6 +193,13 @@ def test_judge_calls_are_there_on_demand(visit, modelled):
     measures = page.locator(".ending .measure .name").all_inner_texts()
     assert measures == ["score", "knowledge", "benevolence", "power", "vitality"]
     assert "served at" in page.locator(".ending .quotes").inner_text()
+
+
+def test_thoughts_are_there_on_demand(visit, tmp_path):
+    page = visit(write_report(thoughtful(tmp_path)), "#episode=g")
+    assert "40" not in page.locator("#episode").inner_text()
+    page.get_by_text("Private thoughts, which nobody else was shown").first.click()
+    assert page.locator(".thought").inner_text() == "My limit is 40."
 
 
 def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):

@@ -12,7 +12,7 @@ from negotiation_env.environment.episode import append_episode
 from negotiation_env.errors import MissingExtra, UserError
 from negotiation_env.report import write_report
 from negotiation_env.report.page import embed_json
-from tests.report.runs import HOSTILE, evaluation, hostile, judged_by_a_model, learned, training, unscored
+from tests.report.runs import HOSTILE, evaluation, hostile, judged_by_a_model, learned, thoughtful, training, unscored
 
 
 def block(html, id):
@@ -83,6 +83,13 @@ def test_nothing_that_was_said_stands_in_the_page_as_markup(tmp_path):
     assert html.count("<script") == html.count("</script>") == 3
     assert light(html)["rows"][0]["said"][0]["text"] == HOSTILE
     assert details(html)[1]["said"][0]["raw"] == HOSTILE
+
+
+def test_thoughts_wait_in_the_packed_part_until_they_are_unfolded(tmp_path):
+    html = written(thoughtful(tmp_path))
+    assert "My limit is 40." not in html
+    assert details(html)[0]["said"][0]["thought"] == "My limit is 40."
+    assert "Share that was only thought" in html
 
 
 def test_json_in_a_script_cannot_end_it():

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.resources import files
 from multiprocessing import get_context
 
 import pytest
@@ -14,6 +15,7 @@ from negotiation_env import ScriptedJudge  # noqa: E402
 from negotiation_env.agents.models.training_card import TrainingCard, read_card  # noqa: E402
 from negotiation_env.benchmark.bench import run_by_name  # noqa: E402
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding  # noqa: E402
+from negotiation_env.environment.episode import read_episodes  # noqa: E402
 from negotiation_env.episodes.run_folder import claim  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
 from negotiation_env.training.config import TrainConfig, load_config  # noqa: E402
@@ -38,18 +40,32 @@ def speak(text):
 
 @pytest.fixture(scope="module")
 def finished(model_folder, tmp_path_factory):
-    """A run of two steps against a function, from an adapter in a folder, and its config."""
+    """A run of two steps against a function, from an adapter and with prompts in folders, and its config."""
     home = tmp_path_factory.mktemp("runs")
+    own_prompts(home / "told")
     (home / "opponent_of_runs.py").write_text(OPPONENT)
     small = {"eval_split": "none", "eval_every": 0, "max_steps": 1, "opponent": "current", "max_turns": 2}
     first = load_config(write_config(home / "first.toml", model_folder, **small))
     train(first, home / "first", judge=judge_of_runs())
-    small |= {"max_steps": 2, "opponent": "function:opponent_of_runs:speak", "adapter": str(home / "first" / "adapter")}
+    small |= {
+        "prompts": str(home / "told"),
+        "max_steps": 2,
+        "opponent": "function:opponent_of_runs:speak",
+        "adapter": str(home / "first" / "adapter"),
+    }
     config = load_config(write_config(home / "run.toml", model_folder, **small))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(home)
         train(config, home / "run", judge=judge_of_runs())
         yield home, config
+
+
+def own_prompts(folder, words="Say how you would share"):
+    """A prompt set as somebody might write it."""
+    shipped = files("negotiation_env.game").joinpath("prompt_sets", "natural.toml").read_text(encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    text = shipped.replace('name = "natural"', 'name = "mine"').replace("Speak freely", words)
+    (folder / "prompts.toml").write_text(text, encoding="utf-8")
 
 
 def contents(folder):
@@ -143,7 +159,7 @@ def test_a_resume_with_another_judge_has_changed_nothing(copied):
     out, config, _ = copied
     another = judge_of_runs()
     another.name = "another judge"
-    refused(config, out, "now it is 'another judge'", judge=another)
+    refused(config, out, "judge was .* and is 'another judge'", judge=another)
 
 
 @pytest.mark.models
@@ -157,6 +173,18 @@ def test_a_resume_with_another_function_or_adapter_behind_the_same_name_has_chan
             refused(config, out, f"changed behind its name: {name} was")
         finally:
             path.write_bytes(before)
+
+
+@pytest.mark.models
+def test_a_run_with_prompts_of_ones_own_records_them_and_is_not_resumed_with_others(copied):
+    out, config, home = copied
+    assert {episode.prompts.split()[0] for episode in read_episodes(out / "episodes.jsonl")} == {"mine"}
+    try:
+        own_prompts(home / "told", words="Speak slowly")
+        refused(config, out, "prompts was 'mine 1 .*' and is 'mine 1 ")
+    finally:
+        own_prompts(home / "told")
+    refused(config.model_copy(update={"prompts": "handshake"}), out, "and is 'handshake 1 ")
 
 
 @pytest.mark.models

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,13 +23,25 @@ def test_a_run_against_a_mixture_of_opponents_can_be_resumed(tmp_path):
 
 
 def test_a_run_goes_on_with_the_judge_that_it_had(tmp_path):
-    check_played(tmp_path, "strict", [TOLD])
-    (tmp_path / "episodes.jsonl").write_text(
-        '{"judge": "kind", "prompts": "v1"}\n{"judge": "strict", "prompts": "v1"}\n', encoding="utf-8"
-    )
-    check_played(tmp_path, "strict", [TOLD])
-    with pytest.raises(UserError, match="had the judge 'strict', now it is 'kind'"):
-        check_played(tmp_path, "kind", [TOLD])
+    check_played(tmp_path, "strict", TOLD)
+    lines = [f'{{"judge": "{name}", "prompts": "v1", "tags": {{"learner_seat": 0}}}}' for name in ("kind", "strict")]
+    write_lines(tmp_path / "episodes.jsonl", lines)
+    check_played(tmp_path, "strict", TOLD)
+    with pytest.raises(UserError, match="judge was 'strict' and is 'kind'"):
+        check_played(tmp_path, "kind", TOLD)
+
+
+def test_a_run_goes_on_with_the_prompts_that_its_learner_had(tmp_path):
+    line = '{"judge": "kind", "prompts": "%s", "tags": {"learner_seat": 1}}\n'
+    for told, match in (
+        (TOLD.id, None),
+        ("x 1 0", "was 'x 1 0'"),
+        (f"x 1 0; {TOLD.id}", None),
+        (f"{TOLD.id}; x 1 0", "x 1"),
+    ):
+        (tmp_path / "episodes.jsonl").write_text(line % told, encoding="utf-8")
+        with pytest.raises(UserError, match=match) if match else nullcontext():
+            check_played(tmp_path, "kind", TOLD)
 
 
 def test_a_line_is_a_line_whatever_its_text_holds_and_half_a_character_ends_none(tmp_path):
@@ -38,7 +52,8 @@ def test_a_line_is_a_line_whatever_its_text_holds_and_half_a_character_ends_none
 
 
 EPISODES = [
-    f'{{"judge": "judge {step}", "prompts": "v1", "tags": {{"step": {step}}}, "said": "ö"}}' for step in range(4)
+    f'{{"judge": "judge {step}", "prompts": "v1", "tags": {{"step": {step}, "learner_seat": 0}}, "said": "ö"}}'
+    for step in range(4)
 ]
 METRICS = [f'{{"step": {step + 1}, "loss": 0.5}}' for step in range(4)]
 
@@ -62,7 +77,7 @@ def test_a_file_that_was_cut_at_any_byte_of_its_last_two_lines_keeps_what_is_who
         path.write_bytes(whole[:length])
         kept = sum(length >= end - 1 for end in ends[1:])  # the line end alone may be missing
         if name == "episodes.jsonl":
-            check_played(tmp_path, f"judge {kept - 1}", [TOLD])
+            check_played(tmp_path, f"judge {kept - 1}", TOLD)
         rewind(tmp_path, 9)
         assert path.read_bytes() == whole[: ends[kept]]
         path.write_bytes(whole[:length])
@@ -94,7 +109,10 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, name, kind):
 
 @pytest.mark.parametrize("step", ["true", "1.0", '"1"', "null"])
 def test_a_step_is_a_whole_number(tmp_path, step):
-    for name, line in ("episodes.jsonl", f'{{"tags": {{"step": {step}}}}}'), ("metrics.jsonl", f'{{"step": {step}}}'):
+    for name, line in (
+        ("episodes.jsonl", f'{{"tags": {{"step": {step}, "learner_seat": 0}}}}'),
+        ("metrics.jsonl", f'{{"step": {step}}}'),
+    ):
         write_lines(tmp_path / name, [line])
         with pytest.raises(UserError, match=r"line 1 cannot be read, mend it or take it out by hand: .*step: "):
             rewind(tmp_path, 1)
@@ -119,14 +137,18 @@ def refusal(look):
         return str(error)
 
 
-@given(st.lists(json_texts({"judge": "strict", "prompts": "v1", "tags": {"step": 1}, "step": 2}), max_size=4))
+@given(
+    st.lists(
+        json_texts({"judge": "strict", "prompts": "v1", "tags": {"step": 1, "learner_seat": 0}, "step": 2}), max_size=4
+    )
+)
 def test_whatever_stands_in_the_files_is_cut_or_told_in_one_line(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("run")
     for name in ("episodes.jsonl", "metrics.jsonl"):
         (folder / name).write_bytes(b"\n".join(texts))
     before = files(folder)
     for look in (
-        lambda: check_played(folder, "strict", [TOLD]),
+        lambda: check_played(folder, "strict", TOLD),
         lambda: check_records(folder, None),
         lambda: rewind(folder, 1),
     ):

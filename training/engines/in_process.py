@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import torch
+
 from negotiation_env.agents.models.in_process import InProcessModel
+from negotiation_env.agents.models.pretrained import half_precision
 from negotiation_env.interfaces import ChatModel
 from negotiation_env.training.engines.adapters import merged
 from negotiation_env.training.engines.snapshots import Snapshots
@@ -19,12 +22,14 @@ class InProcess:
         model: The model that trains.
         tokenizer: Its tokenizer.
         snapshots: Has the past weights.
+        max_thought_tokens: As for `InProcessModel`.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots) -> None:
+    def __init__(self, model: Any, tokenizer: Any, snapshots: Snapshots, max_thought_tokens: int = 0) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._snapshots = snapshots
+        self._max_thought_tokens = max_thought_tokens
         self._now = 0
         self._policies: dict[int, InProcessModel] = {}
 
@@ -38,10 +43,18 @@ class InProcess:
         return self._policies[version]
 
     def _chat_model(self, version: int) -> InProcessModel:
-        return InProcessModel(self._model, self._tokenizer, f"policy-v{version}", lambda: self._speaking(version))
+        return InProcessModel(
+            self._model,
+            self._tokenizer,
+            f"policy-v{version}",
+            lambda: self._speaking(version),
+            max_thought_tokens=self._max_thought_tokens,
+        )
 
     @contextmanager
     def _speaking(self, version: int) -> Iterator[None]:
         past = nullcontext() if version == self._now else self._snapshots.swapped_in(version)
-        with past, merged(self._model):
+        # The trainer's own autocast begins with the training; what is measured before and after it has the same.
+        as_trained = torch.autocast(self._model.device.type, torch.bfloat16, enabled=half_precision())
+        with past, merged(self._model), as_trained:
             yield

@@ -13,6 +13,8 @@ from negotiation_env.interfaces import ChatRequest
 
 __all__ = ["EndpointLM"]
 
+_NO_WORDS = "the reply is nothing but thoughts; allow more tokens, or less thinking"
+
 
 class EndpointLM(LocalChatCompletion):  # type: ignore[misc]
     """Answers in words only: chat completions give no likelihood of a choice.
@@ -30,10 +32,12 @@ class EndpointLM(LocalChatCompletion):  # type: ignore[misc]
         """The answers, in order.
 
         Raises:
-            ModelError: There is none to one of the requests.
+            ModelError: There is none to one of the requests, or only thoughts: the token limit came before the words.
         """
-        replies = self._endpoint.send([self._call(*request.args) for request in requests])
-        if failed := [reply.error for reply in replies if reply.error]:
+        replies = [reply.spoken for reply in self._endpoint.send([self._call(*request.args) for request in requests])]
+        if failed := [
+            reply.error or _NO_WORDS for reply in replies if reply.error or (reply.thought and not reply.text)
+        ]:
             raise ModelError(f"{len(failed)} of {len(replies)} requests failed: {failed[0]}")
         return [reply.text for reply in replies]
 

@@ -33,11 +33,11 @@ class EmbeddedJudge:
     The encoder (84 MB, fetched once) is loaded when a question first needs it.
 
     Attributes:
-        name: The judge's id in records; another rubric or encoder is another id.
+        name: The judge's id in records; another turn grammar, rubric or encoder is another id.
         prompts: The prompt set that asks for the tags by which it sees agreement.
     """
 
-    name: str = "smoke-test judge (rubric v1 + MiniLM)"
+    name: str = "smoke-test judge (handshake v2, rubric v1 + MiniLM)"
     prompts: str = HANDSHAKE
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:

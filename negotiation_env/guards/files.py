@@ -1,0 +1,182 @@
+"""Guards as files: constraints with names, and what is done where one is broken.
+
+    [[constraint]]
+    name = "reason_first"
+    formula = "accepts implies once gives_reason"
+    ladder = ["feedback", "ask_again", "replace"]
+    told = "Nobody has given a reason yet: say why before you accept."
+
+`formula` (`negotiation_env.guards.formulas`) has to hold at each turn; where it does not, the turn's speaker breaks the
+constraint. With `seats = "each"` the formula is watched once for each seat, `mine` is true at that seat's turns and
+`theirs` at the others', and it has to hold at that seat's own turns only. A party's first breach of a constraint gets
+the first step of its `ladder`, the second breach the second one, and all further ones the last.
+
+A table `[propositions]`, `[numbers]` adds functions of one's own: `polite = "MODULE:NAME"` names a function from a
+`Heard` to a truth value, or to a number.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from negotiation_env.errors import UserError
+from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.guards.formulas import Atom, Formula, atoms, parse
+from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
+from negotiation_env.specs import FILE, load_factory
+
+__all__ = ["SHIPPED", "Constraint", "Given", "Guards", "Intervention", "load_guards"]
+
+SHIPPED: Final = ("careful", "anti_hacking", "safety")
+"""The guards that come with the package."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Intervention(StrEnum):
+    """What is done where a constraint is broken, from the mildest to the strictest.
+
+    To ask again and to replace keep the words from being delivered; the others come after they are.
+    """
+
+    RECORD = "record"
+    FEEDBACK = "feedback"
+    ASK_AGAIN = "ask_again"
+    REPLACE = "replace"
+    END = "end"
+    END_UNSCORED = "end_unscored"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What has to hold at each turn.
+
+    Attributes:
+        name: Lower-case letters, digits and `_`; unique among the guards of a game.
+        formula: A formula of `negotiation_env.guards.formulas`.
+        seats: "all": one formula over all turns; "each": one for each seat, at its own turns, with `mine` and `theirs`.
+        ladder: What is done at a party's first breach, the second one, and so on; the last step is for all further.
+        told: What the speaker is told, where it is told anything; the name, if this is empty.
+    """
+
+    name: str
+    formula: str
+    seats: str = "all"
+    ladder: tuple[Intervention, ...] = (Intervention.RECORD,)
+    told: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UserError(f"constraint {self.name!r}: expected a name of a to z, 0 to 9 and _")
+        if self.seats not in ("all", "each"):
+            raise UserError(f'constraint {self.name!r}: expected seats = "all" or "each", got {self.seats!r}')
+        if not self.ladder or self.ladder[-1] == Intervention.ASK_AGAIN:
+            told = "a model that never complies would be asked for ever; end it on another step, such as replace"
+            raise UserError(f"constraint {self.name!r}: expected a ladder that does not end on ask_again: {told}")
+
+    @property
+    def parsed(self) -> Formula:
+        """The formula.
+
+        Raises:
+            UserError: It is none.
+        """
+        try:
+            return parse(self.formula)
+        except UserError as error:
+            raise UserError(f"constraint {self.name!r}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Constraints, and what they may speak of.
+
+    Attributes:
+        name: What records call them: those of several files are joined by "+".
+        constraints: Each with a name of its own.
+        propositions: By name, the shipped ones and those of one's own.
+        numbers: The same of numbers.
+
+    Raises:
+        UserError: Two constraints have one name, or a formula is none or speaks of what is not there.
+    """
+
+    name: str
+    constraints: tuple[Constraint, ...]
+    propositions: Mapping[str, Proposition] = field(default_factory=lambda: PROPOSITIONS)
+    numbers: Mapping[str, Numeric] = field(default_factory=lambda: NUMBERS)
+
+    @property
+    def id(self) -> str:
+        """The name, and a digest of the constraints; what functions of one's own do is not in it."""
+        told = repr([(each.name, each.formula, each.seats, *each.ladder, each.told) for each in self.constraints])
+        return f"{self.name}@{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.constraints]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"guards {self.name}: two constraints are called {twice[0]!r}; rename one")
+        for constraint in self.constraints:
+            self._require_known(constraint)
+
+    def _require_known(self, constraint: Constraint) -> None:
+        own = ("mine", "theirs") if constraint.seats == "each" else ()
+        for atom in atoms(constraint.parsed):
+            known = (*self.propositions, *own) if isinstance(atom, Atom) else tuple(self.numbers)
+            if atom.name not in known:
+                what = "proposition" if isinstance(atom, Atom) else "number"
+                raise UserError(
+                    f"constraint {constraint.name!r}: no {what} {atom.name!r}; expected one of: {', '.join(known)}"
+                )
+
+
+Given: TypeAlias = str | Path | Guards | Sequence[str | Path | Guards]
+"""Guards by name, by path or as a value, or several of them."""
+
+
+def load_guards(given: Given) -> Guards:
+    """The guards of a game.
+
+    Args:
+        given: The name of shipped guards, the path of a guard file, a value, or several of these, which all count.
+
+    Raises:
+        UserError: There is no such file, or something is wrong in it; the message names it.
+    """
+    parts = [given] if isinstance(given, str | Path | Guards) else list(given)
+    loaded = [each if isinstance(each, Guards) else _load(each) for each in parts]
+    if len(loaded) == 1:
+        return loaded[0]
+    propositions = {name: each for guards in loaded for name, each in guards.propositions.items()}
+    numbers = {name: each for guards in loaded for name, each in guards.numbers.items()}
+    constraints = tuple(each for guards in loaded for each in guards.constraints)
+    return Guards("+".join(guards.name for guards in loaded), constraints, propositions, numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A guard file, as it is written."""
+
+    constraint: tuple[dict[str, Any], ...]
+    propositions: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+
+
+def _load(given: str | Path) -> Guards:
+    path = Path(given)
+    if str(given) in SHIPPED:
+        path = Path(str(resources.files("negotiation_env.guards").joinpath(f"{given}{FILE}")))
+    elif path.suffix != FILE:
+        raise UserError(f"no guards {str(given)!r}; expected one of {', '.join(SHIPPED)}, or the path of a {FILE} file")
+    found = check_settings(_File, read_toml(path, "guard file"), path)
+    propositions = {**PROPOSITIONS, **{name: load_factory(where, name) for name, where in found.propositions.items()}}
+    numbers = {**NUMBERS, **{name: load_factory(where, name) for name, where in found.numbers.items()}}
+    try:
+        constraints = tuple(check_settings(Constraint, each, path) for each in found.constraint)
+        return Guards(path.stem, constraints, propositions, numbers)
+    except UserError as error:
+        raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error

@@ -1,0 +1,100 @@
+"""Guard files: what is shipped, what one writes, and what is refused with a line."""
+
+import pytest
+
+from negotiation_env.errors import UserError
+from negotiation_env.game.events import Utterance
+from negotiation_env.guards.files import SHIPPED, Constraint, Guards, Intervention, load_guards
+from negotiation_env.guards.propositions import Heard
+from negotiation_env.guards.watch import Watch
+from tests.guards.test_propositions import SCENARIO
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_guards_load_and_tell_the_speaker_what_to_do(name):
+    guards = load_guards(name)
+    assert guards.name == name
+    assert all(each.told.endswith(".") for each in guards.constraints)
+
+
+def test_all_shipped_guards_go_together():
+    together = load_guards(SHIPPED)
+    assert together.name == "careful+anti_hacking+safety"
+    assert len(together.constraints) == sum(len(load_guards(name).constraints) for name in SHIPPED)
+
+
+def test_a_file_adds_functions_of_ones_own(tmp_path):
+    path = written(
+        tmp_path,
+        """
+        [[constraint]]
+        name = "polite"
+        formula = "says_please or shouting < 0.5"
+        [propositions]
+        says_please = "tests.guards.test_files:says_please"
+        [numbers]
+        shouting = "tests.guards.test_files:shouting"
+        """,
+    )
+    watch = Watch(load_guards([path, "safety"]), SCENARIO)
+    assert not watch.look(Utterance(0, "please GO"), ()).violations
+    (found,) = watch.look(Utterance(0, "GO"), ()).violations
+    assert (found.constraint, found.intervention) == ("polite", Intervention.RECORD)
+
+
+def says_please(heard: Heard) -> bool:
+    return "please" in heard.text
+
+
+def shouting(heard: Heard) -> float:
+    return sum(map(str.isupper, heard.text)) / len(heard.text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[constraint]]\nname = "a"', "formula"),
+        ('[[constraint]]\nname = "A b"\nformula = "accepts"', "constraint 'A b': expected a name of a to z"),
+        ('[[constraint]]\nname = "a"\nformula = "accepts and"', "constraint 'a': expected .* in: accepts and →"),
+        (
+            '[[constraint]]\nname = "a"\nformula = "smiles"',
+            "constraint 'a': no proposition 'smiles'; expected one of: ",
+        ),
+        ('[[constraint]]\nname = "a"\nformula = "mine"', "no proposition 'mine'"),
+        ('[[constraint]]\nname = "a"\nformula = "accepts > 2"', "no number 'accepts'; expected one of: words"),
+        ('[[constraint]]\nname = "a"\nformula = "accepts"\nladder = ["shout"]', "ladder.0: Input should be 'record'"),
+        ('[[constraint]]\nname = "a"\nformula = "accepts"\nladder = []', "does not end on ask_again"),
+        (
+            '[[constraint]]\nname = "a"\nformula = "accepts"\nladder = ["ask_again"]',
+            "asked for ever; end it on another",
+        ),
+        ('[[constraint]]\nname = "a"\nformula = "accepts"\nseats = "some"', "expected seats ="),
+        ('[[constraint]]\nname = "a"\nformula = "accepts"\n' * 2, "two constraints are called 'a'"),
+        ('[[constraint]]\nname = "a"\nformulas = "accepts"', "formulas: "),
+        ('name = "a"', "name: "),
+        ('constraint = []\n[propositions]\nx = "nowhere:x"', "cannot be loaded"),
+        ("[[", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_in_one_line_with_its_path(tmp_path, text, told):
+    path = written(tmp_path, text)
+    with pytest.raises(UserError, match=told) as error:
+        load_guards(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_name_that_is_no_file_is_told_what_there_is():
+    with pytest.raises(UserError, match=r"no guards 'carefull'; expected one of careful, anti_hacking, safety, or"):
+        load_guards("carefull")
+
+
+def test_guards_with_the_same_constraint_do_not_go_together():
+    mine = Guards("mine", (Constraint("no_pressure", "not pressure"),))
+    with pytest.raises(UserError, match="two constraints are called 'no_pressure'"):
+        load_guards([mine, "safety"])
