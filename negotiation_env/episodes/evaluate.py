@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
@@ -35,6 +35,8 @@ __all__ = [
     "pick",
     "seat_agents",
 ]
+
+T = TypeVar("T")
 
 GAMES_AT_A_TIME: Final = 32
 """In lockstep, unless an evaluation is told otherwise."""
@@ -170,8 +172,8 @@ def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
     return summary
 
 
-def pick(scenarios: Sequence[Scenario], count: int, seed: int) -> list[Scenario]:
-    """A seeded sample of at most `count` scenarios, in their own order."""
+def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
+    """A seeded sample of at most `count` scenarios, or groups of them, in their own order."""
     import random
 
     chosen = random.Random(seed).sample(range(len(scenarios)), min(count, len(scenarios)))
