@@ -150,9 +150,7 @@ def attacking(number: int) -> Episode:
         agents=(HOSTILE, f"{number} {HOSTILE}"),
         judge=HOSTILE,
         turns=tuple(
-            replace(
-                each, text=HOSTILE, raw=HOSTILE, thought=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE}, **guarded
-            )
+            replace(each, text=HOSTILE, raw=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE}, **attacked)
             for each in episode.turns
         ),
         rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),
