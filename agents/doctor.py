@@ -64,9 +64,11 @@ def _template(tokens: ChatTokens) -> Iterator[Finding]:
     yield Finding(
         "thinking", None, f"{state} through enable_thinking" if switch else "the template has no switch for it"
     )
-    end, eos = tokens.tokenizer.convert_ids_to_tokens(tokens.end), tokens.tokenizer.eos_token
-    other = "" if end == eos else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
-    yield Finding("end token", True, f"{end} closes a turn{other}")
+    end, *others = tokens.tokenizer.convert_ids_to_tokens([tokens.end, *sorted(tokens.ends - {tokens.end})])
+    also = f"; sampling stops at {', '.join(others)} too" if others else ""
+    eos = tokens.tokenizer.eos_token
+    passed = "" if eos in (end, *others) else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
+    yield Finding("end token", True, f"{end} closes a turn{also}{passed}")
 
 
 def _growth(tokens: ChatTokens) -> str:

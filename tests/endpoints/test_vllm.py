@@ -11,6 +11,7 @@ from negotiation_env.data import load_injections
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.forms import ComparisonForm, Pair, form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
@@ -85,12 +86,13 @@ def post(server, body):
         return json.loads(answer.read())["tokens"]
 
 
-def test_a_game_is_played_and_judged_over_http(endpoint, judge):
+def test_a_game_with_natural_prompts_is_played_and_judged_over_http(endpoint, judge):
     sampling = Sampling(0.7, 1.0, 24)
     agent = ChatAgent(endpoint, sampling, sampling)
     episode = play(
         Game("g", two_parties(), (agent, agent), seed=1), judge, max_turns=2, complete_without_agreement=True
     )
+    assert episode.prompts == shipped_prompts("natural").id
     assert all(said.usage["completion_tokens"] > 0 for said in episode.turns)
     assert [len(ruling.verdict.calls) for ruling in episode.rulings] == [1] * len(episode.rulings)
     # So small a judge may ramble until the limit cuts it, which must end the game unscored.
