@@ -160,7 +160,8 @@ def _words(messages: Any) -> str:
 def only_in_thoughts(line: str) -> None:
     """The secret is on record, as a thought, and in no other field."""
     record = json.loads(line)
-    told = [said.pop("thought", "") for said in record["said"]]
+    turns = [turn for said in record["said"] for turn in (said, *said.get("refused", ()))]
+    told = [turn.pop("thought", "") for turn in turns]
     assert any(SECRET in thought for thought in told)
     assert SECRET not in json.dumps(record, ensure_ascii=False)
 
@@ -226,6 +227,15 @@ def test_in_a_game_nobody_is_shown_what_a_model_at_an_endpoint_thinks(server, wa
     sent = [json.dumps(body["messages"]) for body in server.requests[asked:]]
     assert len(sent) >= 2
     assert SECRET not in "".join(sent)
+
+
+def test_what_guards_refuse_is_refused_without_its_thought():
+    shown, thinker = Overheard(), model_agent(MARKED[0], SECRET)
+    agents = (shown.agent(thinker), shown.agent(thinker))
+    episode = play(Game("g", two_parties(), agents), shown.judge(), guards="careful", max_turns=2)
+    assert episode.turns[1].refused[0].thought == SECRET
+    assert SECRET not in "".join(shown)
+    only_in_thoughts(episode.to_json())
 
 
 def test_a_thought_is_in_no_key_of_a_judge_s_cache(tmp_path):
