@@ -6,7 +6,7 @@ However the thought is marked, whoever thinks, and on every path: a loop of one'
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from negotiation_env.episodes.runner import Game, play
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.report import write_report
 from negotiation_env.statistics.bradley_terry import bradley_terry
+from negotiation_env.synthesis.generate import generate
 from negotiation_env.text.thoughts import MARKERS
 from tests.benchmark.checksum_judge import ChecksumJudge
 from tests.benchmark.small_benchmark import FILES, cast_of, small
@@ -35,6 +36,7 @@ from tests.conftest import two_parties
 from tests.endpoints.test_chat_completions import answer
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
+from tests.synthesis.writers import SETTINGS, SOURCES, author, bags_of_words, judge, named
 from tests.text.test_thoughts import LETTERS
 
 SECRET = "orchid71kvass"
@@ -158,7 +160,8 @@ def _words(messages: Any) -> str:
 def only_in_thoughts(line: str) -> None:
     """The secret is on record, as a thought, and in no other field."""
     record = json.loads(line)
-    told = [said.pop("thought", "") for said in record["said"]]
+    turns = [turn for said in record["said"] for turn in (said, *said.get("refused", ()))]
+    told = [turn.pop("thought", "") for turn in turns]
     assert any(SECRET in thought for thought in told)
     assert SECRET not in json.dumps(record, ensure_ascii=False)
 
@@ -226,6 +229,15 @@ def test_in_a_game_nobody_is_shown_what_a_model_at_an_endpoint_thinks(server, wa
     assert SECRET not in "".join(sent)
 
 
+def test_what_guards_refuse_is_refused_without_its_thought():
+    shown, thinker = Overheard(), model_agent(MARKED[0], SECRET)
+    agents = (shown.agent(thinker), shown.agent(thinker))
+    episode = play(Game("g", two_parties(), agents), shown.judge(), guards="careful", max_turns=2)
+    assert episode.turns[1].refused[0].thought == SECRET
+    assert SECRET not in "".join(shown)
+    only_in_thoughts(episode.to_json())
+
+
 def test_a_thought_is_in_no_key_of_a_judge_s_cache(tmp_path):
     one, other = (ReplyCache(tmp_path / name) for name in ("one", "other"))
     play_overheard(Thinker(MARKED[0], f"a {SECRET}"), one)
@@ -281,6 +293,26 @@ def _overheard(shown: Overheard, method: Callable[..., Any]) -> Callable[..., An
         return method(items)
 
     return asked
+
+
+def test_a_thinking_author_and_its_judge_leave_the_same_files_as_those_that_do_not(tmp_path):
+    def thinking(model: Any, way: Way) -> Any:
+        def reply(request: Any) -> Reply:
+            (said,) = model.chat([request])
+            told = {"text": way.said(SECRET, said.text)} if way.said else {"thought": SECRET}
+            return replace(said, **told)
+
+        return named(model.name, reply)
+
+    settings = replace(SETTINGS, n=6)
+    makers = {"plain": (author(), judge())}
+    makers |= {"thinking": (thinking(author(), MARKED[0]), thinking(judge(), FIELDS[0]))}
+    for name, (writer, grader) in makers.items():
+        generate(settings, writer, grader, tmp_path / name, SOURCES, encode=bags_of_words)
+    files = [
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()} for name in makers
+    ]
+    assert files[0] == files[1]
 
 
 def thinking_opponent(view: str) -> str:

@@ -1,7 +1,7 @@
 """What a model says to itself and what it says to the others: two texts out of one.
 
 Models that reason mark their thoughts in what they write; the marks are their chat template's. `MARKERS` lists those of
-the families in use, after their model cards and chat templates and the reasoning parsers of vLLM, SGLang and llama.cpp.
+the families in use, after their chat templates, vLLM's reasoning parsers (`vllm/reasoning`) and SGLang's list of them.
 Endpoints that take thoughts off themselves send them as a field of their own, see
 `negotiation_env.endpoints.chat_completions`.
 
@@ -14,7 +14,9 @@ How a text is split:
   speaks of the mark. On a line of its own it opens a thought behind what was said.
 
 In doubt a thought, then: words that are lost can be said again, a thought that is heard cannot be taken back. The word
-"think" is no mark, and neither is a look-alike, such as `negotiation_env.text.untrusted` leaves of a mark.
+"think" is no mark, and neither is a look-alike, such as `negotiation_env.text.untrusted` leaves of a mark. One thing
+cannot be told: a thought that the template opened and the token limit cut off before its closing mark has no mark. The
+engines of this project put the opening one before such a reply; of an endpoint let the server take thoughts off.
 
 A text is split once, where its speaker hands it in. What a mark in it hides is the speaker's own, and nothing of it is
 left in what the others get: no party can hide, or bring to light, what another says or thinks.
