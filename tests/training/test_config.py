@@ -65,7 +65,7 @@ def test_a_history_window_makes_a_row_of_each_of_the_learners_turns():
 class Ids:
     """Stands for a tokenizer: an id a message, and one that no other reply has for each reply."""
 
-    end, marks = 0, None
+    end, ends, marks = 0, frozenset({0}), None
     thinking = anew = False
 
     def prompt(self, messages):
