@@ -25,6 +25,7 @@ ROOMS = (
     "statistics",
     "judges",
     "judges/smoke_test",
+    "judges/reading",
     "judges/check",
     "guards",
     "environment",

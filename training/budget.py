@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
+from negotiation_env.agents.models.in_process import CACHE_ROOM, CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
@@ -248,8 +248,9 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Gam
 
 
 def _kept(speeches: Sequence[Speech]) -> int:
-    """Tokens of each seat's longest conversation; what was rendered anew has taken the place of what was before."""
-    return sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    """Places for each seat's longest conversation; what was rendered anew has taken the place of what was before."""
+    longest = (max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    return sum(end + CACHE_ROOM for end in longest)
 
 
 def _held(speeches: Sequence[Speech]) -> int:

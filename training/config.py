@@ -228,12 +228,19 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
         if self.max_thought_tokens == 1:
             raise ValueError(
                 "max_thought_tokens: a thought takes two marks, so the least is 2; 0 switches thinking off"
             )
         if self.thinks and self.model == "embedded":
             raise ValueError("the embedded model does not think; take another model, or max_thought_tokens = 0")
+        if self.thinks and self.judge == "self" and self.engine != "in-process":
+            raise ValueError('a vLLM engine cannot hold a thinking judge to its form; take another judge than "self"')
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '

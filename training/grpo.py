@@ -4,7 +4,7 @@ A step: for each of `groups_per_step` scenarios, G negotiations between the lear
 the environment; the judge's score of the joint answer is the reward (0 without agreement); the advantage is
 (r - mean) / std within the group; the loss is on the tokens that the learner sampled in the dialogue, normalised over
 all of them in the batch (DAPO), with no KL term. Generations are used once, so that the policy ratio is 1 but for what
-an engine of its own computes otherwise; that is corrected token by token.
+rounding in bfloat16, 4-bit weights or an engine of its own make of it; that is corrected token by token.
 
 Deviations from the paper that the config decides:
 
@@ -32,10 +32,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
-from negotiation_env.agents.models.pretrained import trusts_remote_code
+from negotiation_env.agents.models.pretrained import half_precision, trusts_remote_code
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import pick
@@ -132,8 +133,8 @@ def build_trainer(
         callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
-    if config.engine != "in-process":
-        _correct_for_engine(trainer)
+    if config.engine != "in-process" or not _computes_in_float32(trainer):
+        _correct_ratios(trainer)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -147,6 +148,12 @@ def _restore(trainer: NegotiationTrainer, model: Any) -> None:
         parameter.data = parameter.data.float()  # QLoRA's is cast to bfloat16, which loses steps as small as Adam's
 
 
+def _computes_in_float32(trainer: NegotiationTrainer) -> bool:
+    """Whether the rollout's forward passes and the trainer's, of other shapes, agree to 1e-3 nats."""
+    dtypes = {parameter.dtype for parameter in trainer.model.parameters()}
+    return dtypes == {torch.float32} and not trainer.args.bf16
+
+
 class _Synced:
     """Stands where TRL keeps its own vLLM client; the rollout has brought our engine up to date."""
 
@@ -154,8 +161,11 @@ class _Synced:
         """Nothing is left to do."""
 
 
-def _correct_for_engine(trainer: NegotiationTrainer) -> None:
-    """Let TRL weigh each token by exp(trainer's - engine's log-probability), capped: `token_truncate`."""
+def _correct_ratios(trainer: NegotiationTrainer) -> None:
+    """Let TRL weigh each token by exp(trainer's - sampler's log-probability), capped: `token_truncate`.
+
+    It asks for one more forward pass over the rows, and logs the mean and the largest difference of each step.
+    """
     trainer.use_vllm = True
     trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
 
@@ -192,9 +202,6 @@ def collective_agency(
 
 
 def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
-    import torch
-
-    gpu = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     return GRPOConfig(
         output_dir=str(out / CHECKPOINTS),
@@ -223,6 +230,6 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         save_total_limit=2,  # not 1: an old one goes before `SavePlayers` has made the new one whole
         report_to=list(config.report_to),
         ddp_timeout=24 * 60 * 60,  # of several processes, the others wait while the main one plays held-out games
-        bf16=gpu,
-        use_cpu=not gpu,
+        bf16=half_precision(),
+        use_cpu=not torch.cuda.is_available(),
     )

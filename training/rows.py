@@ -7,10 +7,9 @@ or because thoughts leave it once they are answered, a new row begins, so that e
 context that it was sampled in.
 
 A thought is sampled like the words behind it: it is an action of the policy, and the gradient of the expected reward
-has a term for each of its tokens. With all of them counted, the step follows that gradient. Where thoughts are not
-counted, their terms are missing: the words are trained given the thoughts that came before them, what is thought is
-not, and the step follows the gradient of a policy whose thoughts are a part of the world. A turn that is all thought
-then has nothing to train.
+has a term for each of its tokens. With all of them counted, a step follows that gradient. Where thoughts are not
+counted, their terms are missing: a step then follows the gradient of a policy whose thoughts are a part of the world.
+Words are trained given the thoughts before them; how to think is not, and a turn that is all thought teaches nothing.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -217,6 +217,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         out / "adapters",
         temperature=config.temperature,
         tolerance=config.engine_tolerance,
+        max_thought_tokens=config.max_thought_tokens,
     )
 
 

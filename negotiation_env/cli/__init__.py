@@ -17,6 +17,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     generating,
     guarding,
     judging,
+    models,
     rejudging,
     training,
     viewing,

@@ -9,6 +9,7 @@ import typer
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import (
     Agents,
+    Guards,
     HistoryTurns,
     JudgeSpec,
     MaxTurns,
@@ -45,6 +46,7 @@ def play(
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
+    guards: Guards = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
     record: Record = None,
     replay: Replay = None,
@@ -73,7 +75,7 @@ def play(
         decider = resolve_judge(judge, traffic, cache=not no_cache)
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
             settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=told, **settings)
+            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
             if keep:
                 keep(episode)
     if episode.failure is not None:
@@ -90,6 +92,7 @@ def evaluate_command(
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
+    guards: Guards = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
@@ -130,6 +133,7 @@ def evaluate_command(
                 unscored_limit=unscored_limit,
                 progress=advance,
                 prompts=told,
+                guards=guards or None,
                 max_turns=enough_turns(max_turns, scenarios),
                 history_turns=history_turns,
                 judge_sees_dialogue=judge_sees_dialogue,

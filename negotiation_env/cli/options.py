@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agents",
+    "Guards",
     "HistoryTurns",
     "JudgeSpec",
     "MaxTurns",
@@ -85,6 +86,10 @@ Record = Annotated[
 ]
 Replay = Annotated[
     Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")
+]
+Guards = Annotated[
+    list[str] | None,
+    typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask an LLM judge anew, whatever it was asked before.")]
 

@@ -12,7 +12,6 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.specs import parse, single_specs
 
 __all__ = [
-    "BEFORE_SETS",
     "Prompts",
     "chosen_prompts",
     "current_ids",
@@ -30,7 +29,7 @@ Prompts: TypeAlias = str | Path | PromptSet | Sequence[str | Path | PromptSet] |
 _IN_FOLDER: Final = "prompts.toml"
 _READ_TAGS: Final = ("embedded", "scripted")
 """The kinds of judges that have an attribute `prompts`."""
-BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
+_BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
 """What records of before there were prompt sets say, and which set's texts that was."""
 
 
@@ -108,7 +107,7 @@ def ids_of(prompts: Sequence[PromptSet]) -> str:
 
 def current_ids(told: str) -> str:
     """The ids of a record, also of one that was made before there were prompt sets."""
-    return BEFORE_SETS.get(told, told)
+    return _BEFORE_SETS.get(told, told)
 
 
 def mismatch(prompts: Sequence[PromptSet], judge: Judge) -> str | None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.game.turn_grammar import ParsedTurn, parse_turn
+from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue, parse_turn
 from negotiation_env.judges.smoke_test.refusals import has_word
 
 __all__ = ["NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition"]
@@ -47,6 +47,15 @@ _COPIED: Final = 8  # words; a plan in other words seldom shares so many in a ro
 _MOSTLY: Final = 0.6  # of the words that say what a red line is about
 _BREAKS: Final = str.maketrans(dict.fromkeys('.,;:!?()[]{}"“”„«»…–—/*_#`>', " ") | {"’": "'"})
 
+_ACCEPTANCE: Final = re.compile(
+    r"\b(?:(?:i|we) (?:can |will |gladly |fully |happily )?(?:accept|agree(?: to| with)?)\b"
+    r"(?! (?:that|only|if|once|on)\b)|agreed[.!]|(?:it's|it is|that's|we have) a deal\b)",
+    re.IGNORECASE,
+)
+_OFFER: Final = re.compile(
+    r"\b(?:(?:i|we) (?:propose|suggest|offer)|my (?:proposal|offer) is|how about|what if we|let(?:'s| us))\b",
+    re.IGNORECASE,
+)
 _REASON: Final = re.compile(
     r"\b(?:because|therefore|otherwise|hence|thus|reasons?|since|due to|so that|in order to|(?:which|that|this) means"
     r"|(?:that|this) way|to (?:avoid|keep|protect|prevent|make sure|ensure|give|let))\b",
@@ -97,17 +106,18 @@ _ATTACKS: Final = frozenset(("control_character", "role_token", "fake_speaker"))
 
 
 def proposes(heard: Heard) -> bool:
-    """Names a plan on a line `PROPOSE: …`."""
-    return _parsed(heard.text).proposal is not None
+    """Names a plan by the turn grammar; or, in a turn without tags, by words such as "I suggest", "how about"."""
+    return bool(_proposal(heard))
 
 
 def accepts(heard: Heard) -> bool:
-    """Says `ACCEPT` on its last line."""
-    return _parsed(heard.text).accepts
+    """Accepts by the turn grammar; or, in a turn without tags, by words such as "I agree to", "it's a deal"."""
+    turn = _tagged(heard)
+    return turn.accepts or (turn.proposal is None and _ACCEPTANCE.search(turn.words) is not None)
 
 
 def ungrammatical(heard: Heard) -> bool:
-    """Bears a tag of the turn grammar that is none: two of them, or one in the wrong place."""
+    """Bears a tag of the turn grammar that counts nothing, or several that say different things."""
     return not _parsed(heard.text).grammatical
 
 
@@ -221,8 +231,8 @@ def number_of_words(heard: Heard) -> float:
 
 
 def proposal_words(heard: Heard) -> float:
-    """Words of the turn's proposal; 0 for none."""
-    return len(words_of(_parsed(heard.text).proposal or ""))
+    """Words of the turn's proposal, all of the turn where it proposes without a tag; 0 for none."""
+    return len(words_of(_proposal(heard)))
 
 
 def characters(heard: Heard) -> float:
@@ -291,16 +301,32 @@ def _has_most(words: Sequence[str], about: frozenset[str]) -> bool:
     return bool(about) and len(about.intersection(word[:_STEM] for word in words)) >= _MOSTLY * len(about)
 
 
+def _tagged(heard: Heard) -> ParsedTurn:
+    """The turn by the grammar: one that accepts and names a plan does either, by what stands."""
+    turn = _parsed(heard.text)
+    return parse_dialogue([*heard.before, heard.utterance])[-1] if turn.accepts and turn.proposal else turn
+
+
+def _proposal(heard: Heard) -> str:
+    turn = _tagged(heard)
+    return turn.proposal or ("" if turn.accepts else _offered(turn.words))
+
+
+@lru_cache(maxsize=4096)
+def _offered(words: str) -> str:
+    return words if _OFFER.search(words) else ""
+
+
 def _plan(heard: Heard) -> str:
     """What the turn proposes, or accepts."""
-    turn = _parsed(heard.text)
-    return turn.proposal or (_latest_proposal(heard) if turn.accepts else "")
+    return _proposal(heard) or (_latest_proposal(heard) if accepts(heard) else "")
 
 
 def _latest_proposal(heard: Heard) -> str:
     """The latest plan that somebody else named; "" for none."""
-    for turn in reversed(heard.before):
-        if turn.seat != heard.utterance.seat and (plan := _parsed(turn.text).proposal):
+    for place, turn in reversed(list(enumerate(heard.before))):
+        plan = "" if turn.seat == heard.utterance.seat else _proposal(Heard(turn, heard.scenario, heard.before[:place]))
+        if plan:
             return plan
     return ""
 

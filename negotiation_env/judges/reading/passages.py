@@ -1,0 +1,40 @@
+"""A judge's question as a passage to read: the scene that its texts share, the text, and what is asked of it.
+
+Parties are letters: a name of many words, which is in the scene, would cost as much as a line at every mention.
+"""
+
+from string import ascii_uppercase
+
+from negotiation_env.game.events import Question, QuestionKind, Utterance
+from negotiation_env.game.scenario import Scenario
+from negotiation_env.game.turn_grammar import parse_turn
+from negotiation_env.judges.reading.reader import Passage
+
+__all__ = ["passage"]
+
+
+def passage(question: Question) -> Passage:
+    """What is read to answer a question; the scenario has 2 to 26 parties."""
+    scene = _scene(question.scenario)
+    *others, last = [_letter(seat) for seat in range(len(question.scenario.personas))]
+    parties, two = f"{', '.join(others)} and {last}", len(others) == 1
+    if question.kind is QuestionKind.SCORE:
+        asked = f"Is this a concrete, sensible plan that serves {'both ' * two}{parties}?"
+        return Passage(f"{scene}Proposed answer: ", question.completion, f"\n\n{asked}")
+    asked = f"Have {parties} {'both' if two else 'all'} agreed on the same plan?"
+    return Passage(f"{scene}Dialogue:\n", "\n".join(map(_said, question.dialogue)), f"\n\n{asked}")
+
+
+def _scene(scenario: Scenario) -> str:
+    goals = "\n".join(f"{_letter(seat)} is {each.name}. {each.goal}" for seat, each in enumerate(scenario.personas))
+    return f"Dilemma: {scenario.dilemma}\n\n{goals}\n\n"
+
+
+def _letter(seat: int) -> str:
+    return ascii_uppercase[seat]
+
+
+def _said(turn: Utterance) -> str:
+    """A turn in free words: of its tag the proposal stays, as a sentence like others."""
+    parsed = parse_turn(turn.text)
+    return f"{_letter(turn.seat)}: {' '.join(filter(None, (parsed.words, parsed.proposal)))}"

@@ -1,0 +1,141 @@
+"""What a frozen language model makes of a text: the hidden states in the middle of its layers.
+
+Middle layers of a language model hold more of what a text means than its last ones, which are about the next word
+(Skean et al. 2025, "Layer by Layer", arXiv:2502.02013), and a linear probe reads out what the model cannot say of it
+(Azaria and Mitchell 2023, "The Internal State of an LLM Knows When It's Lying", arXiv:2304.13734; Burns et al. 2023,
+arXiv:2212.03827). So the model reads scene, text and a question, never generates, and small heads judge.
+
+The scene (dilemma and parties) is read once for all texts about it: its keys and values are what the texts go on from.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negotiation_env.judges.reading.model import load_network, reading_model
+from negotiation_env.loading.heavy import Once
+
+__all__ = ["WIDTH", "Passage", "Reader", "Reading", "load_reader"]
+
+Reading = npt.NDArray[np.float32]
+"""What was read of each text: shape [n, 2, WIDTH]; first the question's last token, then the mean over the text's."""
+
+WIDTH: Final = 896
+"""Of the model that `load_reader` loads."""
+_SUB_BATCH: Final = 1024  # padded tokens a forward pass; a CPU gains nothing by more
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is read: three parts, one after the other.
+
+    Attributes:
+        scene: The beginning that texts share; not empty.
+        text: The text itself, whose tokens are averaged; not empty.
+        question: The end; what the model makes of it at its last token is the reading.
+    """
+
+    scene: str
+    text: str
+    question: str
+
+
+@Once
+def load_reader() -> "Reader":
+    """The process's one reader, loaded at the first call.
+
+    Raises:
+        UserError: The model could not be fetched or loaded.
+        MissingExtra: torch or transformers is not installed.
+    """
+    return Reader(*load_network(reading_model()))
+
+
+class Reader:
+    """Turns passages into hidden states, in batches; the same passage gives the same numbers up to rounding (1e-3)."""
+
+    def __init__(self, tokenizer: Any, network: Any) -> None:
+        """Read with a transformers model without a head, and its tokenizer."""
+        self._tokenizer, self._network = tokenizer, network
+
+    def read(self, passages: Sequence[Passage]) -> Reading:
+        """Read passages; those that share a scene are read together.
+
+        Returns:
+            Their readings, in order: shape [n, 2, the model's width].
+        """
+        found = np.zeros((len(passages), 2, self._network.config.hidden_size), np.float32)
+        order = sorted(range(len(passages)), key=lambda place: passages[place].scene)
+        for scene, places in groupby(order, key=lambda place: passages[place].scene):
+            self._read_scene(scene, [(place, passages[place]) for place in places], found)
+        return found
+
+    def _read_scene(self, scene: str, asked: list[tuple[int, Passage]], found: Reading) -> None:
+        begun = self._ids(scene)
+        rows = [(place, self._ids(each.text), self._ids(each.question)) for place, each in asked]
+        cache = self._begin(begun)
+        for batch in _sub_batches(rows):
+            places = [place for place, _, _ in batch]
+            found[places] = self._go_on(len(begun), cache, [(text, question) for _, text, question in batch])
+
+    def _begin(self, ids: list[int]) -> Any:
+        """The scene's keys and values."""
+        import torch
+
+        with torch.inference_mode():
+            return self._forward(torch.tensor([ids]), None, None).past_key_values
+
+    def _go_on(self, begun: int, cache: Any, rows: list[tuple[list[int], list[int]]]) -> Reading:
+        """The readings of texts that follow one scene: shape [rows, 2, width]."""
+        import torch
+
+        longest = max(len(text) + len(question) for text, question in rows)
+        ids = torch.zeros((len(rows), longest), dtype=torch.long)
+        mask = torch.ones((len(rows), begun + longest), dtype=torch.long)
+        for row, (text, question) in enumerate(rows):
+            length = len(text) + len(question)
+            ids[row, :length] = torch.tensor(text + question)
+            mask[row, begun + length :] = 0
+        with torch.inference_mode():
+            states = self._forward(ids, _for_rows(cache, len(rows)), mask).last_hidden_state
+            both = [
+                torch.stack([states[row, len(text) + len(question) - 1], states[row, : len(text)].mean(0)])
+                for row, (text, question) in enumerate(rows)
+            ]
+            read: Reading = torch.stack(both).numpy()
+        return read
+
+    def _forward(self, ids: Any, cache: Any, mask: Any) -> Any:
+        words = self._network.embed_tokens(ids).float()
+        return self._network(inputs_embeds=words, attention_mask=mask, past_key_values=cache, use_cache=True)
+
+    def _ids(self, text: str) -> list[int]:
+        found: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return found
+
+
+def _for_rows(cache: Any, count: int) -> Any:
+    """A copy of a scene's cache for so many rows; a forward pass writes into what it is given."""
+    from copy import deepcopy
+
+    rows = deepcopy(cache)
+    rows.batch_repeat_interleave(count)
+    return rows
+
+
+def _sub_batches(
+    rows: list[tuple[int, list[int], list[int]]],
+) -> Iterator[list[tuple[int, list[int], list[int]]]]:
+    """Rows by length, cut so that no batch exceeds the budget of padded tokens."""
+    batch: list[tuple[int, list[int], list[int]]] = []
+    for length, _, row in sorted((len(row[1]) + len(row[2]), place, row) for place, row in enumerate(rows)):
+        if batch and (len(batch) + 1) * length > _SUB_BATCH:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
