@@ -20,7 +20,6 @@ _TOLD = ("goal", "red_line", "style")
 """What a persona's card tells, beside its name and values."""
 
 
-@lru_cache(maxsize=1024)
 def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak."""
     return _filled(prompts, "brief", scenario, seat, personas)
@@ -51,6 +50,7 @@ def single_agent_chat(
     return (_user([_filled(prompts, "single", scenario, seat, personas)]),)
 
 
+@lru_cache(maxsize=1024)
 def _filled(prompts: PromptSet, text: str, scenario: Scenario, seat: int, personas: bool) -> str:
     fields: dict[str, object] = {
         "dilemma": _clean(scenario.dilemma),

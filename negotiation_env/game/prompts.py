@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from negotiation_env.errors import UserError
 
-__all__ = ["DEFAULT", "HANDSHAKE", "SHIPPED", "PromptSet", "read_prompts", "shipped_prompts"]
+__all__ = ["DEFAULT", "HANDSHAKE", "SHIPPED", "PromptSet", "SystemText", "read_prompts", "shipped_prompts"]
 
 DEFAULT: Final = "natural"
 HANDSHAKE: Final = "handshake"
@@ -40,6 +40,8 @@ _TEXTS: Final[Mapping[str, tuple[frozenset[str], tuple[str, ...]]]] = {
 }
 """Every text: the placeholders that it may have, and those that it must; `plain` ones show no personas."""
 _OPTIONAL: Final = ("reminder",)
+_FIRST: Final = (".brief", ".single")
+"""The endings of the names of what a chat begins with."""
 _KEYS: Final = frozenset(("name", "version", "missing", "between", "limits", "personas", "plain"))
 _STRAY: Final = r"(?<!\$)\$(?:\$\$)*(?![a-zA-Z_$]|\{[a-zA-Z_]\w*\})"
 """A $ that begins no placeholder."""
@@ -98,6 +100,19 @@ class PromptSet:
         known = {**fields, **dict(self.limits)}
         kept = [line for line, names in _lines(self, text) if all(known[name] != "" for name in names)]
         return Template("\n".join(kept)).substitute(known)
+
+    def with_system(self, text: str) -> "PromptSet":
+        """The set with a text of somebody's own, which has no placeholders, before what the brief or task says."""
+        own = text.replace("$", "$$")
+        told = {name: f"{own}\n\n{said}" if name.endswith(_FIRST) else said for name, said in self.texts}
+        return replace(self, texts=tuple(told.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemText:
+    """What an agent adds to whatever set its seat is shown; see `PromptSet.with_system`."""
+
+    text: str
 
 
 @cache

@@ -76,5 +76,16 @@ def test_a_run_with_prompts_of_ones_own_goes_on_with_the_same_only(tmp_path, con
         bench(config, tmp_path / "run", resume=True, **keys)
 
 
+def test_guards_hold_in_every_game_and_the_run_goes_on_under_the_same_only(tmp_path, config):
+    bench(config, tmp_path / "run", guards=["safety"])
+    episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
+    assert all(episode.guards.startswith("safety@") for episode in episodes)
+    pressing = [each for each in episodes if "scripted:pushy" in each.agents and not each.rules.single]
+    assert pressing
+    assert all("no_pressure" in {each.constraint for each in episode.broken()} for episode in pressing)
+    with pytest.raises(UserError, match="guards"):
+        bench(config, tmp_path / "run", resume=True)
+
+
 def _tables(folder):
     return json.loads((folder / "tables.json").read_text())
