@@ -20,7 +20,6 @@ _TOLD = ("goal", "red_line", "style")
 """What a persona's card tells, beside its name and values."""
 
 
-@lru_cache(maxsize=1024)
 def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
     """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak."""
     return _filled(prompts, "brief", scenario, seat, personas)
@@ -51,6 +50,7 @@ def single_agent_chat(
     return (_user([_filled(prompts, "single", scenario, seat, personas)]),)
 
 
+@lru_cache(maxsize=1024)
 def _filled(prompts: PromptSet, text: str, scenario: Scenario, seat: int, personas: bool) -> str:
     fields: dict[str, object] = {
         "dilemma": _clean(scenario.dilemma),
@@ -86,11 +86,10 @@ class Chat:
         self, prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False
     ) -> None:
         self._scenario, self._seat, self._personas = scenario, seat, personas
-        fields = {"seat": seat, "parties": len(scenario.personas)}
-        opening = prompts.fill("elided" if elided else "opening", fields)
+        opening = _standing(prompts, "elided" if elided else "opening", seat, len(scenario.personas))
         system = brief(prompts, scenario, seat, personas=personas)
         self._messages = [{"role": "system", "content": system}, _user([opening])]
-        self._reminder = prompts.fill("reminder", fields)
+        self._reminder = _standing(prompts, "reminder", seat, len(scenario.personas))
         self._shown, self._only_opened = 0, not elided
 
     def show(self, dialogue: Sequence[Utterance], request: str = "") -> tuple[Message, ...]:
@@ -106,22 +105,19 @@ class Chat:
         for utterance in dialogue[self._shown :]:
             self._add(utterance)
         self._shown = len(dialogue)
-        *before, last = map(dict.copy, self._messages)
-        if last["role"] == "assistant":
-            return (*before, last, _user([request])) if request else (*before, last)
-        asked = request or self._reminder_now
-        return (*before, _user([last["content"], asked]) if asked else last)
+        shown, asked = tuple(map(dict.copy, self._messages)), request or self._due_reminder
+        return _with_request(shown, asked) if asked else shown
 
     @property
-    def _reminder_now(self) -> str:
-        """The opening says itself what to do."""
-        return "" if self._only_opened else self._reminder
+    def _due_reminder(self) -> str:
+        """What stands below what was said; the opening says itself what to do."""
+        return "" if self._only_opened or self._messages[-1]["role"] == "assistant" else self._reminder
 
     def _add(self, utterance: Utterance) -> None:
         last = self._messages[-1]
         if utterance.seat == self._seat:
-            if self._reminder_now and last["role"] == "user":  # what was shown stays as it was: a chat only grows
-                last["content"] += f"\n\n{self._reminder}"
+            if reminder := self._due_reminder:  # what was shown stays as it was: a chat only grows
+                last["content"] += f"\n\n{reminder}"
             self._messages.append({"role": "assistant", "content": utterance.text})
         elif last["role"] == "assistant":
             self._messages.append(_user([_heard(self._scenario, utterance, self._personas)]))
@@ -129,6 +125,12 @@ class Chat:
             heard = _heard(self._scenario, utterance, self._personas)
             last["content"] = heard if self._only_opened else f"{last['content']}\n\n{heard}"
         self._only_opened = False
+
+
+@lru_cache(maxsize=1024)
+def _standing(prompts: PromptSet, text: str, seat: int, parties: int) -> str:
+    """A text that is the same in every scenario."""
+    return prompts.fill(text, {"seat": seat, "parties": parties})
 
 
 def conversation(
@@ -159,6 +161,13 @@ def conversation(
     shown = dialogue[len(dialogue) - window :] if elided and window is not None else dialogue
     chat = Chat(prompts, scenario, seat, elided=elided, personas=personas)
     return chat.show(shown, completion_request(prompts, scenario, seat, personas=personas) if completing else "")
+
+
+def _with_request(chat: tuple[Message, ...], request: str) -> tuple[Message, ...]:
+    """Append to the last user message, or after the seat's own last turn; roles go on alternating."""
+    if chat[-1]["role"] == "user":
+        return (*chat[:-1], _user([chat[-1]["content"], request]))
+    return (*chat, _user([request]))
 
 
 def _user(parts: Iterable[str]) -> Message:
