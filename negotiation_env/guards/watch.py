@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Constraint, Guards, Intervention
@@ -64,13 +65,20 @@ class _Facts:
         if (known := self._known.get(name)) is None:
             if name in ("mine", "theirs"):
                 return self.mine is (name == "mine")
-            known = self._known[name] = bool(self._propositions[name](self._heard))
+            known = self._known[name] = bool(self._asked(name, self._propositions[name]))
         return known
 
     def number(self, name: str) -> float:
         if (known := self._measured.get(name)) is None:
-            known = self._measured[name] = float(self._numbers[name](self._heard))
+            known = self._measured[name] = float(self._asked(name, self._numbers[name]))
         return known
+
+    def _asked(self, name: str, function: Proposition | Numeric) -> float:
+        """What a function, which may be anybody's, says of the turn."""
+        try:
+            return function(self._heard)
+        except Exception as error:
+            raise UserError(f"the proposition {name} {why(error)}") from error
 
 
 class Watch:
