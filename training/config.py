@@ -34,6 +34,8 @@ class TrainConfig(BaseModel):
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
+        vary_personas: Let each epoch draw every dilemma's personas and their seats anew, out of its tensions or, in a
+            file, of the scenarios with the same dilemma; else they stay those that the seed drew.
         seed: Seeds pairing, data order and every sampled token; 0 to 2**32 - 1.
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
@@ -101,6 +103,7 @@ class TrainConfig(BaseModel):
     judge: str = "embedded"
     split: str = "train"
     scenarios: int = Field(0, ge=0)
+    vary_personas: bool = False
     seed: int = Field(0, ge=0, lt=2**32)
     max_steps: int = Field(1900, ge=1)
     group_size: int = Field(8, ge=2)

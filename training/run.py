@@ -10,6 +10,7 @@ from typing import Any
 from transformers import set_seed
 
 from negotiation_env.agents.models.training_card import TrainingCard, write_card
+from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import SUMMARY, claim
@@ -142,6 +143,7 @@ def _last(out: Path, resume: bool) -> Path | None:
 
 def _start(config: TrainConfig, out: Path, *, resume: bool) -> Path | None:
     """See that the run can begin or go on; the checkpoint to go on from."""
+    planned_prompts(config.prompts, config.judge)
     check_run(config, out, resume=resume)
     checkpoint = _last(out, resume)
     if resume:

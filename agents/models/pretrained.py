@@ -5,7 +5,7 @@ every model of the process; else such a model is refused, and nobody is asked on
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ __all__ = [
     "TRUST",
     "end_ids",
     "half_precision",
+    "listed_ids",
     "load_network",
     "load_tokenizer",
     "loading",
@@ -70,7 +71,11 @@ def nf4() -> Any:
 
 def end_ids(model: Any) -> frozenset[int]:
     """The ids at which a model's `generation_config.json` ends a reply; the template's own is seldom the only one."""
-    told = model.generation_config.eos_token_id if model.generation_config else None
+    return listed_ids(model.generation_config.eos_token_id if model.generation_config else None)
+
+
+def listed_ids(told: int | Iterable[int] | None) -> frozenset[int]:
+    """What a generation config says of ids: one, several or none."""
     return frozenset([told] if isinstance(told, int) else told or ())
 
 

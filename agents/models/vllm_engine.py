@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversations, Draft
-from negotiation_env.agents.models.pretrained import trusts_remote_code, why
+from negotiation_env.agents.models.pretrained import listed_ids, trusts_remote_code, why
 from negotiation_env.agents.models.vllm_tokens import CALLS, sampling_fields
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import ChatRequest, Reply
@@ -44,9 +44,12 @@ class VllmEngine:
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"vLLM cannot load the model {self.name}: {why(error)}") from error
         self._adapter = _lora_request(adapter) if adapter else None
-        self.tokens = ChatTokens(self._llm.get_tokenizer(), thinking=max_thought_tokens > 0)
+        self.tokens = ChatTokens(self._llm.get_tokenizer(), thinking=max_thought_tokens > 0, ends=self._ends())
         self._conversations = Conversations(self.tokens, max_thought_tokens)
         self._lock = threading.Lock()
+
+    def _ends(self) -> frozenset[int]:
+        return listed_ids(self._llm.model_config.try_get_generation_config().get("eos_token_id"))
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Sample a reply to each chat; one that has outgrown the model's context gets a reply with its error."""

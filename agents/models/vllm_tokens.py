@@ -9,7 +9,7 @@ reasoning parser, and what is fed is told from what is sampled.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -36,11 +36,20 @@ class VllmTokens:
         model: The name under which the server serves it.
         name: The name in records.
         max_thought_tokens: As for `InProcessModel`.
+        ends: As for `ChatTokens`.
     """
 
-    def __init__(self, endpoint: Endpoint, tokenizer: Any, model: str, name: str, max_thought_tokens: int = 0) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tokenizer: Any,
+        model: str,
+        name: str,
+        max_thought_tokens: int = 0,
+        ends: Iterable[int] = (),
+    ) -> None:
         self.name = name
-        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0)
+        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0, ends=ends)
         self._endpoint = endpoint
         self._model = model
         self._conversations = Conversations(self.tokens, max_thought_tokens)
@@ -107,8 +116,8 @@ def sampling_fields(draft: Draft) -> dict[str, Any]:
     """How vLLM shall sample, in the names that its server and its `SamplingParams` share.
 
     Whatever the model's `generation_config.json` would change is set: the distribution is the model's own but for
-    temperature and top-p, and the end-of-turn id alone ends a reply. What a draft has sampled already moves the seed: a
-    second call shall not draw from the first one's noise.
+    temperature and top-p. The ids that end a reply are named too, for only then is the last one among its tokens. What
+    a draft has sampled already moves the seed: a second call shall not draw from the first one's noise.
     """
     request = draft.request
     return {

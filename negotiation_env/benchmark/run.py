@@ -24,7 +24,7 @@ from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.endpoints.cost_limit import need_prices
 from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
-from negotiation_env.environment.prompting import chosen_prompts, ids_of
+from negotiation_env.environment.prompting import BEFORE_SETS, chosen_prompts, ids_of
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
@@ -108,7 +108,7 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         need_prices([*players, cast.judge, *cast.comparisons.values()])
     games = plan(config)
     with claim(out):
-        open_run(out, _settings(config, cast, games), resume=resume)
+        open_run(out, _settings(config, cast, games), resume=resume, formerly={"prompts": BEFORE_SETS})
         spending = BenchmarkSpending(config.cost_limit)
         return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 

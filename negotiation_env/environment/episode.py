@@ -283,6 +283,7 @@ def _tidy(said: dict[str, Any]) -> None:
     _drop_empty(said, ("model", "thought"))
     if said["tokens"]:  # JSON has no -inf, and null could not be read back
         said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+        _drop_empty(said["tokens"], ("forced",))
 
 
 def _drop_empty(line: dict[str, Any], names: Sequence[str]) -> None:

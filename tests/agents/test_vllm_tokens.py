@@ -1,6 +1,7 @@
 """Against the tests' own server, answering as vLLM does; `test_vllm_server.py` asks a real one."""
 
 import contextlib
+import json
 import math
 from itertools import chain
 
@@ -138,6 +139,13 @@ def test_every_answer_is_a_reply_or_a_fault(tokenizer, raw):
         reply = model._call(model._conversations.draft(request)).read(raw)
         assert len(reply.tokens.logprobs) == len(reply.tokens.sampled) > 0
         assert all(-math.inf < value <= 0 for value in reply.tokens.logprobs)
+
+
+def test_every_id_that_ends_a_reply_is_named(tokenizer):
+    endpoint = Endpoint(EndpointSettings("m", "http://127.0.0.1:9/v1"))
+    model = VllmTokens(endpoint, tokenizer, "adapter", "policy", ends=[0])
+    call = model._call(model._conversations.draft(ask()))
+    assert json.loads(call.body)["stop_token_ids"] == sorted({0, model.tokens.end})
 
 
 def test_a_greedy_token_was_certain(served):

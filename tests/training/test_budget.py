@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from negotiation_env.game.protocol import Rules
 from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
 from negotiation_env.training.budget import plan
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.duration import step_time
 from negotiation_env.training.memory import Load, estimate_memory
 from tests.conftest import two_parties
 
@@ -300,6 +303,40 @@ def test_another_agent_s_turns_are_not_sampled_here():
 def test_past_selves_take_memory_but_one_that_is_the_learner_itself(spec, copies):
     found = plan(config(model="embedded", opponent=spec))
     assert [item.name for item in found.memory.standing if "past" in item.name] == copies
+
+
+@pytest.mark.parametrize(
+    ("changes", "times"),
+    [
+        ({}, 1),
+        ({"opponent": "frozen:2"}, 1),  # its turns are not the learner's
+        ({"opponent": "frozen:2", "learner_seat": "alternate"}, 2),
+        ({"opponent": "pool:1,8"}, 2),  # two groups, two opponents
+        ({"no_signal": "resample"}, 2),
+        ({"group_size": 64}, 2),  # 128 games, of which a batch takes 64
+    ],
+    ids=str,
+)
+def test_decoding_steps_are_the_tokens_of_the_longest_game_for_each_batch_and_each_set_of_weights(changes, times):
+    assert plan(config(model="embedded", **changes)).step.decodes == times * (7 * 10 + 20)
+
+
+def test_the_embedded_models_step_takes_what_was_measured_and_another_models_what_is_assumed():
+    measured = json.loads((Path(__file__).parents[2] / "measurements/results/decoding_steps.json").read_text())
+    assert step_time("embedded", 30).milliseconds == measured["milliseconds"]["16 rows"]["ours"]
+    assert step_time("Qwen/Qwen3-4B", 36).milliseconds == 36
+
+
+def test_a_model_that_cannot_be_sampled_here_is_refused_unless_a_server_samples(tmp_path):
+    from transformers import AutoConfig
+
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 99}
+    kinds = ["conv", "full_attention"]
+    AutoConfig.for_model("lfm2", num_hidden_layers=2, layer_types=kinds, **sizes).save_pretrained(tmp_path)
+    settings = config(model=str(tmp_path), adapter="none")
+    with pytest.raises(UserError, match="lfm2 cannot be sampled in this process: it has layers of the kind conv"):
+        plan(settings)
+    assert plan(settings.model_copy(update={"engine": "vllm:http://127.0.0.1:1"})).step.decodes > 0
 
 
 def test_of_many_held_out_games_those_of_two_batches_are_held_and_one_is_sampled_for():

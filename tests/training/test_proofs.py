@@ -567,3 +567,15 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
     assert (inputs["advantages"][torch.tensor(unscored)] == 0).all()
     scored = inputs["advantages"][~torch.tensor(unscored)]
     assert scored.sum().abs() < 1e-4
+
+
+def test_personas_that_vary_change_from_epoch_to_epoch_and_a_resumed_run_meets_the_same(small_model, tmp_path):
+    scenarios = [each for each in load_scenarios("everyday", seed=None) if each.dilemma == SCENARIOS[0].dilemma]
+    settings = {"vary_personas": True, "groups_per_step": 1, "max_steps": 4, "scenarios": scenarios}
+    trainer_of(small_model, tmp_path / "whole", **settings).train()
+    trainer_of(small_model, tmp_path / "parts", **settings | {"max_steps": 2}).train()
+    rest = trainer_of(small_model, tmp_path / "parts", **settings)
+    rest.train(resume_from_checkpoint=str(last_checkpoint(tmp_path / "parts" / "checkpoints")))
+    met = [(each.scenario.id, each.tags["learner_seat"]) for each in on_record(tmp_path / "whole")]
+    assert met == [(each.scenario.id, each.tags["learner_seat"]) for each in on_record(tmp_path / "parts")]
+    assert len({scenario for scenario, _ in met}) > 1

@@ -20,6 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from peft import LoraConfig, PeftModel
 
+from negotiation_env.agents.models.pretrained import end_ids
 from negotiation_env.agents.models.sampling import log_distribution
 from negotiation_env.agents.models.vllm_tokens import VllmTokens
 from negotiation_env.console.threads import side_by_side
@@ -115,7 +116,8 @@ class VllmServers:
 
     def _policy(self, version: int) -> "_RoundRobin":
         model, name, limit = self._name(version), f"policy-v{version}", self._max_thought_tokens
-        return _RoundRobin([VllmTokens(server, self._tokenizer, model, name, limit) for server in self._servers])
+        ends = end_ids(self._model)
+        return _RoundRobin([VllmTokens(server, self._tokenizer, model, name, limit, ends) for server in self._servers])
 
     def _write(self, name: str, weights: AbstractContextManager[None]) -> None:
         if not (self._folder / name).exists():
