@@ -12,7 +12,9 @@ constraint. With `seats = "each"` the formula is watched once for each seat, `mi
 the first step of its `ladder`, the second breach the second one, and all further ones the last.
 
 A table `[propositions]`, `[numbers]` adds functions of one's own: `polite = "MODULE:NAME"` names a function from a
-`Heard` to a truth value, or to a number.
+`Heard` to a truth value, or to a number. An installed package adds some by entry points of the groups
+`negotiation_env.propositions` and `negotiation_env.numbers`; what a file names goes before what is installed, and both
+before what is shipped.
 """
 
 import hashlib
@@ -28,7 +30,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.guards.formulas import Atom, Formula, atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
-from negotiation_env.specs import FILE, load_factory
+from negotiation_env.specs import FILE, imported, load_factory
 
 __all__ = ["SHIPPED", "Constraint", "Given", "Guards", "Intervention", "load_guards"]
 
@@ -173,10 +175,22 @@ def _load(given: str | Path) -> Guards:
     elif path.suffix != FILE:
         raise UserError(f"no guards {str(given)!r}; expected one of {', '.join(SHIPPED)}, or the path of a {FILE} file")
     found = check_settings(_File, read_toml(path, "guard file"), path)
-    propositions = {**PROPOSITIONS, **{name: load_factory(where, name) for name, where in found.propositions.items()}}
-    numbers = {**NUMBERS, **{name: load_factory(where, name) for name, where in found.numbers.items()}}
+    propositions = {**PROPOSITIONS, **_installed("propositions"), **_own(found.propositions)}
+    numbers = {**NUMBERS, **_installed("numbers"), **_own(found.numbers)}
     try:
         constraints = tuple(check_settings(Constraint, each, path) for each in found.constraint)
         return Guards(path.stem, constraints, propositions, numbers)
     except UserError as error:
         raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+
+
+def _own(named: Mapping[str, str]) -> dict[str, Any]:
+    return {name: load_factory(where, name) for name, where in named.items()}
+
+
+def _installed(kind: str) -> dict[str, Any]:
+    """The functions of installed packages."""
+    from importlib.metadata import entry_points  # slow to import
+
+    group = f"negotiation_env.{kind}"
+    return {each.name: imported(each.value, f"{each.name} ({group})") for each in entry_points(group=group)}

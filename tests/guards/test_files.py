@@ -48,6 +48,21 @@ def test_a_file_adds_functions_of_ones_own(tmp_path):
     assert (found.constraint, found.intervention) == ("polite", Intervention.RECORD)
 
 
+def test_an_installed_package_adds_propositions_and_numbers(tmp_path, monkeypatch):
+    told = tmp_path / "polite_package-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: polite-package\nVersion: 1.0\n")
+    here = "tests.guards.test_files"
+    groups = {"propositions": f"says_please = {here}:says_please", "numbers": f"shouting = {here}:shouting"}
+    text = "\n".join(f"[negotiation_env.{group}]\n{line}" for group, line in groups.items())
+    (told / "entry_points.txt").write_text(text)
+    path = written(tmp_path, '[[constraint]]\nname = "polite"\nformula = "says_please or shouting < 0.5"\n')
+    with pytest.raises(UserError, match="no proposition 'says_please'"):
+        load_guards(path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Watch(load_guards(path), SCENARIO).look(Utterance(0, "GO"), ()).violations
+
+
 def says_please(heard: Heard) -> bool:
     return "please" in heard.text
 
