@@ -12,7 +12,7 @@ from negotiation_env.agents.models.attention import layer_window
 from negotiation_env.agents.models.in_process import CACHE_ROOM, CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.prompting import planned_prompts
-from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
+from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME
 from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
@@ -24,6 +24,7 @@ from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.duration import StepTime, step_time
 from negotiation_env.training.memory import Load, Memory, estimate_memory
 from negotiation_env.training.opponents import Opponents, Pool, parse_opponents
+from negotiation_env.training.scenarios import dilemmas_of
 
 if TYPE_CHECKING:
     from negotiation_env.agents.models.chat_tokens import ChatTokens
@@ -172,9 +173,7 @@ Games = dict[int, LongestGame]
 
 
 def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
-    found = load_scenarios(config.split, seed=config.seed)
-    chosen = pick(found, config.scenarios or len(found), config.seed)
-    config.check_fit(chosen, config.seats)
+    chosen = [scenario for dilemma in dilemmas_of(config) for scenario in dilemma]
     return {seat: _longest(config, chosen, seat, ruler) for seat in config.seats}
 
 

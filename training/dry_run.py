@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.pretrained import load_tokenizer, needs_trust, why
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.endpoints.address import check_base_url
 from negotiation_env.endpoints.endpoint import read_endpoint
+from negotiation_env.environment.prompting import load_prompts
 from negotiation_env.errors import UserError
 from negotiation_env.judges.llm_file import judge_files
 from negotiation_env.specs import FILE, load_factory, names, parse
@@ -72,7 +74,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
         ModelError: The model's chat template cannot be trained with.
     """
     _check_engine(config.engine)
-    _check_opponents(config)
+    for spec in parse_opponents(config.opponent).agents:
+        _check_opponent(spec)
     judges = [] if config.judge == "self" else judge_files(config.judge)
     if config.rerank_ties and parse(config.judge).kind in ("embedded", "scripted", "panel"):
         raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
@@ -98,18 +101,21 @@ def _check_engine(engine: str) -> None:
             raise UserError(f"engine: expected vllm:http://HOST:PORT,…; {error}") from error
 
 
-def _check_opponents(config: TrainConfig) -> None:
-    for spec in parse_opponents(config.opponent).agents:
-        found = parse(spec)
-        kind = AGENTS.find(found, without_secrets(spec))
-        if found.kind == "python":
-            load_factory(found.rest)
-        elif found.kind == FILE:
-            read_endpoint(Path(spec))
-        elif kind.added:
-            kind.load()
-        elif found.kind not in MODELS:
-            resolve_agent(spec)
+def _check_opponent(spec: str) -> None:
+    found = parse(spec)
+    kind = AGENTS.find(found, without_secrets(spec))
+    if settings := read_agent_file(spec):
+        if settings.prompts:
+            load_prompts(settings.prompts)
+        _check_opponent(settings.agent)
+    elif found.kind == "python":
+        load_factory(found.rest)
+    elif found.kind == FILE:
+        read_endpoint(Path(spec))
+    elif kind.added:
+        kind.load()
+    elif found.kind not in MODELS:
+        resolve_agent(spec)
 
 
 def _tokenizer(config: TrainConfig) -> ChatTokens | None:

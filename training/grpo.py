@@ -37,9 +37,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
 from negotiation_env.agents.models.pretrained import half_precision, trusts_remote_code
-from negotiation_env.data import load_scenarios
 from negotiation_env.environment.stepping import Wrap
-from negotiation_env.episodes.evaluate import pick
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
@@ -54,6 +52,7 @@ from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.rollout import Rollout, Step, task_key
 from negotiation_env.training.run_folder import CHECKPOINTS, METRICS
+from negotiation_env.training.scenarios import dilemmas_of, scenario_in
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 
@@ -117,17 +116,15 @@ def build_trainer(
     Raises:
         UserError: The rules do not fit the scenarios, or the judge cannot do what the config asks of it.
     """
-    chosen = list(scenarios) or load_scenarios(config.split, seed=config.seed)
-    chosen = pick(chosen, config.scenarios or len(chosen), config.seed)
-    config.check_fit(chosen, config.seats)
+    dilemmas = dilemmas_of(config, scenarios)
     if config.rerank_ties and not isinstance(judge, Ranker):
         raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
-    by_id = {scenario.id: scenario for scenario in chosen}
+    by_id = {scenario.id: scenario for dilemma in dilemmas for scenario in dilemma}
     trainer = NegotiationTrainer(
         model=model,
         reward_funcs=collective_agency,
         args=_arguments(config, out),
-        train_dataset=Dataset.from_list(tasks(config, chosen)),
+        train_dataset=Dataset.from_list(tasks(config, dilemmas)),
         processing_class=tokenizer,
         rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
         callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
@@ -170,20 +167,21 @@ def _correct_ratios(trainer: NegotiationTrainer) -> None:
     trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
 
 
-def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, str]]:
+def tasks(config: TrainConfig, dilemmas: Sequence[Sequence[Scenario]]) -> list[dict[str, str]]:
     """A dataset row for each group of the run, in order.
 
     The order is ours, for TRL's sampler does not find its place again in a run that is resumed after its first epoch.
-    Each epoch is shuffled by a seed of its own; where the seats alternate, a scenario's seat does from epoch to epoch.
+    Each epoch is shuffled by a seed of its own; where the seats alternate, a dilemma's seat does from epoch to epoch.
     """
     rows: list[dict[str, str]] = []
     for group in range(config.max_steps * config.groups_per_step):
-        epoch, place = divmod(group, len(scenarios))
+        epoch, place = divmod(group, len(dilemmas))
         if place == 0:
-            order = list(range(len(scenarios)))
+            order = list(range(len(dilemmas)))
             Random(derive_seed(config.seed, "epoch", epoch)).shuffle(order)
         seat = config.seats[(order[place] + epoch) % len(config.seats)]
-        rows.append({"prompt": task_key(scenarios[order[place]], seat)})
+        scenario = scenario_in(epoch, dilemmas[order[place]], config.seed)
+        rows.append({"prompt": task_key(scenario, seat)})
     return rows
 
 

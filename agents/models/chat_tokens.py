@@ -50,7 +50,11 @@ class Marks:
     cued: bool
 
     def thoughts(self, ids: Sequence[int]) -> list[bool]:
-        """Which ids of a reply are thought, marks included; one that nothing closes goes on to the end."""
+        """Which ids of a reply are thought, marks included.
+
+        What stands in front of an opening mark are words, in front of a closing one that closes nothing a thought. A
+        thought that nothing closes goes on to the end.
+        """
         first = next((token for token in ids if token in (self.opens, self.closes)), None)
         inside, found = self.cued or first == self.closes, []
         for token in ids:

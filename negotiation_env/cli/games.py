@@ -23,6 +23,7 @@ from negotiation_env.cli.options import (
     enough_turns,
     find_scenario,
     going_on,
+    named_prompts,
     open_traffic,
     print_table,
     require_apart,
@@ -63,7 +64,7 @@ def play(
     from negotiation_env.episodes.runner import play as play_game
     from negotiation_env.judges.specs import resolve_judge
 
-    scenarios = load_scenarios(split, seed=seed)
+    told, scenarios = named_prompts(prompts), load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
@@ -74,7 +75,7 @@ def play(
         decider = resolve_judge(judge, traffic, cache=not no_cache)
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
             settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=prompts, guards=guards or None, **settings)
+            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
             if keep:
                 keep(episode)
     if episode.failure is not None:
@@ -114,7 +115,7 @@ def evaluate_command(
     from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
-    scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+    told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
@@ -131,7 +132,7 @@ def evaluate_command(
                 contents=contents_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,
-                prompts=prompts,
+                prompts=told,
                 guards=guards or None,
                 max_turns=enough_turns(max_turns, scenarios),
                 history_turns=history_turns,

@@ -18,6 +18,7 @@ from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Intervention
 from negotiation_env.guards.watch import Violation
 from negotiation_env.interfaces import Reply, TokenTrace
 from negotiation_env.text.thoughts import joined
@@ -106,6 +107,13 @@ class Said:
     violations: tuple[Violation, ...] = ()
     refused: tuple[Refused, ...] = ()
 
+    @property
+    def replaced(self) -> bool:
+        """Whether guards put silence in the place of the last words that were tried."""
+        return any(
+            each.intervention == Intervention.REPLACE for tried in self.refused[-1:] for each in tried.violations
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FailedTurn:
@@ -176,6 +184,11 @@ class Episode:
         """Everything that an agent was asked for, with what it took; refused words stand before their turn."""
         turns: tuple[Said | FailedTurn, ...] = (*self.turns, self.failed) if self.failed else self.turns
         return tuple(each for turn in turns for each in (*turn.refused, turn))
+
+    def broken(self, seat: int | None = None) -> tuple[Violation, ...]:
+        """What a seat's words broke under guards, delivered or refused; None is all seats."""
+        said = (each for each in self.asked if not isinstance(each, FailedTurn) and seat in (None, each.seat))
+        return tuple(violation for each in said for violation in each.violations)
 
     def __post_init__(self) -> None:
         for name, value in (("reward", self.reward), ("score", self.outcome.score)):
@@ -270,6 +283,7 @@ def _tidy(said: dict[str, Any]) -> None:
     _drop_empty(said, ("model", "thought"))
     if said["tokens"]:  # JSON has no -inf, and null could not be read back
         said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+        _drop_empty(said["tokens"], ("forced",))
 
 
 def _drop_empty(line: dict[str, Any], names: Sequence[str]) -> None:
@@ -322,6 +336,7 @@ def _said(
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
     told = (reply.truncated, reply.tokens, reply.usage, reply.model, _thoughts(game, reply, thought))
     broken = guarded.violations if guarded else ()
+    echoed = () if guarded and guarded.replaced else echoed  # silence is nobody's words
     return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, broken, refused)
 
 

@@ -104,9 +104,8 @@ class Enforcement:
         elif finding.intervention == Intervention.REPLACE:
             self._refuse(utterance, thought, finding, _REPLACED)
             silence, _ = self.game.understand(SILENCE)
-            self._deliver(
-                silence, "", replace(self._watch.look(silence, self.game.dialogue), violations=()), replaced=True
-            )
+            seen = self._watch.look(silence, self.game.dialogue)
+            self._deliver(silence, "", replace(seen, violations=()), replaced=True)
         else:
             self._deliver(utterance, thought, finding)
         return utterance, finding

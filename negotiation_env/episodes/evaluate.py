@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts
+from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
@@ -35,6 +35,8 @@ __all__ = [
     "pick",
     "seat_agents",
 ]
+
+T = TypeVar("T")
 
 GAMES_AT_A_TIME: Final = 32
 """In lockstep, unless an evaluation is told otherwise."""
@@ -121,7 +123,7 @@ def evaluate(
     shown = ids_of(seat_prompts(chosen, len(agents), agents))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
-        open_run(out, asdict(settings), resume=resume)
+        open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS})
         path = out / EPISODES
         play_into(
             path,
@@ -170,8 +172,8 @@ def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
     return summary
 
 
-def pick(scenarios: Sequence[Scenario], count: int, seed: int) -> list[Scenario]:
-    """A seeded sample of at most `count` scenarios, in their own order."""
+def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
+    """A seeded sample of at most `count` scenarios, or groups of them, in their own order."""
     import random
 
     chosen = random.Random(seed).sample(range(len(scenarios)), min(count, len(scenarios)))

@@ -175,7 +175,8 @@ MODELS: Final = Kinds(
 AGENTS: Final = Kinds(
     "agent",
     (
-        *MODELS.built_in,
+        *MODELS.built_in[:-1],
+        Kind("FILE.toml", "an endpoint with limits, deadlines and prices, or a chat model with settings of its own"),
         Kind(
             "scripted:accommodating|stubborn|compromising|pushy|liar|injecting",
             "fixed scripts; the last three manipulate: rising pressure, agreements that never were, attacks on models",

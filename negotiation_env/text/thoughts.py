@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MARKERS", "Marker", "joined", "marker_in", "markers_table", "split_thought"]
+__all__ = ["MARKERS", "Marker", "has_no_mark", "joined", "marker_in", "markers_table", "split_thought"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,7 @@ def split_thought(raw: str) -> tuple[str, str]:
         The thoughts without their marks, "" for none, and the words, "" where there are thoughts alone. Without a mark
         the words are the text as it came; stretches of words that a thought parts stand on lines of their own.
     """
-    thought, words = _split_plain(raw) if raw.lstrip()[:1] in _PLAIN_INITIALS else ("", raw)
-    if "<" not in words and "[" not in words and "◁" not in words:  # most texts
-        return thought, words
+    thought, words = _split_plain(raw)
     pieces = _pieces(words)
     if len(pieces) == 1:
         return thought, words
@@ -134,6 +132,14 @@ def split_thought(raw: str) -> tuple[str, str]:
     words = "\n".join(text.strip() for text, is_thought in pieces if not is_thought and text.strip())
     wrapped = _WRAPPED.fullmatch(words)
     return thoughts, wrapped[2].strip() if wrapped else words
+
+
+def has_no_mark(harmless: str) -> bool:
+    """Whether a text that `negotiation_env.text.untrusted.neutralise` leaves as it is surely holds no mark; quick.
+
+    It has no control tokens then, and no white space before its words.
+    """
+    return "◁" not in harmless and harmless[:1] not in _PLAIN_INITIALS
 
 
 def joined(*thoughts: str) -> str:

@@ -85,7 +85,7 @@ def test_a_model_that_thinks_keeps_its_budget_and_its_rows_hold_what_was_sampled
     from negotiation_env.training.rows import learner_rows
     from tests.agents.test_thinking import first_thought, thinker, thinking_network
 
-    network, words = thinking_network(head_dim=64, max_position_embeddings=2048), thinker("qwen3")
+    network, words = thinking_network(head_dim=64, max_position_embeddings=2048), thinker("qwen3_5_think")
     for part in (network, words):
         part.save_pretrained(tmp_path / "model")
     play(tmp_path, str(tmp_path / "model"), str(tmp_path), "6")

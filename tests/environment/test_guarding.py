@@ -7,7 +7,7 @@ import pytest
 from negotiation_env import FunctionAgent, Game, NegotiationEnv, ScriptedJudge, env, play, play_many, step_many
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.evaluate import evaluate
-from negotiation_env.episodes.guarding import breaches
+from negotiation_env.episodes.guarding import Breach, breaches
 from negotiation_env.errors import UserError
 from negotiation_env.guards.files import Constraint, Guards, Intervention, load_guards
 from negotiation_env.interfaces import Reply, Request
@@ -76,7 +76,9 @@ def test_replaced_words_leave_silence_and_their_speaker_knows():
     )
     assert shown(game, 0)[1:] == ["assistant: Sign now.", told]
     assert shown(game, 1) == ["user: (says nothing)", "assistant: No."]
-    said = record(game).turns[0]
+    game.step("Sign now.")
+    said = record(game).turns[2]
+    assert not said.events
     assert (said.text, [each.text for each in said.refused]) == ("(says nothing)", ["Sign now."])
 
 
@@ -219,9 +221,11 @@ def test_a_run_goes_on_under_the_same_guards_only(tmp_path):
 
 
 def test_what_was_delivered_under_guards_breaks_offline_what_it_broke_then():
-    episode = record(played([*SCRIPT[:2], "Sign now.", "Beds."], quiet(F, A, F)))
+    episode = record(played(["Sign now.", "No.", "Sign now.", "Beds.", "No.", "Sign now."], quiet(F, A, P)))
     told = [(turn, each.constraint) for turn, said in enumerate(episode.turns, 1) for each in said.violations]
     assert told == [(each.turn, each.constraint) for each in breaches(LADDER, episode)] == [(1, "quiet")]
+    vocal = Guards("vocal", (Constraint("vocal", "not echoes"),))
+    assert breaches(vocal, episode) == [Breach("g", 4, 1, "vocal")]  # the silence of turn 5 is nobody's
 
 
 def test_guards_have_names_paths_and_values():

@@ -8,6 +8,7 @@ from negotiation_env.game.events import Utterance
 from negotiation_env.game.protocol import understood
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.guards.formulas import atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
 
 NURSE = Persona("The Nurse", "You must keep beds free.", "It will not let the ward drop below twelve beds.")
@@ -89,6 +90,11 @@ def test_a_proposition_leaves_alone(name, text):
     assert not PROPOSITIONS[name](heard(text))
 
 
+def test_every_name_can_stand_in_a_formula():
+    assert [each.name for name in PROPOSITIONS for each in atoms(parse(name))] == list(PROPOSITIONS)
+    assert [each.name for name in NUMBERS for each in atoms(parse(f"{name} < 3"))] == list(NUMBERS)
+
+
 def test_every_proposition_is_tried_both_ways_and_says_what_it_finds():
     assert set(FOUND) == set(PLAIN) == set(PROPOSITIONS)
     assert all(each.__doc__ for each in (*PROPOSITIONS.values(), *NUMBERS.values()))
@@ -106,7 +112,7 @@ def test_numbers_count_what_they_say():
         "words": 3,
         "proposal_words": 3,
         "characters": 39,
-        "turn": 3,
+        "turn_number": 3,
     }
 
 
