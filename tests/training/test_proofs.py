@@ -73,7 +73,8 @@ def same(one, other):
 def batch_of(trainer):
     """The first step's batch as TRL feeds it to the loss."""
     trainer.model.train()
-    trainer.current_gradient_accumulation_steps = 1  # set by the training loop, which this stands in for
+    # Set by the training loop, which this stands in for: all micro-batches of a step at once.
+    trainer.current_gradient_accumulation_steps = trainer.args.steps_per_generation
     groups = [dict(trainer.train_dataset[group]) for group in range(trainer.rollout_func.config.groups_per_step)]
     return trainer._generate_and_score_completions([row for row in groups for _ in range(trainer.num_generations)])
 
@@ -385,6 +386,7 @@ def test_the_completion_is_not_in_the_row(batch):
 def test_the_policy_ratio_is_one_and_the_loss_grpos(batch):
     """-sum(advantage) over the counted tokens, divided by their number: the loss before the first update."""
     trainer, _, inputs = batch
+    inputs["advantages"] = torch.tensor([1.0, 2.0, -0.5, 0.25])  # those of groups with as many tokens a row cancel out
     counted = inputs["tool_mask"].bool() & inputs["completion_mask"].bool()
     expected = -(inputs["advantages"][:, None] * counted).sum() / counted.sum()
     assert trainer.compute_loss(trainer.model, inputs).item() == pytest.approx(expected.item(), abs=1e-6)
