@@ -8,12 +8,14 @@
     max_turn_tokens = 200
     max_completion_tokens = 300
     max_thought_tokens = 512         # of a model in this process that thinks; on top of the words' limit
+    quantise = "4bit"                # hold the weights of a model in this process in 4-bit NF4
 
 What a key leaves out is as the run has it. A run's own limits, such as a benchmark's, give way to the file's.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent
 from negotiation_env.errors import UserError
@@ -40,6 +42,8 @@ class AgentFile:
         max_turn_tokens: Most new tokens of a turn, at least 1.
         max_completion_tokens: The same of a completion.
         max_thought_tokens: Most tokens of a thought; 0 asks for none.
+        quantise: "4bit" holds the weights in NF4, by bitsandbytes; an adapter that was trained on such is played on
+            such without being asked.
     """
 
     agent: str
@@ -50,6 +54,7 @@ class AgentFile:
     max_turn_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_thought_tokens: int = 0
+    quantise: Literal["none", "4bit"] = "none"
 
     def __post_init__(self) -> None:
         _ = self.dialogue, self.completion  # what cannot be sampled is told with the file's other faults

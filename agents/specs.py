@@ -35,7 +35,7 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     name, found = without_secrets(spec), parse(spec)
     kind = AGENTS.find(found, name)
     if settings := read_agent_file(spec):
-        return agent_from_file(_model(settings.agent, traffic), settings, name)
+        return agent_from_file(_model(settings.agent, traffic, settings.quantise), settings, name)
     if found.kind in MODELS:
         return ChatAgent(_model(spec, traffic), name=name)
     if found.kind == "function":
@@ -44,8 +44,9 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     return _checked(name, made)
 
 
-def _model(spec: str, traffic: Traffic | None) -> ChatModel:
-    return (traffic or Live()).model(without_secrets(spec), lambda: resolve_model(spec))
+def _model(spec: str, traffic: Traffic | None, quantise: str = "none") -> ChatModel:
+    name = without_secrets(spec) + ("" if quantise == "none" else f" in {quantise}")
+    return (traffic or Live()).model(name, lambda: resolve_model(spec, quantise))
 
 
 def _made(spec: str, factory: Callable[..., Any]) -> Any:
@@ -71,15 +72,22 @@ def _checked(name: str, made: Any) -> Agent:
 
 
 @Once
-def resolve_model(spec: str) -> ChatModel:
+def resolve_model(spec: str, quantise: str = "none") -> ChatModel:
     """The chat model that a spec string names; the same spec gives the same object, so that weights load once.
 
+    Args:
+        spec: One of `negotiation_env.specs.kinds.MODELS`.
+        quantise: "4bit" holds its weights in NF4, which is for models in this process.
+
     Raises:
-        UserError: No such spec, model or endpoint.
+        UserError: No such spec, model or endpoint, or one that cannot be held in 4 bit.
     """
     require_name(spec, "model")
     found = parse(spec)
     MODELS.find(found, without_secrets(spec))
+    if quantise != "none" and found.kind not in ("hf", "embedded"):
+        told = f"quantise is for models in this process, hf:ID_OR_DIR; got {without_secrets(spec)!r:.80}"
+        raise UserError(f"{told}; tell the server that holds its weights")
     if found.kind == "openai":
         from negotiation_env.endpoints.endpoint import connect, short_endpoint
 
@@ -99,7 +107,7 @@ def resolve_model(spec: str) -> ChatModel:
         return VllmEngine(source, adapter, name=spec)
     from negotiation_env.agents.models.in_process import load_model
 
-    return load_model(source, adapter, name=spec)
+    return load_model(source, adapter, name=spec, quantise=quantise)
 
 
 def _weights(spec: Spec) -> tuple[str | Path, str | Path | None]:

@@ -196,7 +196,11 @@ def _keep_rows(batch: _Batch, rows: list[int]) -> None:
 
 
 def load_model(
-    source: str | Path, adapter: str | Path | None = None, name: str = "", max_thought_tokens: int = 0
+    source: str | Path,
+    adapter: str | Path | None = None,
+    name: str = "",
+    max_thought_tokens: int = 0,
+    quantise: str = "none",
 ) -> InProcessModel:
     """Load a model for play: on the GPU where there is one, in bfloat16 if it has that; else in float32.
 
@@ -207,6 +211,7 @@ def load_model(
             card says, is played on such.
         name: The name in records.
         max_thought_tokens: As for `InProcessModel`.
+        quantise: "4bit" holds the weights in NF4, whatever the card says.
 
     Raises:
         ModelError: As for `InProcessModel`.
@@ -220,7 +225,7 @@ def load_model(
         half = half_precision()
         tokenizer = load_tokenizer(source)
         card = read_card(adapter)
-        quantised = card is not None and card.quantise == "4bit"
+        quantised = "4bit" in (quantise, card and card.quantise)
         settings = {"quantization_config": nf4()} if quantised else {}
         model = load_network(source, dtype=torch.bfloat16 if half else torch.float32, **settings)
         if adapter is not None:

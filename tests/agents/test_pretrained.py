@@ -14,6 +14,7 @@ from negotiation_env.agents.models.embedded import embedded_model
 from negotiation_env.agents.models.in_process import load_model
 from negotiation_env.agents.models.pretrained import TRUST, half_precision, load_tokenizer
 from negotiation_env.agents.models.training_card import TrainingCard, write_card
+from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.errors import UserError
 from negotiation_env.training.architectures import count_parameters, find_architecture
 from negotiation_env.training.config import TrainConfig
@@ -167,3 +168,5 @@ def test_an_adapter_that_was_trained_on_weights_in_4_bit_is_played_on_such(tmp_p
     assert not getattr(whole, "is_loaded_in_4bit", False)
     assert held.get_base_model().is_loaded_in_4bit
     assert held.active_adapters == ["default"]
+    (tmp_path / "agent.toml").write_text(f'agent = "hf:{tmp_path / "base"}"\nquantise = "4bit"\n')
+    assert resolve_agent(str(tmp_path / "agent.toml")).model.model.is_loaded_in_4bit
