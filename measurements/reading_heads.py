@@ -29,7 +29,9 @@ from negotiation_env.judges.check.labelled import Labelled, read_labelled
 from negotiation_env.judges.reading.heads import Floats, Heads, features, squeezed
 from negotiation_env.judges.reading.passages import passage
 from negotiation_env.judges.reading.reader import WIDTH, Passage, Reading, load_reader
+from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 from negotiation_env.judges.smoke_test.refusals import refusal
+from negotiation_env.statistics.rater_agreement import spearman
 
 LABELS: Final = Path(__file__).parent / "labels"
 HEADS: Final = Path(__file__).parents[1] / "negotiation_env" / "judges" / "reading" / "heads.npz"
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unseen = {row["id"] for row in rows() if row["split"] == "unseen"}
     train = joined(dev, *(each.where(lambda item: item.id not in unseen) for each in new))
     kept = joined(*(each.where(lambda item: item.id in unseen) for each in new))
-    heads = trained(train)
+    answers, heads = kept.where(lambda item: item.is_answer), trained(train)
     np.savez_compressed(HEADS, **packed(heads))
     found = {
         **machine(),
@@ -88,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "trained on": counts(train),
         "readings, author to author": table(dev, check),
         "judge_check.jsonl": checked(heads, check),
-        "unseen": checked(heads, kept) | by_kind(heads, kept),
+        "unseen": checked(heads, kept) | by_kind(answers, heads.scores(answers.found)),
+        "unseen, by the rubric": by_kind(answers, by_rubric(answers)),
+        "unseen, outside": round(float(np.mean(heads.distances(answers.found) > heads.farthest)), 3),
     }
     tell(found, chosen.out, *shown(found))
 
@@ -259,18 +263,21 @@ def told_apart(heads: Heads, lopsided: Set) -> float | None:
     return float(np.mean((first > second) == [item.group == "lop_A" for item in lopsided.items]))
 
 
-def by_kind(heads: Heads, kept: Set) -> Figures:
+def by_kind(answers: Set, scores: Floats) -> Figures:
     """Mean score of each kind of answer, and how many of a policy's that say nothing one could do score below 1."""
-    answers = kept.where(lambda item: item.is_answer)
-    scores = heads.scores(answers.found)
     kinds = [item.group for item in answers.items]
     nonsense = [kind == "policy" and item.label <= NONSENSE for kind, item in zip(kinds, answers.items, strict=True)]
-    outside = heads.distances(answers.found) > heads.farthest
     return rounded(
         {f"mean.{kind}": float(scores[[each == kind for each in kinds]].mean()) for kind in sorted(set(kinds))}
         | {"nonsense.below_1": float(np.mean(scores[nonsense] < 1)), "nonsense.n": sum(nonsense)}
-        | {"outside": float(outside.mean())}
+        | {"ca.spearman": spearman(scores, answers.labels)}
     )
+
+
+def by_rubric(answers: Set) -> Floats:
+    """What the smoke-test judge says of the same answers."""
+    verdicts = EmbeddedJudge().judge([item.question for item in answers.items])
+    return np.array([verdict.value for verdict in verdicts], np.float64)
 
 
 def table(dev: Set, check: Set) -> dict[str, Any]:
@@ -312,7 +319,7 @@ def rounded(figures: Mapping[str, float | None]) -> Figures:
 
 def shown(found: Mapping[str, Any]) -> list[Any]:
     """The tables to print: of each figure the value alone."""
-    columns = {name: found[name] for name in ("judge_check.jsonl", "unseen")}
+    columns = {name: found[name] for name in ("judge_check.jsonl", "unseen", "unseen, by the rubric")}
     left_out = (".low", ".high", ".n")
     told = {
         title: {name: value for name, value in figures.items() if not name.endswith(left_out) and value is not None}

@@ -4,7 +4,7 @@ It runs on a laptop, generates nothing and repeats itself. What it can be believ
 `docs/judging.md`; what a policy truly gained needs a real judge beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from negotiation_env.console.terminal import say
@@ -80,7 +80,7 @@ class ReadingJudge:
         """
         unread = [self._without_reading(question) for question in questions]
         left = [question for question, verdict in zip(questions, unread, strict=True) if verdict is None]
-        found = iter(_read(left))
+        found = _read(left)
         return [
             verdict or self._verdict(question, next(found)) for question, verdict in zip(questions, unread, strict=True)
         ]
@@ -132,9 +132,10 @@ class ReadingJudge:
         return Verdict(value, self.name, scored.reason, {"accepts": value >= _ACCEPTS, "score": scored.value})
 
 
-def _read(questions: Sequence[Question]) -> Sequence[Reading]:
+def _read(questions: Sequence[Question]) -> Iterator[Reading]:
     """What is read of each question; no questions, no model."""
-    return load_reader().read([passage(question) for question in questions]) if questions else ()
+    if questions:
+        yield from load_reader().read([passage(question) for question in questions])
 
 
 def _scoring(probe: "Probe") -> Question:
