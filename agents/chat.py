@@ -1,9 +1,13 @@
 """An agent that lets a chat model speak."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
+from pathlib import Path
 
+from negotiation_env.environment.prompting import load_prompts
 from negotiation_env.game.events import Task
+from negotiation_env.game.prompts import PromptSet, SystemText
 from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Reply, Request, Sampling
 
 __all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent", "with_sampling"]
@@ -24,13 +28,29 @@ class ChatAgent:
         dialogue: How turns are sampled.
         completion: How the joint answer is sampled.
         name: The name in records; the model's by default.
+        prompts: What its seat is told, as a `PromptSet` or the name or path of one; by default the run's set.
+        system: Text of its own, put before the brief.
+
+    Attributes:
+        prompts: A `PromptSet`, or a `SystemText` for the run's; None where it has nothing of its own.
+
+    Raises:
+        UserError: There is no such prompt set, or something in it is wrong.
     """
 
     def __init__(
-        self, model: ChatModel, dialogue: Sampling = DIALOGUE, completion: Sampling = COMPLETION, name: str = ""
+        self,
+        model: ChatModel,
+        dialogue: Sampling = DIALOGUE,
+        completion: Sampling = COMPLETION,
+        name: str = "",
+        *,
+        prompts: str | Path | PromptSet | None = None,
+        system: str = "",
     ) -> None:
         self.model = model
         self.name = name or model.name
+        self.prompts = _own_prompts(prompts, system.strip())
         self._sampling = {Task.UTTERANCE: dialogue, Task.COMPLETION: completion}
 
     def sampling(self, task: Task) -> Sampling:
@@ -67,7 +87,16 @@ def with_sampling(
         return agent
     turns = _changed(agent.sampling(Task.UTTERANCE), greedy, max_turn_tokens)
     completions = _changed(agent.sampling(Task.COMPLETION), greedy, max_completion_tokens)
-    return ChatAgent(agent.model, turns, completions, agent.name)
+    other = copy(agent)
+    other._sampling = {Task.UTTERANCE: turns, Task.COMPLETION: completions}
+    return other
+
+
+def _own_prompts(prompts: str | Path | PromptSet | None, system: str) -> PromptSet | SystemText | None:
+    if prompts is None:
+        return SystemText(system) if system else None
+    own = load_prompts(prompts)
+    return own.with_system(system) if system else own
 
 
 def _changed(sampling: Sampling, greedy: bool, max_tokens: int | None) -> Sampling:

@@ -6,10 +6,14 @@ A run goes on only where these are what they were.
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Final
 
+from negotiation_env.agents.agent_file import read_agent_file
+from negotiation_env.environment.prompting import load_prompts
+from negotiation_env.episodes.answer_file import digest
 from negotiation_env.specs import FILE, Spec, parse, single_specs, source_and_adapter
 from negotiation_env.specs.kinds import AGENTS, JUDGES, Kinds
 
@@ -24,8 +28,9 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
 
     Of `function:`, `python:` and kinds of installed packages it is the code of the module and of the modules beside it
     that it imports (not of other installed packages, nor of other files that it reads); of folders of models and
-    adapters all files but their notes; of an endpoint's file the model and what it is sent. A spec that says all is
-    left out, and a judge's file, which the judge's name tells.
+    adapters all files but their notes; of an endpoint's file the model and what it is sent; of an agent's file all of
+    it, with its prompt set and what its agent's spec does not say. A spec that says all is left out, and a judge's
+    file, which the judge's name tells.
 
     Args:
         agents: Specs that `negotiation_env.agents.specs` resolves, as agents or models; resolved before, so that
@@ -33,14 +38,21 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
         judges: Specs that `negotiation_env.judges.specs` resolves.
 
     Raises:
-        UserError: An endpoint's file cannot be read.
+        UserError: An endpoint's or agent's file cannot be read.
     """
-    from negotiation_env.endpoints.endpoint import read_endpoint
-
     agents, judges = list(agents), list(judges)
-    found = {spec: read_endpoint(Path(spec)).name for spec in agents if parse(spec).kind == FILE}
+    found = {spec: _of_file(spec) for spec in agents if parse(spec).kind == FILE}
     files = {spec: _files(spec, kinds) for kinds, specs in ((AGENTS, agents), (JUDGES, judges)) for spec in specs}
     return found | {spec: _digest(some) for spec, some in files.items() if some}
+
+
+def _of_file(spec: str) -> str:
+    from negotiation_env.endpoints.endpoint import read_endpoint
+
+    if settings := read_agent_file(spec):
+        prompts = settings.prompts and load_prompts(settings.prompts).id
+        return digest(asdict(settings), prompts, contents_of([settings.agent]))[:12]
+    return read_endpoint(Path(spec)).name
 
 
 def _files(spec: str, kinds: Kinds) -> list[Path]:

@@ -17,6 +17,7 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Agent, Reply, Request
 from negotiation_env.judges.doctor import Finding, examine_endpoint
+from negotiation_env.text.thoughts import marker_in
 
 __all__ = ["examine_agent"]
 
@@ -63,9 +64,11 @@ def _template(tokens: ChatTokens) -> Iterator[Finding]:
     yield Finding(
         "thinking", None, f"{state} through enable_thinking" if switch else "the template has no switch for it"
     )
-    end, eos = tokens.tokenizer.convert_ids_to_tokens(tokens.end), tokens.tokenizer.eos_token
-    other = "" if end == eos else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
-    yield Finding("end token", True, f"{end} closes a turn{other}")
+    end, *others = tokens.tokenizer.convert_ids_to_tokens([tokens.end, *sorted(tokens.ends - {tokens.end})])
+    also = f"; sampling stops at {', '.join(others)} too" if others else ""
+    eos = tokens.tokenizer.eos_token
+    passed = "" if eos in (end, *others) else f"; the tokenizer's EOS is {eos}, where sampling does not stop"
+    yield Finding("end token", True, f"{end} closes a turn{also}{passed}")
 
 
 def _growth(tokens: ChatTokens) -> str:
@@ -105,6 +108,7 @@ def _trial(agent: Agent, scenarios: Sequence[Scenario], max_turns: int, prompts:
         yield _parse_rate(spoken)
     if spoken:
         yield from _length(spoken)
+        yield from _thinking(spoken)
     if spoken and max_turns:
         _one_turn_each(agent, games)
         yield _echoing(games)
@@ -134,7 +138,7 @@ def _echoing(games: Sequence[Negotiation]) -> Finding:
 
 
 def _parse_rate(replies: Sequence[Reply]) -> Finding:
-    tagged = sum(parse_turn(reply.text).proposal is not None for reply in replies)
+    tagged = sum(parse_turn(reply.spoken.text).proposal is not None for reply in replies)
     told = f"{tagged} of {len(replies)} first turns propose in the turn grammar"
     return Finding(
         "parse rate", None if tagged else False, told + ("" if tagged else ": the handshake cannot see any agreement")
@@ -146,6 +150,16 @@ def _length(replies: Sequence[Reply]) -> Iterator[Finding]:
     yield Finding(
         "length", None if cut * 2 <= len(replies) else False, f"{cut} of {len(replies)} turns cut by the limit"
     )
-    thoughts = sum("<think" in reply.text for reply in replies)
-    if thoughts:
-        yield Finding("thinking", False, f"{thoughts} replies show their thoughts; switch thinking off at the endpoint")
+
+
+def _thinking(replies: Sequence[Reply]) -> Iterator[Finding]:
+    """Which turns are thought, by whose marks; one that is nothing else is an empty turn."""
+    thoughtful = [said for reply in replies if (said := reply.spoken).thought]
+    if not thoughtful:
+        return
+    marks = dict.fromkeys(marker.example for reply in replies if (marker := marker_in(reply.text)))
+    silent = sum(not said.text for said in thoughtful)
+    told = f"{len(thoughtful)} of {len(replies)} turns hold private thoughts, which nobody else is shown"
+    told += f" (marked by {', '.join(marks) or 'the endpoint'})"
+    remedy = f"; {silent} are nothing else: allow more tokens, or less thinking" if silent else ""
+    yield Finding("thoughts", False if silent else None, told + remedy)

@@ -1,7 +1,7 @@
 """A person at the terminal."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import TextIOWrapper, UnsupportedOperation
 
@@ -36,13 +36,21 @@ class HumanAgent:
         from rich.text import Text
 
         out = console()
-        first = not any(message["role"] == "assistant" for message in request.messages)
-        for message in request.messages if first else request.messages[-1:]:
-            title = "your brief" if message["role"] == "system" else "you hear"
-            out.print(Panel(Text(message["content"]), title=title))
+        for title, text in _pages(request):
+            out.print(Panel(Text(text), title=title, title_align="left"))
         wanted = "your joint answer" if request.task is Task.COMPLETION else "your turn"
-        out.print(Text.assemble((wanted, "bold"), " (an empty line ends it)"))
+        out.print(Text.assemble((wanted, "bold"), ": write as many lines as you like; an empty line ends it"))
         return _read_reply()
+
+
+def _pages(request: Request) -> Iterator[tuple[str, str]]:
+    """What is new to the person, each with its title: first who they are and what it is about, then what was said."""
+    first, last = request.messages[0], request.messages[-1]
+    silent = not any(message["role"] == "assistant" for message in request.messages)
+    if first["role"] == "system" and silent:
+        yield "who you are, and what it is about", first["content"]
+    opens = silent and request.seat == 0
+    yield "what is asked of you" if opens or request.task is Task.COMPLETION else "what you hear", last["content"]
 
 
 def _read_reply() -> Reply:

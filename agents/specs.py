@@ -5,6 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.agents.agent_file import agent_from_file, read_agent_file
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.functions import FunctionAgent
 from negotiation_env.endpoints.recording import Live, Traffic
@@ -22,9 +23,9 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     """The agent that a spec string names.
 
     Args:
-        spec: One of `negotiation_env.specs.kinds.AGENTS`. A TOML file holds the fields of `EndpointSettings`; NAME is
-            a function from text to text (`FunctionAgent`), FACTORY is called without arguments and makes an `Agent` or
-            such a function.
+        spec: One of `negotiation_env.specs.kinds.AGENTS`. A TOML file holds the fields of `EndpointSettings`, or those
+            of an `AgentFile`; NAME is a function from text to text (`FunctionAgent`), FACTORY is called without
+            arguments and makes an `Agent` or such a function.
         traffic: Where its model comes from; live by default.
 
     Raises:
@@ -33,12 +34,18 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     require_name(spec, "agent")
     name, found = without_secrets(spec), parse(spec)
     kind = AGENTS.find(found, name)
+    if settings := read_agent_file(spec):
+        return agent_from_file(_model(settings.agent, traffic), settings, name)
     if found.kind in MODELS:
-        return ChatAgent((traffic or Live()).model(name, lambda: resolve_model(spec)), name=name)
+        return ChatAgent(_model(spec, traffic), name=name)
     if found.kind == "function":
         return FunctionAgent(load_factory(found.rest, "function"), name=spec)
     made = _made(spec, load_factory(found.rest)) if found.kind == "python" else kind.make(found)
     return _checked(name, made)
+
+
+def _model(spec: str, traffic: Traffic | None) -> ChatModel:
+    return (traffic or Live()).model(without_secrets(spec), lambda: resolve_model(spec))
 
 
 def _made(spec: str, factory: Callable[..., Any]) -> Any:

@@ -5,7 +5,9 @@
 
 Both checkouts play the same runs by `negotiate eval`, each in a process of its own, with the Python that runs this.
 Held against each other are the lines of `episodes.jsonl`, which hold scenarios, seeds, turns, judge ids and verdicts;
-of older checkouts without the probability of agreement that the smoke-test judge once noted and nobody used.
+of older checkouts without the probability of agreement that the smoke-test judge once noted and nobody used, and of
+both without the id of the prompts, which once had another form. Both play with the prompt set `handshake`, the only one
+of older checkouts.
 Then a run that the other checkout broke off is resumed by this one, and one with an LLM judge (the tests' own server)
 is played again out of the other's reply cache, where no call may be made. Models are fetched at first use. Minutes.
 """
@@ -34,7 +36,9 @@ RUNS = {
 }
 """Arguments of `negotiate eval`; the judge is the embedded one."""
 Lines = list[bytes]
-_NOTED = re.compile(rb'(?<=\]),"probability":[\d.e-]+(?=\},"calls")')
+_NOTED = re.compile(rb'(?<=\]),"probability":[\d.e-]+(?=\},"calls")|(?<=,)"prompts":"[^"]*",')
+_SETS = Path("negotiation_env", "game", "prompt_sets")
+"""Where a checkout that has more than one set keeps them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,6 +68,7 @@ def compare(other: Path, folder: Path) -> dict[str, Any]:
 def played(root: Path, arguments: Sequence[str], out: Path, **variables: str) -> Lines:
     """The lines that a checkout's own code writes."""
     command = [sys.executable, "-m", "negotiation_env", "eval", "--agents", *arguments, "--out", str(out)]
+    command += ["--prompts", "handshake"] if (root / _SETS).is_dir() else []
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"} | variables
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
     return _NOTED.sub(b"", (out / "episodes.jsonl").read_bytes()).splitlines()
@@ -73,7 +78,8 @@ def resumed(other: Path, out: Path) -> bool:
     """The other checkout's run, cut within its seventh line, ends here as it had ended there."""
     run = next(iter(RUNS.values())).split()
     whole = played(other, run, out)
-    (out / "episodes.jsonl").write_bytes(b"\n".join(whole[:6]) + b"\n" + whole[6][:100])
+    lines = (out / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (out / "episodes.jsonl").write_bytes(b"".join(lines[:6]) + lines[6][:100])
     (out / "summary.json").unlink()
     return sorted(played(HERE, [*run, "--resume"], out)) == sorted(whole)
 

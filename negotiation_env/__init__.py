@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from negotiation_env.data import load_scenarios
     from negotiation_env.environment.aec import NegotiationEnv, env, raw_env
     from negotiation_env.environment.episode import Episode, read_episodes
+    from negotiation_env.environment.prompting import load_prompts
     from negotiation_env.environment.stepping import step_many
     from negotiation_env.episodes.evaluate import evaluate
     from negotiation_env.episodes.rejudge import rejudge
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from negotiation_env.game.events import JudgeCall, Question, QuestionKind, Task, Utterance, Verdict
+    from negotiation_env.game.prompts import PromptSet
     from negotiation_env.game.rules import Rules
     from negotiation_env.game.scenario import Persona, Scenario
     from negotiation_env.interfaces import (
@@ -85,6 +87,7 @@ __all__ = [
     "NegotiationEnv",
     "NegotiationError",
     "Persona",
+    "PromptSet",
     "Question",
     "QuestionKind",
     "Reply",
@@ -102,6 +105,7 @@ __all__ = [
     "bench",
     "env",
     "evaluate",
+    "load_prompts",
     "load_scenarios",
     "play",
     "play_many",
@@ -124,6 +128,7 @@ _HOMES = {
     "data": ("load_scenarios",),
     "environment.aec": ("NegotiationEnv", "env", "raw_env"),
     "environment.episode": ("Episode", "read_episodes"),
+    "environment.prompting": ("load_prompts",),
     "environment.stepping": ("step_many",),
     "episodes.evaluate": ("evaluate",),
     "episodes.rejudge": ("rejudge",),
@@ -140,6 +145,7 @@ _HOMES = {
         "UserError",
     ),
     "game.events": ("JudgeCall", "Question", "QuestionKind", "Task", "Utterance", "Verdict"),
+    "game.prompts": ("PromptSet",),
     "game.rules": ("Rules",),
     "game.scenario": ("Persona", "Scenario"),
     "interfaces": (

@@ -61,26 +61,8 @@ class _Spelled:
         )
 
 
-class _Short:
-    """Tells pydantic of a value whose field `forced` is left out of a record where it is empty."""
-
-    __slots__ = ()
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        def written(trace: "TokenTrace", dump: Any) -> Any:
-            line = dump(trace)
-            if not trace.forced:
-                del line["forced"]
-            return line
-
-        return handler(source) | {"serialization": core_schema.wrap_serializer_function_ser_schema(written)}
-
-
 @dataclass(frozen=True, slots=True)
-class TokenTrace(_Short):
+class TokenTrace:
     """The exact tokens of one reply, for policy-gradient training (token in, token out).
 
     Attributes:
@@ -200,7 +182,7 @@ class ChatRequest:
 
 
 class Agent(Protocol):
-    """A policy that negotiates."""
+    """A policy that negotiates; one with an attribute `prompts`, a `PromptSet`, is shown that in its seat."""
 
     name: str
 
@@ -212,7 +194,7 @@ class Agent(Protocol):
 
 
 class Judge(Protocol):
-    """Decides agreement and scores completions."""
+    """Decides agreement and scores completions; an attribute `prompts` names the prompt set that it needs."""
 
     name: str
 

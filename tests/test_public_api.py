@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PUBLIC = {
     "the environment and its rules": "env raw_env NegotiationEnv Rules step_many",
     "what is negotiated": "Scenario Persona load_scenarios",
+    "what the parties are told": "PromptSet load_prompts",
     "the record": "Episode read_episodes",
     "games and runs": "Game play play_many evaluate bench rejudge write_report",
     "by name": "resolve_agent resolve_judge",

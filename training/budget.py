@@ -1,4 +1,4 @@
-"""What a training run will take, worked out without weights: parameters, memory, tokens, the judge's calls.
+"""What a training run will take, worked out without weights: parameters, memory, tokens, time, the judge's calls.
 
 Tokens, calls and money are upper bounds: they follow from the longest negotiation that the config allows, on the
 scenario with the longest texts. Memory is an estimate; `negotiation_env.training.memory` has its formula.
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from negotiation_env.agents.models.in_process import CACHED_BATCHES, MAX_BATCH
+from negotiation_env.agents.models.attention import layer_window
+from negotiation_env.agents.models.in_process import CACHE_ROOM, CACHED_BATCHES, MAX_BATCH
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.prompting import planned_prompts
-from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME, pick
+from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME
 from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
@@ -20,8 +21,10 @@ from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm_file import JudgeFile
 from negotiation_env.training.architectures import Parameters, count_parameters, find_architecture
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.duration import StepTime, step_time
 from negotiation_env.training.memory import Load, Memory, estimate_memory
 from negotiation_env.training.opponents import Opponents, Pool, parse_opponents
+from negotiation_env.training.scenarios import dilemmas_of
 
 if TYPE_CHECKING:
     from negotiation_env.agents.models.chat_tokens import ChatTokens
@@ -36,6 +39,7 @@ class Work:
     Attributes:
         games: Negotiations.
         sampled: Tokens that the model in training and its past selves say.
+        decodes: Forward passes of one process that these are drawn by, one after the other, each for a whole batch.
         prefilled: Tokens that they read without having said them.
         rows: Training rows.
         forwarded: Tokens of these rows, which the forward and the backward pass go through.
@@ -45,6 +49,7 @@ class Work:
 
     games: int = 0
     sampled: int = 0
+    decodes: int = 0
     prefilled: int = 0
     rows: int = 0
     forwarded: int = 0
@@ -81,6 +86,7 @@ class Budget:
         context: The run's longest conversation, in tokens.
         parameters: How many.
         memory: Of one process.
+        decode: How long a decoding step takes.
         step: One training step, over all processes.
         steps: How many of them.
         evaluation: One evaluation on the held-out scenarios.
@@ -93,6 +99,7 @@ class Budget:
     context: int
     parameters: Parameters
     memory: Memory
+    decode: StepTime
     step: Work
     steps: int
     evaluation: Work
@@ -118,16 +125,18 @@ def plan(
         held_out_judges: Those that only the evaluations ask.
 
     Raises:
-        UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, or the rows of a step
-            cannot be shared out.
+        UserError: A scenario, opponent or adapter is wrong, the model's shape is not known, it cannot be sampled in
+            this process, or the rows of a step cannot be shared out.
     """
     ruler = _ruler(config, chat)
     opponents = parse_opponents(config.opponent)
     games = _training_games(config, ruler)
     held_out = _held_out_games(config, ruler)
     shape = find_architecture(config.model)
+    if config.engine == "in-process":
+        layer_window(shape.settings)  # raises where rows with holes cannot be sampled
     parameters = count_parameters(config, shape)
-    step = _step(config, opponents, games)
+    step = _step(config, opponents, games, processes)
     evaluation = _evaluation(config, held_out)
     load = _load(config, opponents, games, held_out, processes)
     evaluations = _evaluations(config)
@@ -140,6 +149,7 @@ def plan(
         context=max(game.context for game in (*games.values(), *held_out.values())),
         parameters=parameters,
         memory=estimate_memory(config, shape, parameters, load),
+        decode=step_time(config.model, shape.layers),
         step=step,
         steps=config.max_steps,
         evaluation=evaluation,
@@ -163,9 +173,7 @@ Games = dict[int, LongestGame]
 
 
 def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
-    found = load_scenarios(config.split, seed=config.seed)
-    chosen = pick(found, config.scenarios or len(found), config.seed)
-    config.check_fit(chosen, config.seats)
+    chosen = [scenario for dilemma in dilemmas_of(config) for scenario in dilemma]
     return {seat: _longest(config, chosen, seat, ruler) for seat in config.seats}
 
 
@@ -183,16 +191,19 @@ def _longest(config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ru
     return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler, prompts)
 
 
-def _step(config: TrainConfig, opponents: Opponents, games: Games) -> Work:
+def _step(config: TrainConfig, opponents: Opponents, games: Games, processes: int) -> Work:
     """The most of each figure over the learner's seats; silent groups may be played twice."""
     takes = 2 if config.no_signal == "resample" else 1
     played, rows = takes * config.games_per_step, config.games_per_step
     speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
+    longest = max(sum(speech.limit for speech in own) for own in speeches)
+    batches = _voices(config, opponents) * _batches(config.rows_per_process(processes) // config.rows_per_game)
     counted = config.trains_thoughts
     trained = [game.rows(config.trained_tasks, seat, thoughts=counted) for seat, game in games.items()]
     return Work(
         games=played,
-        sampled=played * max(sum(speech.limit for speech in own) for own in speeches),
+        sampled=played * longest,
+        decodes=takes * batches * longest,
         prefilled=played * max(sum(speech.fresh for speech in own) for own in speeches),
         rows=rows * max(map(len, trained)),
         forwarded=rows * max(sum(length for length, _ in each) for each in trained),
@@ -212,9 +223,11 @@ def _evaluation(config: TrainConfig, games: Games) -> Work:
     if not games:
         return Work()
     game, played = games[0], min(config.eval_scenarios, len(load_scenarios(config.eval_split)))
+    longest = sum(speech.limit for speech in game.speeches)
     return Work(
         games=played,
-        sampled=played * sum(speech.limit for speech in game.speeches),
+        sampled=played * longest,
+        decodes=-(-played // GAMES_AT_A_TIME) * _batches(min(played, GAMES_AT_A_TIME)) * longest,
         prefilled=played * sum(speech.fresh for speech in game.speeches),
         questions=played * len(game.questions),
     )
@@ -243,13 +256,14 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Gam
         fed=max(speech.fresh for speeches in (*own, *evaluated) for speech in speeches),
         kept=max(kept),
         row=max(length for seat, game in games.items() for length, _ in game.rows(config.trained_tasks, seat)),
-        copies=sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool),
+        copies=_all_copies(config, opponents),
     )
 
 
 def _kept(speeches: Sequence[Speech]) -> int:
-    """Tokens of each seat's longest conversation; what was rendered anew has taken the place of what was before."""
-    return sum(max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    """Places for each seat's longest conversation; what was rendered anew has taken the place of what was before."""
+    longest = (max(speech.end for speech in speeches if speech.seat == seat) for seat in _seats(speeches))
+    return sum(end + CACHE_ROOM for end in longest)
 
 
 def _held(speeches: Sequence[Speech]) -> int:
@@ -259,6 +273,20 @@ def _held(speeches: Sequence[Speech]) -> int:
 
 def _seats(speeches: Sequence[Speech]) -> set[int]:
     return {speech.seat for speech in speeches}
+
+
+def _batches(rows: int) -> int:
+    return -(-rows // MAX_BATCH)
+
+
+def _voices(config: TrainConfig, opponents: Opponents) -> int:
+    """Weights that a turn is sampled with one after the other, at most: a group meets one opponent."""
+    past = min(config.groups_per_step, _all_copies(config, opponents))
+    return max(1, past + (config.learner_seat == "alternate" or len(opponents.shares) > 1) * (past > 0))
+
+
+def _all_copies(config: TrainConfig, opponents: Opponents) -> int:
+    return sum(_copies(pool, config.max_steps) for pool, _ in opponents.shares.values() if pool)
 
 
 def _copies(pool: Pool, steps: int) -> int:

@@ -12,6 +12,7 @@ from negotiation_env.files.settings_file import read_toml
 from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import load_guards
 from negotiation_env.specs import require_name
 
 __all__ = ["TrainConfig", "load_config"]
@@ -33,6 +34,8 @@ class TrainConfig(BaseModel):
             the judge's prompts: only the scores of a `held_out_judge` can be compared between steps.
         split: Training scenarios, as for `load_scenarios`.
         scenarios: How many of them to use; 0 is all.
+        vary_personas: Let each epoch draw every dilemma's personas and their seats anew, out of its tensions or, in a
+            file, of the scenarios with the same dilemma; else they stay those that the seed drew.
         seed: Seeds pairing, data order and every sampled token; 0 to 2**32 - 1.
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
@@ -51,6 +54,10 @@ class TrainConfig(BaseModel):
         personas: Show speakers their personas; False is the ablation.
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`. A run goes on only with a set that says the same.
+        guards: What has to hold in the training's negotiations, names or paths (`negotiation_env.guards.files`). What
+            they refuse carries no gradient. Held-out negotiations are played without.
+        guard_penalty: What each breach of the learner takes from its reward, in levels, before advantages are made of
+            it; the record keeps the reward.
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
         trained_tokens: Which of the learner's tokens carry the gradient. "dialogue" is all that it samples in its
             turns, thoughts included, "words" what comes behind the thoughts: these are context then, sampled by the
@@ -96,6 +103,7 @@ class TrainConfig(BaseModel):
     judge: str = "embedded"
     split: str = "train"
     scenarios: int = Field(0, ge=0)
+    vary_personas: bool = False
     seed: int = Field(0, ge=0, lt=2**32)
     max_steps: int = Field(1900, ge=1)
     group_size: int = Field(8, ge=2)
@@ -111,6 +119,8 @@ class TrainConfig(BaseModel):
     history_turns: int | None = Field(None, ge=1)
     personas: bool = True
     prompts: str | None = None
+    guards: tuple[str, ...] = ()
+    guard_penalty: float = Field(0.0, ge=0, le=5)
     agreement_gate: bool = True
     trained_tokens: Literal["dialogue", "words", "dialogue+completion", "words+completion", "completion"] = "dialogue"
     advantages: Literal["group", "shuffled"] = "group"
@@ -228,17 +238,34 @@ class TrainConfig(BaseModel):
             raise ValueError('4-bit weights cannot be trained; use fine_tuning = "lora"')
         if self.engine != "in-process" and self.fine_tuning == "full":
             raise ValueError('a vLLM engine is handed adapters; use fine_tuning = "lora" or engine = "in-process"')
+        if self.engine != "in-process" and self.quantise == "4bit":
+            raise ValueError(
+                "a vLLM server samples with 16-bit weights, which are not the 4-bit ones that train; use quantise = "
+                '"none" or engine = "in-process"'
+            )
         if self.max_thought_tokens == 1:
             raise ValueError(
                 "max_thought_tokens: a thought takes two marks, so the least is 2; 0 switches thinking off"
             )
         if self.thinks and self.model == "embedded":
             raise ValueError("the embedded model does not think; take another model, or max_thought_tokens = 0")
+        if self.thinks and self.judge == "self" and self.engine != "in-process":
+            raise ValueError('a vLLM engine cannot hold a thinking judge to its form; take another judge than "self"')
         if self.judge == "self" and self.held_out_judge == "none" and self.eval_split != "none":
             raise ValueError(
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '
                 'a held_out_judge, or set eval_split = "none"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "TrainConfig":
+        if self.guards and self.method == "single-agent":
+            raise ValueError("guards: a single agent takes no turns that they could look at")
+        if self.guard_penalty and not self.guards:
+            raise ValueError('guard_penalty: nothing can be broken without guards, such as guards = ["anti_hacking"]')
+        if self.guards:
+            load_guards(self.guards)
         return self
 
     @model_validator(mode="after")

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.pretrained import load_tokenizer, needs_trust, why
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.endpoints.address import check_base_url
 from negotiation_env.endpoints.endpoint import read_endpoint
+from negotiation_env.environment.prompting import load_prompts
 from negotiation_env.errors import UserError
 from negotiation_env.judges.llm_file import judge_files
 from negotiation_env.specs import FILE, load_factory, names, parse
@@ -27,6 +29,7 @@ __all__ = ["DryRun", "dry_run", "tables"]
 _FIGURES: Final = {
     "games": "negotiations",
     "sampled": "tokens sampled",
+    "decodes": "decoding steps",
     "prefilled": "tokens read",
     "rows": "training rows",
     "forwarded": "tokens in them",
@@ -71,7 +74,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
         ModelError: The model's chat template cannot be trained with.
     """
     _check_engine(config.engine)
-    _check_opponents(config)
+    for spec in parse_opponents(config.opponent).agents:
+        _check_opponent(spec)
     judges = [] if config.judge == "self" else judge_files(config.judge)
     if config.rerank_ties and parse(config.judge).kind in ("embedded", "scripted", "panel"):
         raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
@@ -85,7 +89,7 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
             f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
             "lower max_turns, max_turn_tokens, max_thought_tokens or max_completion_tokens"
         )
-    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, processes, chat))))
+    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, budget, processes, chat))))
 
 
 def _check_engine(engine: str) -> None:
@@ -97,18 +101,21 @@ def _check_engine(engine: str) -> None:
             raise UserError(f"engine: expected vllm:http://HOST:PORT,…; {error}") from error
 
 
-def _check_opponents(config: TrainConfig) -> None:
-    for spec in parse_opponents(config.opponent).agents:
-        found = parse(spec)
-        kind = AGENTS.find(found, without_secrets(spec))
-        if found.kind == "python":
-            load_factory(found.rest)
-        elif found.kind == FILE:
-            read_endpoint(Path(spec))
-        elif kind.added:
-            kind.load()
-        elif found.kind not in MODELS:
-            resolve_agent(spec)
+def _check_opponent(spec: str) -> None:
+    found = parse(spec)
+    kind = AGENTS.find(found, without_secrets(spec))
+    if settings := read_agent_file(spec):
+        if settings.prompts:
+            load_prompts(settings.prompts)
+        _check_opponent(settings.agent)
+    elif found.kind == "python":
+        load_factory(found.rest)
+    elif found.kind == FILE:
+        read_endpoint(Path(spec))
+    elif kind.added:
+        kind.load()
+    elif found.kind not in MODELS:
+        resolve_agent(spec)
 
 
 def _tokenizer(config: TrainConfig) -> ChatTokens | None:
@@ -123,8 +130,9 @@ def _tokenizer(config: TrainConfig) -> ChatTokens | None:
         return None
 
 
-def _unchecked(config: TrainConfig, processes: int, chat: ChatTokens | None) -> Iterator[str]:
+def _unchecked(config: TrainConfig, budget: Budget, processes: int, chat: ChatTokens | None) -> Iterator[str]:
     yield f"the weights of {config.model}: not loaded; the memory is a formula's, measured on no GPU"
+    yield f"the time of a decoding step: {budget.decode.source}; judge and update come on top"
     if processes > 1:
         yield f"how ZeRO or FSDP shards over the {processes} processes: the memory is without"
     if chat is None:
@@ -173,12 +181,20 @@ def _memory_table(memory: Memory) -> Table:
 
 def _work_table(budget: Budget) -> Table:
     columns = ("", "a step", f"{budget.steps:,} steps", f"{budget.evaluations} evaluations")
-    return Table("work, at most", columns, tuple(_work_row(budget, *figure) for figure in _FIGURES.items()))
+    rows = tuple(_work_row(budget, *figure) for figure in _FIGURES.items())
+    return Table("work, at most", columns, (*rows, _hours_row(budget)))
 
 
 def _work_row(budget: Budget, name: str, label: str) -> tuple[Cell, ...]:
     step, evaluation = (int(getattr(work, name)) for work in (budget.step, budget.evaluation))
     return label, step, budget.steps * step, budget.evaluations * evaluation
+
+
+def _hours_row(budget: Budget) -> tuple[Cell, ...]:
+    """What the decoding steps take, one after the other."""
+    _, *steps = _work_row(budget, "decodes", "")
+    hours = (float(count) * budget.decode.milliseconds / 3.6e6 for count in steps if isinstance(count, int))
+    return (f"hours of sampling, {budget.decode.milliseconds:.0f} ms a decoding step", *hours)
 
 
 def _bill_table(budget: Budget) -> Table:

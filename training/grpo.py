@@ -4,7 +4,7 @@ A step: for each of `groups_per_step` scenarios, G negotiations between the lear
 the environment; the judge's score of the joint answer is the reward (0 without agreement); the advantage is
 (r - mean) / std within the group; the loss is on the tokens that the learner sampled in the dialogue, normalised over
 all of them in the batch (DAPO), with no KL term. Generations are used once, so that the policy ratio is 1 but for what
-an engine of its own computes otherwise; that is corrected token by token.
+rounding in bfloat16, 4-bit weights or an engine of its own make of it; that is corrected token by token.
 
 Deviations from the paper that the config decides:
 
@@ -32,13 +32,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
 
-from negotiation_env.agents.models.pretrained import trusts_remote_code
-from negotiation_env.data import load_scenarios
+from negotiation_env.agents.models.pretrained import half_precision, trusts_remote_code
 from negotiation_env.environment.stepping import Wrap
-from negotiation_env.episodes.evaluate import pick
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
@@ -53,6 +52,7 @@ from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
 from negotiation_env.training.rollout import Rollout, Step, task_key
 from negotiation_env.training.run_folder import CHECKPOINTS, METRICS
+from negotiation_env.training.scenarios import dilemmas_of, scenario_in
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 
@@ -116,24 +116,22 @@ def build_trainer(
     Raises:
         UserError: The rules do not fit the scenarios, or the judge cannot do what the config asks of it.
     """
-    chosen = list(scenarios) or load_scenarios(config.split, seed=config.seed)
-    chosen = pick(chosen, config.scenarios or len(chosen), config.seed)
-    config.check_fit(chosen, config.seats)
+    dilemmas = dilemmas_of(config, scenarios)
     if config.rerank_ties and not isinstance(judge, Ranker):
         raise UserError(f"rerank_ties: {judge.name} cannot order answers; use an LLM judge")
-    by_id = {scenario.id: scenario for scenario in chosen}
+    by_id = {scenario.id: scenario for dilemma in dilemmas for scenario in dilemma}
     trainer = NegotiationTrainer(
         model=model,
         reward_funcs=collective_agency,
         args=_arguments(config, out),
-        train_dataset=Dataset.from_list(tasks(config, chosen)),
+        train_dataset=Dataset.from_list(tasks(config, dilemmas)),
         processing_class=tokenizer,
         rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
         callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
     )
     _restore(trainer, model)
-    if config.engine != "in-process":
-        _correct_for_engine(trainer)
+    if config.engine != "in-process" or not _computes_in_float32(trainer):
+        _correct_ratios(trainer)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -147,6 +145,12 @@ def _restore(trainer: NegotiationTrainer, model: Any) -> None:
         parameter.data = parameter.data.float()  # QLoRA's is cast to bfloat16, which loses steps as small as Adam's
 
 
+def _computes_in_float32(trainer: NegotiationTrainer) -> bool:
+    """Whether the rollout's forward passes and the trainer's, of other shapes, agree to 1e-3 nats."""
+    dtypes = {parameter.dtype for parameter in trainer.model.parameters()}
+    return dtypes == {torch.float32} and not trainer.args.bf16
+
+
 class _Synced:
     """Stands where TRL keeps its own vLLM client; the rollout has brought our engine up to date."""
 
@@ -154,26 +158,30 @@ class _Synced:
         """Nothing is left to do."""
 
 
-def _correct_for_engine(trainer: NegotiationTrainer) -> None:
-    """Let TRL weigh each token by exp(trainer's - engine's log-probability), capped: `token_truncate`."""
+def _correct_ratios(trainer: NegotiationTrainer) -> None:
+    """Let TRL weigh each token by exp(trainer's - sampler's log-probability), capped: `token_truncate`.
+
+    It asks for one more forward pass over the rows, and logs the mean and the largest difference of each step.
+    """
     trainer.use_vllm = True
     trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
 
 
-def tasks(config: TrainConfig, scenarios: Sequence[Scenario]) -> list[dict[str, str]]:
+def tasks(config: TrainConfig, dilemmas: Sequence[Sequence[Scenario]]) -> list[dict[str, str]]:
     """A dataset row for each group of the run, in order.
 
     The order is ours, for TRL's sampler does not find its place again in a run that is resumed after its first epoch.
-    Each epoch is shuffled by a seed of its own; where the seats alternate, a scenario's seat does from epoch to epoch.
+    Each epoch is shuffled by a seed of its own; where the seats alternate, a dilemma's seat does from epoch to epoch.
     """
     rows: list[dict[str, str]] = []
     for group in range(config.max_steps * config.groups_per_step):
-        epoch, place = divmod(group, len(scenarios))
+        epoch, place = divmod(group, len(dilemmas))
         if place == 0:
-            order = list(range(len(scenarios)))
+            order = list(range(len(dilemmas)))
             Random(derive_seed(config.seed, "epoch", epoch)).shuffle(order)
         seat = config.seats[(order[place] + epoch) % len(config.seats)]
-        rows.append({"prompt": task_key(scenarios[order[place]], seat)})
+        scenario = scenario_in(epoch, dilemmas[order[place]], config.seed)
+        rows.append({"prompt": task_key(scenario, seat)})
     return rows
 
 
@@ -192,9 +200,6 @@ def collective_agency(
 
 
 def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
-    import torch
-
-    gpu = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     return GRPOConfig(
         output_dir=str(out / CHECKPOINTS),
@@ -223,6 +228,6 @@ def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:
         save_total_limit=2,  # not 1: an old one goes before `SavePlayers` has made the new one whole
         report_to=list(config.report_to),
         ddp_timeout=24 * 60 * 60,  # of several processes, the others wait while the main one plays held-out games
-        bf16=gpu,
-        use_cpu=not gpu,
+        bf16=half_precision(),
+        use_cpu=not torch.cuda.is_available(),
     )

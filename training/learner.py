@@ -5,7 +5,7 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading, nf4
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer, loading, nf4
 from negotiation_env.agents.models.training_card import TrainingCard, read_card
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.voices import voices
@@ -45,11 +45,11 @@ def card_of(config: TrainConfig, judge: Judge) -> TrainingCard:
 
 
 def _loading(config: TrainConfig) -> dict[str, Any]:
-    """Full precision on a CPU and for weights that AdamW moves; else bfloat16, frozen weights in 4 bit if asked for."""
+    """float32 for weights that AdamW moves and where there is no bfloat16; frozen weights in 4 bit if asked for."""
     import torch
 
-    half = torch.cuda.is_available() and config.fine_tuning == "lora"
-    settings: dict[str, Any] = {"dtype": torch.bfloat16 if half else torch.float32}
+    dtype = torch.bfloat16 if half_precision() and config.fine_tuning == "lora" else torch.float32
+    settings: dict[str, Any] = {"dtype": dtype}
     if config.quantise == "4bit":
         settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}  # else all processes load onto the first
         settings["quantization_config"] = nf4()

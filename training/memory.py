@@ -53,7 +53,7 @@ class Load:
     Attributes:
         rows: Conversations that it samples for at once.
         fed: Most tokens that one of them is fed at once.
-        kept: Tokens whose keys and values stay, over all conversations.
+        kept: Tokens that there is room for in the caches, over all conversations.
         row: The longest training row, in tokens.
         copies: Past selves of the learner.
     """
@@ -73,8 +73,8 @@ def estimate_memory(config: TrainConfig, shape: Architecture, parameters: Parame
     - weights: LoRA 2 P (bfloat16); quantised 0.516 Q (NF4, double quantisation) + 4 (P - Q), as PEFT prepares them;
       full fine-tuning 4 P, and 2 Q for the bfloat16 copies of autocast;
     - adapter, gradients, each past self and the KL term's reference 4 T (float32), AdamW 8 T;
-    - keys and values: 2 x layers x key width x e x kept tokens, e = 4 bytes where quantised, else 2; only where
-      this process samples.
+    - keys and values: 2 x (layers + 1) x key width x e x kept tokens, e = 4 bytes where quantised, else 2; only where
+      this process samples. One layer is there twice while its room grows or the rows of games that are over go.
 
     With d the hidden width, q and k the widths of queries and keys, f that of the MLP, r the LoRA rank (0 if none),
     N = micro_batch x longest row, one layer keeps for its backward pass, a token,
@@ -123,7 +123,7 @@ def _weights(config: TrainConfig, parameters: Parameters, load: Load) -> tuple[I
 
 def _cache(config: TrainConfig, shape: Architecture, load: Load) -> Item:
     kept = load.kept if config.engine == "in-process" else 0
-    return _item("keys and values", 2 * shape.layers * shape.keys * _element(config) * kept)
+    return _item("keys and values", 2 * (shape.layers + 1) * shape.keys * _element(config) * kept)
 
 
 def _element(config: TrainConfig) -> int:

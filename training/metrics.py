@@ -1,6 +1,6 @@
 """What a training step's negotiations amount to."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
@@ -34,7 +34,8 @@ def step_metrics(episodes: Sequence[Episode], tie_width: float) -> dict[str, flo
         Means over groups of the reward's minimum, mean and maximum; the mean Collective Agency of what was scored;
         shares, 0 to 1, of unscored negotiations, of agreed, failed (no agreement) and refused ones among the scored, of
         groups with no signal and of turns that the token limit cut; mean utterances a scored
-        negotiation. And the figures of `dialogue_metrics`. A figure is left out where there was nothing to count.
+        negotiation. Under guards the learner's breaches a negotiation, all and by constraint, and how many of its words
+        were refused. And the figures of `dialogue_metrics`. A figure is left out where there was nothing to count.
     """
     groups = group_rewards(episodes)
     scored = [episode for episode in episodes if episode.reward is not None]
@@ -54,4 +55,15 @@ def step_metrics(episodes: Sequence[Episode], tie_width: float) -> dict[str, flo
     for name, pick in (("min", min), ("mean", fmean), ("max", max)):
         figures[f"group_{name}"] = [pick(rewards) for rewards in groups if rewards]
     counted = {name: fmean(values) for name, values in figures.items() if values}
-    return counted | dialogue_metrics(episodes)
+    return counted | _guarded([each for each in episodes if each.guards]) | dialogue_metrics(episodes)
+
+
+def _guarded(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Means over negotiations under guards, of what the learner said, delivered or refused."""
+    if not episodes:
+        return {}
+    broken = Counter(each.constraint for episode in episodes for each in episode.broken(episode.tags["learner_seat"]))
+    refused = (len(said.refused) for each in episodes for said in each.turns if said.seat == each.tags["learner_seat"])
+    counted = {"guards/broken": broken.total(), "guards/refused": sum(refused)}
+    counted |= {f"guards/broken/{name}": count for name, count in sorted(broken.items())}
+    return {name: count / len(episodes) for name, count in counted.items()}

@@ -19,6 +19,7 @@ from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.game.events import JudgeCall, Question, Verdict
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker, Ranking, ranked
 from negotiation_env.text.secrets import without_secrets
@@ -140,6 +141,7 @@ class Rollout:
         self.players = players
         self.log = log
         self.wrap = wrap
+        self.guards = load_guards(config.guards) if config.guards else None
         self._ended: dict[str, Episode] = {}
         """Negotiations of this step and process that have ended and are not on record yet, by id."""
         self._limit = UnscoredLimit(config.unscored_limit)
@@ -170,7 +172,7 @@ class Rollout:
         finally:
             self._keep_ended()
         step = self._step(episodes, own, ChatTokens(trainer.processing_class, thinking=self.config.thinks))
-        rewards = [each.reward for each in episodes[own] for _ in range(self.config.rows_per_game)]
+        rewards = [self._prize(each) for each in episodes[own] for _ in range(self.config.rows_per_game)]
         seconds = {"rollout": time.perf_counter() - start - self.judge.seconds, "judge": self.judge.seconds}
         return _columns(step.rows) | {"terminal_reward": rewards, "step": step, "seconds": seconds}
 
@@ -219,7 +221,8 @@ class Rollout:
 
     def _play(self, places: Sequence[_Assignment]) -> list[Episode]:
         games = [self._game(place) for place in places]
-        for episode in play_many(games, self.judge, wrap=self.wrap, prompts=self.prompts, **self.config.rules):
+        settings = {"wrap": self.wrap, "prompts": self.prompts, "guards": self.guards, **self.config.rules}
+        for episode in play_many(games, self.judge, **settings):
             self._ended[episode.id] = episode
         return [self._ended[game.id] for game in games]
 
@@ -282,7 +285,13 @@ class Rollout:
         }
 
     def _is_silent(self, group: Sequence[Episode]) -> bool:
-        return no_signal([episode.reward for episode in group], self.config.tie_width)
+        return no_signal(list(map(self._prize, group)), self.config.tie_width)
+
+    def _prize(self, episode: Episode) -> float | None:
+        """The reward less the penalties for what the learner broke; None is unscored."""
+        if episode.reward is None:
+            return None
+        return episode.reward - self.config.guard_penalty * len(episode.broken(episode.tags["learner_seat"]))
 
     def _is_tied(self, group: Sequence[Episode]) -> bool:
         """Whether every negotiation has an answer, and none is better."""
@@ -291,7 +300,7 @@ class Rollout:
     def _advantages(self, group: Sequence[Episode], ordered: Mapping[str, float]) -> list[float]:
         if group[0].id in ordered:
             return [ordered[episode.id] for episode in group]
-        return group_advantages([episode.reward for episode in group], self.config.tie_width)
+        return group_advantages(list(map(self._prize, group)), self.config.tie_width)
 
     def _step(self, episodes: tuple[Episode, ...], own: slice, tokens: ChatTokens) -> Step:
         advantages = [each.tags["advantage"] for each in episodes[own] for _ in range(self.config.rows_per_game)]

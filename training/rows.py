@@ -7,16 +7,15 @@ or because thoughts leave it once they are answered, a new row begins, so that e
 context that it was sampled in.
 
 A thought is sampled like the words behind it: it is an action of the policy, and the gradient of the expected reward
-has a term for each of its tokens. With all of them counted, the step follows that gradient. Where thoughts are not
-counted, their terms are missing: the words are trained given the thoughts that came before them, what is thought is
-not, and the step follows the gradient of a policy whose thoughts are a part of the world. A turn that is all thought
-then has nothing to train.
+has a term for each of its tokens. With all of them counted, a step follows that gradient. Where thoughts are not
+counted, their terms are missing: a step then follows the gradient of a policy whose thoughts are a part of the world.
+Words are trained given the thoughts before them; how to think is not, and a turn that is all thought teaches nothing.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.episode import Episode, Refused, Said
 from negotiation_env.game.events import Task
 
 __all__ = ["Row", "empty_row", "learner_rows"]
@@ -87,7 +86,7 @@ def learner_rows(
         ValueError: A turn has no trace, or the first one goes on from a turn that is not there.
     """
     drafts: list[_Draft] = []
-    for said in (said for said in episode.turns if said.seat == seat):
+    for said, task in _sampled(episode, seat):
         trace = said.tokens
         if trace is None or not (trace.fresh or drafts):
             raise ValueError(f"episode {episode.id!r}: a turn of seat {seat} has no token trace to train on")
@@ -96,10 +95,22 @@ def learner_rows(
         else:
             drafts[-1].hear(trace.context)
         skipped = left_out(trace.sampled) if left_out else [False] * len(trace.sampled)
-        counted = [said.task in trained and place not in trace.forced for place in range(len(trace.sampled))]
+        counted = [task in trained and place not in trace.forced for place in range(len(trace.sampled))]
         counted = [counts and not skips for counts, skips in zip(counted, skipped, strict=True)]
         drafts[-1].say(trace.sampled, counted, trace.logprobs)
     return [draft.finish(end) for draft in drafts if any(draft.mask)]
+
+
+def _sampled(episode: Episode, seat: int) -> Iterator[tuple[Said | Refused, Task | None]]:
+    """All that a seat sampled, in order, and the task that it counts for.
+
+    What guards refused counts for none: the game's reward says nothing of words that nobody heard. It stays in the row
+    as context, since what was said next was sampled after it.
+    """
+    for said in (said for said in episode.turns if said.seat == seat):
+        yield from ((refused, None) for refused in said.refused)
+        if not said.replaced:
+            yield said, said.task
 
 
 def empty_row(end: int) -> Row:

@@ -10,12 +10,14 @@ from typing import Any
 from transformers import set_seed
 
 from negotiation_env.agents.models.training_card import TrainingCard, write_card
+from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import SUMMARY, claim
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import Diverged, UserError
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import ChatRequest, Judge, Reply
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import names, parse
@@ -141,6 +143,7 @@ def _last(out: Path, resume: bool) -> Path | None:
 
 def _start(config: TrainConfig, out: Path, *, resume: bool) -> Path | None:
     """See that the run can begin or go on; the checkpoint to go on from."""
+    planned_prompts(config.prompts, config.judge)
     check_run(config, out, resume=resume)
     checkpoint = _last(out, resume)
     if resume:
@@ -153,7 +156,8 @@ def _clear(
 ) -> None:
     """Take away what is trained anew, once the last thing is checked; only then the folder is this run's."""
     check_contents(out, contents)
-    check_played(out, held_out.judge.name, held_out.prompts)
+    guards = load_guards(config.guards).id if config.guards else ""
+    check_played(out, held_out.judge.name, held_out.prompts, guards)
     if checkpoint:
         check_checkpoint(checkpoint)
     step = steps_behind(checkpoint)
@@ -215,6 +219,7 @@ def _engine(config: TrainConfig, model: Any, tokenizer: Any, snapshots: Snapshot
         out / "adapters",
         temperature=config.temperature,
         tolerance=config.engine_tolerance,
+        max_thought_tokens=config.max_thought_tokens,
     )
 
 

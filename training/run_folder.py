@@ -114,20 +114,21 @@ def check_records(out: Path, checkpoint: Path | None) -> None:
         )
 
 
-def check_played(out: Path, judge: str, prompts: PromptSet) -> None:
-    """See that a resumed run goes on with the judge and prompts that it had: files can change behind their names.
+def check_played(out: Path, judge: str, prompts: PromptSet, guards: str = "") -> None:
+    """See that a resumed run goes on with the judge, prompts and guards it had: files can change behind their names.
 
     Args:
         out: The run's folder.
         judge: The judge's name.
         prompts: The learner's set.
+        guards: Their id; "" is none.
 
     Raises:
-        UserError: The folder's last whole episode has another judge or other prompts, or a line cannot be read.
+        UserError: The folder's last whole episode has another judge, other prompts or guards, or a line cannot be read.
     """
     for last in deque(read_lines(out / EPISODES, _adapter(_Judged), _BROKEN, extra="ignore"), maxlen=1):
-        then = {"judge": last.judge, "prompts": last.learners_prompts}
-        if changed := differences(then, {"judge": judge, "prompts": prompts.id}):
+        then = {"judge": last.judge, "prompts": last.learners_prompts, "guards": last.guards}
+        if changed := differences(then, {"judge": judge, "prompts": prompts.id, "guards": guards}):
             raise UserError(f"the run in {out} had another: {'; '.join(changed)}; --resume needs the same")
 
 
@@ -162,11 +163,12 @@ class _Seated:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is read of an episode to know who judged it, and what the learner was told."""
+    """What is read of an episode to know who judged it, what the learner was told, and under which guards."""
 
     judge: str
     prompts: str
     tags: _Seated
+    guards: str = ""
 
     @property
     def learners_prompts(self) -> str:

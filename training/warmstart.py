@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.data import load_demos
 from negotiation_env.errors import Diverged
@@ -163,7 +163,7 @@ def _arguments(settings: WarmStart, out: Path) -> dict[str, Any]:
         "gradient_checkpointing": False,
         "report_to": [],
         "seed": settings.seed,
-        "bf16": torch.cuda.is_available(),
+        "bf16": half_precision(),
         "use_cpu": not torch.cuda.is_available(),
     }
 

@@ -50,7 +50,11 @@ class Marks:
     cued: bool
 
     def thoughts(self, ids: Sequence[int]) -> list[bool]:
-        """Which ids of a reply are thought, marks included; one that nothing closes goes on to the end."""
+        """Which ids of a reply are thought, marks included.
+
+        What stands in front of an opening mark are words, in front of a closing one that closes nothing a thought. A
+        thought that nothing closes goes on to the end.
+        """
         first = next((token for token in ids if token in (self.opens, self.closes)), None)
         inside, found = self.cued or first == self.closes, []
         for token in ids:
@@ -66,9 +70,11 @@ class ChatTokens:
     Args:
         tokenizer: A transformers tokenizer.
         thinking: Ask for replies that begin with a thought.
+        ends: Ids that end a reply beside the template's own, see `negotiation_env.agents.models.pretrained.end_ids`.
 
     Attributes:
-        end: The id that ends a turn in the template, whatever the tokenizer's EOS; sampling stops there.
+        end: The id that ends a turn in the template, whatever the tokenizer's EOS.
+        ends: All ids that sampling stops at; a turn that ended with another one than `end` is closed with `end`.
         pad: The padding id.
         marks: The ids around a thought, whether asked for or not; None where the tokenizer has none.
 
@@ -77,12 +83,13 @@ class ChatTokens:
             tokenizer has no marks for them.
     """
 
-    def __init__(self, tokenizer: Any, *, thinking: bool = False) -> None:
+    def __init__(self, tokenizer: Any, *, thinking: bool = False, ends: Iterable[int] = ()) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise ModelError("this tokenizer has no chat template; use an instruction-tuned model or set one")
         self.tokenizer = tokenizer
         self.thinking = thinking
         self.end = int(tokenizer.convert_tokens_to_ids(self._closing[0]))
+        self.ends = frozenset({self.end, *ends})
         self.pad = self.end if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
         self.marks = self._marks()
         if thinking and self.marks is None:
@@ -127,7 +134,7 @@ class ChatTokens:
         The marks of thoughts stay, also those that the tokenizer takes for control tokens, and one that the template
         has put before the reply: without it a thought that never ends would pass for words.
         """
-        said = [token for token in ids if token != self.end]  # not every tokenizer marks it as special
+        said = [token for token in ids if token not in self.ends]  # not every tokenizer marks it as special
         cue = self._spelled[self.marks.opens] if self.marks and self.marks.cued else ""
         return (cue + "".join(self._decoded(said))).strip()
 

@@ -37,7 +37,7 @@ class Draft:
         request: What is asked.
         context: The ids since the conversation's last reply.
         fresh: The conversation was rendered anew.
-        end: The id that ends the reply.
+        ends: The ids that end the reply.
         marks: The ids around its thought; None where the model is not asked to think.
         max_thought: Most ids of the thought, marks included; they come on top of the request's limit.
         sampled: The ids of the reply so far.
@@ -51,7 +51,7 @@ class Draft:
     request: ChatRequest
     context: list[int]
     fresh: bool
-    end: int
+    ends: frozenset[int]
     marks: Marks | None = None
     max_thought: int = 0
     sampled: list[int] = field(default_factory=list)
@@ -73,19 +73,24 @@ class Draft:
     @property
     def open(self) -> bool:
         """Whether the reply goes on."""
-        return self.room > 0 and self.sampled[-1:] != [self.end]
+        return self.room > 0 and self.ends.isdisjoint(self.sampled[-1:])
+
+    @property
+    def another_call(self) -> bool:
+        """Whether an engine that samples up to one of `stops` has to be asked again: behind its thought, or into it."""
+        return self.marks is not None and self.open
 
     @property
     def stops(self) -> list[int]:
         """The ids at which it ends, or another budget begins."""
         if self.marks is None or (self.thought and not self.thinking):
-            return [self.end]
-        return [self.end, self.marks.closes if self.thinking else self.marks.opens]
+            return sorted(self.ends)
+        return [*sorted(self.ends), self.marks.closes if self.thinking else self.marks.opens]
 
     def take(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Append sampled ids; at temperature 0 they were certain, whatever an engine reports."""
         self._append(ids, logprobs if self.request.sampling.temperature else [0.0] * len(ids))
-        if self.marks and self.thinking and self.room <= 0 and ids[-1] != self.end:
+        if self.marks and self.thinking and self.room <= 0 and self.sampled[-1] not in self.ends:
             self.forced.append(len(self.sampled))
             self._append([self.marks.closes], [0.0])
 
@@ -135,15 +140,14 @@ class Conversations:
         conversation.ids += context
         conversation.messages = request.messages
         marks = tokens.marks if tokens.thinking else None
-        return Draft(conversation, request, context, fresh, tokens.end, marks, self._max_thought)
+        return Draft(conversation, request, context, fresh, tokens.ends, marks, self._max_thought)
 
     def reply(self, draft: Draft) -> Reply:
         """What a draft amounts to."""
-        truncated = draft.sampled[-1] != self._tokens.end
-        ids = tuple(draft.context), tuple(draft.sampled)
-        trace = TokenTrace(*ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
-        fed, sampled = len(draft.conversation.ids) - len(draft.sampled), len(draft.sampled)
-        usage = {"prompt_tokens": fed, "completion_tokens": sampled}
+        truncated = draft.sampled[-1] not in self._tokens.ends
+        ids = tuple(draft.sampled)
+        trace = TokenTrace(tuple(draft.context), ids, tuple(draft.logprobs), draft.fresh, tuple(draft.forced))
+        usage = {"prompt_tokens": len(draft.conversation.ids) - len(ids), "completion_tokens": len(ids)}
         return Reply(self._tokens.text(draft.sampled), truncated=truncated, tokens=trace, usage=usage)
 
     def knows(self, conversation: Conversation) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from negotiation_env.agents.models.attention import attention_of
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversation, Conversations, Draft
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer, loading, nf4
+from negotiation_env.agents.models.pretrained import end_ids, half_precision, load_network, load_tokenizer, loading, nf4
 from negotiation_env.agents.models.sampling import draw, log_distribution, uniforms
 from negotiation_env.agents.models.shared_prefixes import alike
 from negotiation_env.agents.models.training_card import read_card
@@ -24,10 +24,12 @@ from negotiation_env.interfaces import ChatRequest, Reply
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CACHED_BATCHES", "MAX_BATCH", "InProcessModel", "load_model"]
+__all__ = ["CACHED_BATCHES", "CACHE_ROOM", "MAX_BATCH", "InProcessModel", "load_model"]
 
 CACHED_BATCHES: Final = 4
 """Batches whose keys and values are kept."""
+CACHE_ROOM: Final = 128
+"""Places for new tokens, each time that a cache makes room."""
 MAX_BATCH: Final = 64
 """Most rows of a forward pass, unless a model is told otherwise."""
 _SAMPLING: Final = threading.RLock()
@@ -71,7 +73,7 @@ class InProcessModel:
         max_thought_tokens: int = 0,
     ) -> None:
         self.model = model
-        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0)
+        self.tokens = ChatTokens(tokenizer, thinking=max_thought_tokens > 0, ends=end_ids(model))
         self.name = name
         self.max_batch = max_batch
         self.max_thought_tokens = max_thought_tokens
@@ -196,7 +198,7 @@ def _keep_rows(batch: _Batch, rows: list[int]) -> None:
 def load_model(
     source: str | Path, adapter: str | Path | None = None, name: str = "", max_thought_tokens: int = 0
 ) -> InProcessModel:
-    """Load a model for play: on the GPU in bfloat16 where there is one, else on the CPU in float32.
+    """Load a model for play: on the GPU where there is one, in bfloat16 if it has that; else in float32.
 
     Args:
         source: A transformers folder or hub id.
@@ -215,16 +217,16 @@ def load_model(
     with loading(f"the model {what}", "an in-process model"):
         import torch
 
-        gpu = torch.cuda.is_available()
+        half = half_precision()
         tokenizer = load_tokenizer(source)
         card = read_card(adapter)
         quantised = card is not None and card.quantise == "4bit"
         settings = {"quantization_config": nf4()} if quantised else {}
-        model = load_network(source, dtype=torch.bfloat16 if gpu else torch.float32, **settings)
+        model = load_network(source, dtype=torch.bfloat16 if half else torch.float32, **settings)
         if adapter is not None:
             from peft import PeftModel
 
             model = PeftModel.from_pretrained(model, str(adapter))
-            model = model if gpu or quantised else model.merge_and_unload()
-        model = model.eval().to("cuda" if gpu else "cpu")
+            model = model if half or quantised else model.merge_and_unload()
+        model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     return InProcessModel(model, tokenizer, name or str(source), max_thought_tokens=max_thought_tokens)

@@ -5,7 +5,7 @@ every model of the process; else such a model is refused, and nobody is asked on
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,19 @@ from typing import Any, Final
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import importing
 
-__all__ = ["TRUST", "load_network", "load_tokenizer", "loading", "needs_trust", "nf4", "trusts_remote_code", "why"]
+__all__ = [
+    "TRUST",
+    "end_ids",
+    "half_precision",
+    "listed_ids",
+    "load_network",
+    "load_tokenizer",
+    "loading",
+    "needs_trust",
+    "nf4",
+    "trusts_remote_code",
+    "why",
+]
 
 TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 
@@ -21,6 +33,13 @@ TRUST: Final = "NEGOTIATION_ENV_TRUST_REMOTE_CODE"
 def trusts_remote_code() -> bool:
     """Whether code that a model brings may run."""
     return os.environ.get(TRUST) == "1"
+
+
+def half_precision() -> bool:
+    """Whether models compute in bfloat16: on a GPU that has it. Others, and CPUs, compute in float32."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def load_tokenizer(source: str | Path, **settings: Any) -> Any:
@@ -46,8 +65,18 @@ def nf4() -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_compute_dtype=torch.bfloat16 if half_precision() else torch.float32,
     )
+
+
+def end_ids(model: Any) -> frozenset[int]:
+    """The ids at which a model's `generation_config.json` ends a reply; the template's own is seldom the only one."""
+    return listed_ids(model.generation_config.eos_token_id if model.generation_config else None)
+
+
+def listed_ids(told: int | Iterable[int] | None) -> frozenset[int]:
+    """What a generation config says of ids: one, several or none."""
+    return frozenset([told] if isinstance(told, int) else told or ())
 
 
 @contextmanager

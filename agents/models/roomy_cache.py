@@ -1,17 +1,16 @@
 """A key-value cache that grows in place."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
+
+from negotiation_env.agents.models.in_process import CACHE_ROOM
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["roomy_cache"]
-
-_ROOM: Final = 128
-"""Places for new tokens, each time that room is made."""
 
 
 def roomy_cache() -> Cache:
@@ -38,13 +37,20 @@ class _RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self._value_room, self.values = _appended(self._value_room, self.values, value_states)
         return self.keys, self.values
 
+    def batch_select_indices(self, indices: "Tensor") -> None:
+        """Keep these rows alone, in their order, and the room behind them: all others are gone at once."""
+        if self._key_room is not None and self._value_room is not None:
+            length = self.get_seq_length()
+            self._key_room, self._value_room = self._key_room[indices], self._value_room[indices]
+            self.keys, self.values = self._key_room[..., :length, :], self._value_room[..., :length, :]
+
 
 def _appended(room: "Tensor | None", held: "Tensor", new: "Tensor") -> "tuple[Tensor, Tensor]":
-    """The room, and its beginning: what was held, then what is new. Rows that were chosen anew need a new room."""
+    """The room, and its beginning: what was held, then what is new. Rows that came otherwise need a new room."""
     length = held.shape[-2] if held.numel() else 0
     total = length + new.shape[-2]
     if room is None or room.data_ptr() != held.data_ptr() or room.shape[-2] < total:
-        room = new.new_empty(*new.shape[:-2], total + _ROOM, new.shape[-1])
+        room = new.new_empty(*new.shape[:-2], total + CACHE_ROOM, new.shape[-1])
         if length:
             room[..., :length, :] = held
     room[..., length:total, :] = new

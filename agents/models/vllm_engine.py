@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.conversations import Conversations, Draft
-from negotiation_env.agents.models.pretrained import trusts_remote_code, why
-from negotiation_env.agents.models.vllm_tokens import sampling_fields
+from negotiation_env.agents.models.pretrained import listed_ids, trusts_remote_code, why
+from negotiation_env.agents.models.vllm_tokens import CALLS, sampling_fields
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.loading.heavy import importing
@@ -27,36 +27,47 @@ class VllmEngine:
         source: A transformers folder or hub id.
         adapter: A LoRA adapter's folder.
         name: The name in records.
+        max_thought_tokens: As for `InProcessModel`.
 
     Raises:
+        ModelError: As for `InProcessModel`.
         UserError: There is no such model or adapter, or it brings code that is not trusted.
         MissingExtra: vLLM is not installed.
     """
 
-    def __init__(self, source: str | Path, adapter: str | Path | None = None, name: str = "") -> None:
+    def __init__(
+        self, source: str | Path, adapter: str | Path | None = None, name: str = "", max_thought_tokens: int = 0
+    ) -> None:
         self.name = name or str(source)
         try:
             self._llm = _load(str(source), adapter)
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"vLLM cannot load the model {self.name}: {why(error)}") from error
         self._adapter = _lora_request(adapter) if adapter else None
-        self.tokens = ChatTokens(self._llm.get_tokenizer())
-        self._conversations = Conversations(self.tokens)
+        self.tokens = ChatTokens(self._llm.get_tokenizer(), thinking=max_thought_tokens > 0, ends=self._ends())
+        self._conversations = Conversations(self.tokens, max_thought_tokens)
         self._lock = threading.Lock()
+
+    def _ends(self) -> frozenset[int]:
+        return listed_ids(self._llm.model_config.try_get_generation_config().get("eos_token_id"))
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Sample a reply to each chat; one that has outgrown the model's context gets a reply with its error."""
         with self._lock:  # of two threads one would get what the other asked for
             drafts = [self._conversations.draft(request) for request in requests]
             self._sample([draft for draft in drafts if self._fits(draft)])
+            for _ in range(CALLS - 1):
+                self._sample([draft for draft in drafts if draft.another_call and self._fits(draft)])
             return [self._reply(draft) for draft in drafts]
 
     def _sample(self, drafts: Sequence[Draft]) -> None:
         from vllm import SamplingParams, TokensPrompt
 
+        if not drafts:
+            return
         outputs = self._llm.generate(
             [TokensPrompt(prompt_token_ids=draft.conversation.ids) for draft in drafts],
-            [SamplingParams(**sampling_fields(draft.request, self.tokens.end)) for draft in drafts],
+            [SamplingParams(**sampling_fields(draft)) for draft in drafts],
             lora_request=self._adapter,
             use_tqdm=False,
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.chat import with_sampling
 from negotiation_env.agents.contents import contents_of
 from negotiation_env.agents.models.training_card import cards_of
@@ -11,10 +12,11 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
 from negotiation_env.benchmark.run import Cast, run_benchmark
 from negotiation_env.endpoints.recording import Live, Traffic
-from negotiation_env.environment.prompting import chosen_prompts
+from negotiation_env.environment.prompting import chosen_prompts, load_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
 from negotiation_env.episodes.run_folder import claim
+from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.pairwise import as_pairwise
 from negotiation_env.judges.specs import resolve_judge
@@ -84,34 +86,43 @@ def judge_specs(config: BenchmarkConfig) -> list[str]:
 
 
 def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache: bool) -> Cast:
+    told = None if config.prompts is None else load_prompts(config.prompts)  # before models are loaded
     players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
-    panel = {name: _drawn(resolve_agent(spec, traffic), None, config) for name, spec in config.panel.items()}
+    panel = {name: _drawn(resolve_agent(spec, traffic), None, config, spec) for name, spec in config.panel.items()}
     judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in judge_specs(config)}
     trained_by = {name: _trained_by(spec) for name, spec in config.negotiators.items()}
     return Cast(
-        {(name, way): _drawn(each, way, config) for name, each in players.items() for way in config.decodings(name)},
+        {
+            (name, way): _drawn(each, way, config, config.negotiators[name])
+            for name, each in players.items()
+            for way in config.decodings(name)
+        },
         panel,
         judges[config.judge],
         {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
         contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
         wrap,
-        chosen_prompts(config.prompts, judges[config.judge]),
+        chosen_prompts(told, judges[config.judge]),
         {
             objective: tuple(name for name in trained_by if trained_by[name] & set(voices(judges[each.judge])))
             for objective, each in config.objectives.items()
         },
+        load_guards(config.guards) if config.guards else None,
     )
 
 
 def _trained_by(spec: str) -> set[str]:
     """The models whose scores trained a negotiator, as the card beside its weights says."""
-    return {voice for card in cards_of(spec) for voice in card.judged_by}
+    own = read_agent_file(spec)
+    return {voice for card in cards_of(own.agent if own else spec) for voice in card.judged_by}
 
 
-def _drawn(agent: Agent, decoding: Decoding | None, config: BenchmarkConfig) -> Agent:
+def _drawn(agent: Agent, decoding: Decoding | None, config: BenchmarkConfig, spec: str) -> Agent:
+    """The agent as the benchmark has it draw; limits of an agent's file stay."""
+    own = read_agent_file(spec)
     return with_sampling(
         agent,
         greedy=decoding is Decoding.GREEDY,
-        max_turn_tokens=config.max_turn_tokens,
-        max_completion_tokens=config.max_completion_tokens,
+        max_turn_tokens=(own and own.max_turn_tokens) or config.max_turn_tokens,
+        max_completion_tokens=(own and own.max_completion_tokens) or config.max_completion_tokens,
     )

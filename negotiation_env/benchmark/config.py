@@ -104,6 +104,8 @@ class BenchmarkConfig:
         history_turns: How many of the last utterances a speaker sees; None is all.
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`.
+        guards: What has to hold in all negotiations, names or paths (`negotiation_env.guards.files`). An estimate of
+            cost does not know how often they will ask again.
         max_turn_tokens: Longest turn of a negotiator.
         max_completion_tokens: Longest joint answer or answer.
         probes: Ask about acceptance, faithfulness and durability too.
@@ -132,6 +134,7 @@ class BenchmarkConfig:
     max_turns: int = 7
     history_turns: int | None = None
     prompts: str | None = None
+    guards: tuple[str, ...] = ()
     max_turn_tokens: int = 96
     max_completion_tokens: int = 160
     probes: bool = True

@@ -24,7 +24,7 @@ from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.endpoints.cost_limit import need_prices
 from negotiation_env.environment.episode import Episode, latest_episodes, read_episodes
-from negotiation_env.environment.prompting import chosen_prompts, ids_of
+from negotiation_env.environment.prompting import BEFORE_SETS, chosen_prompts, ids_of
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
@@ -33,6 +33,7 @@ from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError
 from negotiation_env.files.durable import write_whole
 from negotiation_env.game.prompts import PromptSet
+from negotiation_env.guards.files import Guards
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.material import instructions
 from negotiation_env.judges.pairwise import PairwiseJudge
@@ -68,6 +69,7 @@ class Cast:
         wrap: What stands around every game's environment, see `play_many`.
         prompts: What the seats are told; () follows the judge.
         trainees: By objective, the negotiators that were trained by who compares: there it is no held-out judge.
+        guards: What has to hold in all negotiations; None is nothing.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -78,6 +80,7 @@ class Cast:
     wrap: Wrap | None = None
     prompts: tuple[PromptSet, ...] = ()
     trainees: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    guards: Guards | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompts", chosen_prompts(self.prompts or None, self.judge))
@@ -105,7 +108,7 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         need_prices([*players, cast.judge, *cast.comparisons.values()])
     games = plan(config)
     with claim(out):
-        open_run(out, _settings(config, cast, games), resume=resume)
+        open_run(out, _settings(config, cast, games), resume=resume, formerly={"prompts": BEFORE_SETS})
         spending = BenchmarkSpending(config.cost_limit)
         return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 
@@ -148,7 +151,7 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
     kept |= _probing() if config.probes else {}
     return kept | {
         "order": [*config.negotiators, *config.panel],
-        "contents": cast.contents,
+        "contents": {**cast.contents, **({"guards": cast.guards.id} if cast.guards else {})},
         "judges": {"games": cast.judge.name, "comparisons": compare},
         "prompts": ids_of(cast.prompts),
         "scenarios": sorted({fingerprint(each.scenario) for each in games}),
@@ -195,6 +198,7 @@ class _Run:
                     progress=self._watching(advance),
                     wrap=self.cast.wrap,
                     prompts=self.cast.prompts,
+                    guards=self.cast.guards,
                     **self.config.rules((each.scenario for each in chosen), alone=chosen[0].place.single),
                 )
         limit.finish()

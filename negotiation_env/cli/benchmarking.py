@@ -97,7 +97,8 @@ def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
 
 
 def _models(spec: str) -> "list[Model]":
-    """What is behind a spec; a judge's file has its prices under [endpoint]."""
+    """What is behind a spec; a judge's file has its prices under [endpoint], an agent's file names the model."""
+    from negotiation_env.agents.agent_file import read_agent_file
     from negotiation_env.benchmark.cost import Model
     from negotiation_env.endpoints.endpoint import read_endpoint
     from negotiation_env.files.settings_file import read_toml
@@ -105,6 +106,8 @@ def _models(spec: str) -> "list[Model]":
 
     if (members := single_specs(spec)) != [spec]:
         return [model for member in members for model in _models(member)]
+    if settings := read_agent_file(spec):
+        return _models(settings.agent)
     if parse(spec).kind != FILE:
         return [Model(without_secrets(spec))]
     path = Path(spec)

@@ -9,6 +9,7 @@ import typer
 from negotiation_env.cli.app import app, told_on_ctrl_c
 from negotiation_env.cli.options import (
     Agents,
+    Guards,
     HistoryTurns,
     JudgeSpec,
     MaxTurns,
@@ -22,6 +23,7 @@ from negotiation_env.cli.options import (
     enough_turns,
     find_scenario,
     going_on,
+    named_prompts,
     open_traffic,
     print_table,
     require_apart,
@@ -44,6 +46,7 @@ def play(
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
+    guards: Guards = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
     record: Record = None,
     replay: Replay = None,
@@ -61,7 +64,7 @@ def play(
     from negotiation_env.episodes.runner import play as play_game
     from negotiation_env.judges.specs import resolve_judge
 
-    scenarios = load_scenarios(split, seed=seed)
+    told, scenarios = named_prompts(prompts), load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
@@ -72,7 +75,7 @@ def play(
         decider = resolve_judge(judge, traffic, cache=not no_cache)
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
             settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=prompts, **settings)
+            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
             if keep:
                 keep(episode)
     if episode.failure is not None:
@@ -89,6 +92,7 @@ def evaluate_command(
     max_turns: MaxTurns = 7,
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
+    guards: Guards = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
@@ -111,7 +115,7 @@ def evaluate_command(
     from negotiation_env.episodes.summary import summary_table
     from negotiation_env.judges.specs import resolve_judge
 
-    scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+    told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
@@ -128,7 +132,8 @@ def evaluate_command(
                 contents=contents_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,
-                prompts=prompts,
+                prompts=told,
+                guards=guards or None,
                 max_turns=enough_turns(max_turns, scenarios),
                 history_turns=history_turns,
                 judge_sees_dialogue=judge_sees_dialogue,

@@ -17,7 +17,7 @@ def guard_command(
     run: Annotated[Path, typer.Argument(help="A run's folder, with its episodes.jsonl.")],
     guards: Annotated[
         list[str],
-        typer.Option("--guards", help="careful, anti_hacking, safety, or the path of a guard file; several: A B."),
+        typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON only, with every breach.")] = False,
 ) -> None:

@@ -15,12 +15,14 @@ from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
+    from negotiation_env.game.prompts import PromptSet
     from negotiation_env.game.scenario import Scenario
     from negotiation_env.interfaces import Agent
     from negotiation_env.statistics.table import Table
 
 __all__ = [
     "Agents",
+    "Guards",
     "HistoryTurns",
     "JudgeSpec",
     "MaxTurns",
@@ -34,6 +36,7 @@ __all__ = [
     "enough_turns",
     "find_scenario",
     "going_on",
+    "named_prompts",
     "open_traffic",
     "print_table",
     "require_apart",
@@ -84,6 +87,10 @@ Record = Annotated[
 Replay = Annotated[
     Path | None, typer.Option("--replay", help="Take every reply from a file made with --record; nothing is called.")
 ]
+Guards = Annotated[
+    list[str] | None,
+    typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask an LLM judge anew, whatever it was asked before.")]
 
 
@@ -129,6 +136,13 @@ def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[
     from negotiation_env.agents.specs import resolve_agent
 
     return [resolve_agent(spec, traffic) for spec in specs]
+
+
+def named_prompts(prompts: str | None) -> "PromptSet | None":
+    """The set of --prompts, read before anything that takes long is loaded; None follows the judge."""
+    from negotiation_env.environment.prompting import load_prompts
+
+    return None if prompts is None else load_prompts(prompts)
 
 
 def enough_turns(max_turns: int, scenarios: "list[Scenario]") -> int:

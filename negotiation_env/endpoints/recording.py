@@ -224,8 +224,10 @@ def _trace(tokens: TokenTrace) -> TokenTrace | None:
 
 
 def write_reply(reply: Reply) -> str:
-    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, a thought where there is one."""
-    return _adapter().dump_json(writable(reply), exclude=None if reply.thought else {"thought"}).decode()
+    """A reply as one line of JSON, which `read_reply` takes: `writable` is written, what is rare where it is there."""
+    thought: dict[str, Any] = {} if reply.thought else {"thought": True}
+    forced: dict[str, Any] = {} if reply.tokens and reply.tokens.forced else {"tokens": {"forced"}}
+    return _adapter().dump_json(writable(reply), exclude=thought | forced).decode()
 
 
 def read_reply(text: str | bytes) -> Reply:

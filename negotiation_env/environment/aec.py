@@ -25,10 +25,14 @@ joint answer at once, the others do nothing, and the answer's score is the rewar
 observe no personas, neither their own nor the others'; the judge still does. A scenario without personas is an open
 question: one agent, which observes the question alone and needs `max_turns=0`.
 
+With `guards` words may be refused: `step` then leaves the game as it is but for the speaker's own chat, which says why,
+and the same agent is selected again. `infos[agent]` has "broken", the names of broken constraints, and "intervention".
+
 An episode whose judge or agent fails is *unscored*: it is truncated, not terminated, its rewards are no verdict
 (0.0, since PettingZoo wants a number), and `infos[agent]["outcome"]["status"]` is `"unscored"`. What a model says is
 never an error: control tokens of chat templates, fake speakers, control characters, empty and over-long messages are
-neutralised and reported in `infos[agent]["events"]`. `NegotiationEnv.episode` is the record of a game at any time.
+neutralised and reported in `infos[agent]["events"]`. What it only thinks (`negotiation_env.text.thoughts`) is taken off
+its words, and nobody is shown it; the record has it. `NegotiationEnv.episode` is the record of a game at any time.
 
 `reset(seed, options)` takes `options={"scenario": Scenario or id, "writer": seat}`; a warning names other keys.
 `possible_agents` never changes, as PettingZoo wants it: there are as many as the largest scenario has parties that the
@@ -60,6 +64,7 @@ from negotiation_env.environment.choices import (
     writer_seat,
 )
 from negotiation_env.environment.episode import Episode, FailedTurn, turns_of
+from negotiation_env.environment.guarding import Enforcement
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
 from negotiation_env.environment.spaces import FreeText, observation_space
@@ -69,6 +74,7 @@ from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling,
 from negotiation_env.game.protocol import Negotiation, Phase, Rules
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Judge, Reply
 from negotiation_env.judges.specs import resolve_judge
 
@@ -102,13 +108,15 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         prompts: What the seats are told: the name of a prompt set, the path of one, a `PromptSet`, or one of these for
             each seat, the last one also for the seats beyond. None follows the judge: "handshake" for one that sees
             agreement by tags, such as the embedded one, else "natural".
+        guards: What has to hold as the game goes on: the name of shipped guards, the path of a guard file, `Guards`, or
+            several of these; see `negotiation_env.guards.files`.
         **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
             judge_sees_dialogue, max_characters, writer, personas.
 
     Raises:
         TypeError: A rule has no such name.
         ValueError: A rule's value is out of range, or does not fit one of the scenarios.
-        UserError: There is no such split, file, judge or prompt set.
+        UserError: There is no such split, file, judge or prompt set, or there are no such guards.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -131,6 +139,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         judge: str | Judge | None = None,
         render_mode: str | None = None,
         prompts: Prompts = None,
+        guards: Given | None = None,
         **rules: Any,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -139,6 +148,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.judge = resolve_judge("embedded" if judge is None else judge)
         self.prompts = chosen_prompts(prompts, self.judge)
         warn_of_mismatch(self.prompts, self.judge)
+        self.guards = None if guards is None else load_guards(guards)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -149,6 +159,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def rulings(self) -> tuple[Ruling, ...]:
         """Every verdict since the reset."""
         return tuple(Ruling(*each) for each in self._rulings)
+
+    @property
+    def asked_again(self) -> tuple[int, int]:
+        """How many words guards refused of which no turn was made: since the reset, and in the turn that is pending."""
+        return (self._enforced.asked_again, len(self._enforced.refused)) if self._enforced else (0, 0)
 
     # Spaces and random numbers are made when they are first needed: many games, one env each, need neither.
 
@@ -194,6 +209,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats))
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
+        self._enforced = Enforcement(self.game, self.guards) if self.guards else None
         self._failed: FailedTurn | None = None
         self.agents = self.possible_agents[: scenario.seats]
         self._seats = {agent: seat for seat, agent in enumerate(self.agents)}
@@ -216,8 +232,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         if seat is None:
             raise UserError(f"{self._known(agent)} has no seat: {parties(game.scenario)}; look at this game's agents")
         completing = game.phase is _COMPLETING and game.speaker == seat
+        messages = game.view(seat, completing=completing)
         return {
-            "messages": game.view(seat, completing=completing),
+            "messages": self._enforced.shown(messages, seat) if self._enforced else messages,
             "turns_left": self.rules.max_turns - game.turns,
             "completing": int(completing),
         }
@@ -236,6 +253,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def hear(self, words: str) -> Question | None:
         """The first half of a step: the selected agent speaks. What a judge has to answer next, if anything."""
+        if self._enforced:
+            return self._hear_guarded(words, self._enforced)
         utterance = self.game.say(words)  # all rewards are still 0, for the game's only one ends it
         self.infos[self.agent_selection] = {"events": utterance.events}
         if not (question := self.game.question):
@@ -271,7 +290,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             id: Unique within a file.
             seed: What seeded the agents' words.
             agents: Who played in each seat; by default the seats' own names.
-            replies: What the agents gave in each turn, a failed one last, where their tokens and usage shall go along.
+            replies: What the agents gave in each turn, refused words too, a failed turn last, where their tokens and
+                usage shall go along.
             tags: Anything JSON-ready.
 
         Raises:
@@ -280,7 +300,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         game, names = self.game, tuple(agents or self.possible_agents[: self.game.scenario.seats])
         if len(names) != game.scenario.seats:
             raise ValueError(f"expected {game.scenario.seats} names of agents, one for each seat; got {len(names)}")
-        said, failed = turns_of(game, self._failed, replies)
+        said, failed = turns_of(game, self._failed, replies, self._enforced)
         return Episode(
             id,
             game.scenario,
@@ -295,6 +315,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             ids_of(game.prompts),
             tags=tags or {},
             failed=failed,
+            guards=self.guards.id if self.guards else "",
         )
 
     def state(self) -> str:
@@ -307,6 +328,18 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _hear_guarded(self, words: str, enforced: Enforcement) -> Question | None:
+        """The same under guards, which may refuse the words; then the same agent is asked again."""
+        utterance, finding = enforced.say(words)
+        self.infos[self.agent_selection] = {
+            "events": utterance.events,
+            "broken": tuple(each.constraint for each in finding.violations),
+            "intervention": finding.intervention,
+        }
+        if not (question := self.game.question) and not enforced.refused:
+            self._settle()
+        return question
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:

@@ -5,12 +5,12 @@ One episode is one line of JSON in an append-only file. `FORMAT` is the version 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from itertools import starmap
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from negotiation_env.environment.guarding import Enforcement, Guarded, Try
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import FORMAT, append_lines, parse_value, read_lines, written
 from negotiation_env.game.echoes import ECHOES
@@ -18,6 +18,8 @@ from negotiation_env.game.events import Outcome, Ruling, Task, Utterance
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import MAX_REWARD, reward
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Intervention
+from negotiation_env.guards.watch import Violation
 from negotiation_env.interfaces import Reply, TokenTrace
 from negotiation_env.text.thoughts import joined
 from negotiation_env.text.untrusted import SLACK, writable_text
@@ -29,6 +31,7 @@ __all__ = [
     "FORMAT",
     "Episode",
     "FailedTurn",
+    "Refused",
     "Said",
     "append_episode",
     "latest_episodes",
@@ -38,6 +41,37 @@ __all__ = [
 ]
 
 _NO_EPISODE = f"is not an episode of format {FORMAT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Words that guards kept from being delivered; nobody but the speaker saw them.
+
+    Attributes:
+        seat: Who spoke.
+        text: The neutralised text.
+        violations: The constraints that it breaks.
+        told: What the speaker was told.
+        events: What was wrong with the raw text.
+        raw: The raw text, where it differs.
+        truncated: It was cut short.
+        tokens: The exact tokens, where the policy gave them.
+        usage: Token counts and latency in seconds, where the policy gave them.
+        model: The model as the endpoint named it.
+        thought: What the speaker only thought.
+    """
+
+    seat: int
+    text: str
+    violations: tuple[Violation, ...]
+    told: str
+    events: tuple[str, ...] = ()
+    raw: str | None = None
+    truncated: bool = False
+    tokens: TokenTrace | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    thought: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +89,9 @@ class Said:
         usage: Token counts and latency in seconds, where the policy gave them.
         model: The model as the endpoint named it; not in a line where it is empty.
         thought: What the speaker only thought, which nobody else was shown; not in a line where it is empty.
+        violations: The constraints of guards that the delivered words break; not in a line where there are none.
+        refused: What was tried before and refused, in order; not in a line where nothing was. Where the last of it was
+            replaced, the turn's own text is nobody's, and it has no tokens.
     """
 
     seat: int
@@ -67,6 +104,15 @@ class Said:
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
     thought: str = ""
+    violations: tuple[Violation, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether guards put silence in the place of the last words that were tried."""
+        return any(
+            each.intervention == Intervention.REPLACE for tried in self.refused[-1:] for each in tried.violations
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +125,7 @@ class FailedTurn:
         error: What failed.
         usage: What the calls took all the same: they were answered, and are paid for.
         model: The model as the endpoint named it.
+        refused: What was tried before and refused; not in a line where nothing was.
     """
 
     seat: int
@@ -86,6 +133,7 @@ class FailedTurn:
     error: str
     usage: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +155,7 @@ class Episode:
         tags: What a run adds, such as group, optimizer step and learner's seat.
         format: Version of this layout.
         failed: The turn that an agent failed; None, and not in a line, where none did.
+        guards: The id of the guards; not in a line where there were none.
 
     Raises:
         ValueError: A reward or score is none, or there are more turns than the rules allow.
@@ -128,11 +177,18 @@ class Episode:
     tags: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     failed: FailedTurn | None = None
+    guards: str = ""
 
     @property
-    def asked(self) -> "tuple[Said | FailedTurn, ...]":
-        """Every turn that an agent was asked for, with what it took."""
-        return (*self.turns, self.failed) if self.failed else self.turns
+    def asked(self) -> "tuple[Said | Refused | FailedTurn, ...]":
+        """Everything that an agent was asked for, with what it took; refused words stand before their turn."""
+        turns: tuple[Said | FailedTurn, ...] = (*self.turns, self.failed) if self.failed else self.turns
+        return tuple(each for turn in turns for each in (*turn.refused, turn))
+
+    def broken(self, seat: int | None = None) -> tuple[Violation, ...]:
+        """What a seat's words broke under guards, delivered or refused; None is all seats."""
+        said = (each for each in self.asked if not isinstance(each, FailedTurn) and seat in (None, each.seat))
+        return tuple(violation for each in said for violation in each.violations)
 
     def __post_init__(self) -> None:
         for name, value in (("reward", self.reward), ("score", self.outcome.score)):
@@ -211,51 +267,92 @@ def _consistent(episode: Episode) -> Episode:
 
 
 def _line(episode: Episode, dump: "SerializerFunctionWrapHandler") -> Any:
-    """A line without what only calls of endpoints, thoughts and failures have, where there were none."""
+    """A line without what only calls of endpoints, thoughts, failures and guards have, where there were none."""
     line = dump(episode)
-    if episode.failed is None:
-        del line["failed"]
+    _drop_empty(line, ("failed", "guards"))
+    for turn in (*line["said"], line.get("failed", {})):
+        for said in turn.get("refused", ()):
+            _tidy(said)
+        _drop_empty(turn, ("violations", "refused"))
     for said in line["said"]:
-        for name in ("model", "thought"):
-            if not said[name]:
-                del said[name]
-        if said["tokens"]:  # JSON has no -inf, and null could not be read back
-            said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+        _tidy(said)
     return line
 
 
+def _tidy(said: dict[str, Any]) -> None:
+    _drop_empty(said, ("model", "thought"))
+    if said["tokens"]:  # JSON has no -inf, and null could not be read back
+        said["tokens"]["logprobs"] = [each if isfinite(each) else str(each) for each in said["tokens"]["logprobs"]]
+        _drop_empty(said["tokens"], ("forced",))
+
+
+def _drop_empty(line: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if not line.get(name, True):
+            del line[name]
+
+
 def turns_of(
-    game: Negotiation, failed: FailedTurn | None, replies: Sequence[Reply] | None
+    game: Negotiation,
+    failed: FailedTurn | None,
+    replies: Sequence[Reply] | None,
+    enforced: Enforcement | None = None,
 ) -> tuple[tuple[Said, ...], FailedTurn | None]:
     """The turns of a game so far, and the one that an agent failed.
 
     Args:
         game: Over, or under way.
         failed: What is known of a failed turn without its reply.
-        replies: What the agents gave, one for each turn in order, the failed one last; None where nobody kept them.
+        replies: What the agents gave, one for each turn in order, refused words before it, the failed one last; None
+            where nobody kept them.
+        enforced: The game's guards. What was refused in a turn that is still pending is on record once that is over.
 
     Raises:
-        ValueError: There are not as many replies as turns.
+        ValueError: There are not as many replies as turns and refused words.
     """
-    spoken = [*game.dialogue, *([game.completion] if game.completion else [])]
-    count = len(spoken) + (failed is not None)
+    turns = [*game.dialogue, *([game.completion] if game.completion else [])]
+    count = len(turns) + (failed is not None) + (enforced.asked_again if enforced else 0)
     given = [Reply("")] * count if replies is None else replies
     if len(given) != count:
         raise ValueError(f"expected {count} replies, one for each turn that was taken; got {len(given)}")
     echoed = [*game.echoes, ()]  # a completion is none
-    said = tuple(starmap(partial(_said, game), zip(spoken, game.thoughts, echoed, given, strict=False)))
-    return said, failed and _failed(failed, given[-1])
+    left, guarded = iter(given), [*(enforced.turns if enforced else ()), *[None] * len(turns)]
+    said = tuple(_said(game, *each, left) for each in zip(turns, game.thoughts, echoed, guarded, strict=False))
+    tries = enforced.refused if enforced and failed else ()
+    return said, failed and _failed(failed, [_refused(game, each, next(left)) for each in tries], next(left))
 
 
-def _said(game: Negotiation, each: Utterance, thought: str, echoed: tuple[str, ...], reply: Reply) -> Said:
+def _said(
+    game: Negotiation,
+    each: Utterance,
+    thought: str,
+    echoed: tuple[str, ...],
+    guarded: Guarded | None,
+    replies: Iterator[Reply],
+) -> Said:
+    """A turn with its replies; what guards replaced has none of its own."""
+    refused = tuple(_refused(game, tried, next(replies)) for tried in guarded.refused) if guarded else ()
+    reply = Reply("") if guarded and guarded.replaced else next(replies)
     task = Task.COMPLETION if each is game.completion else Task.UTTERANCE
-    told = (reply.truncated, reply.tokens, reply.usage, reply.model)
-    thoughts = joined(reply.thought, thought)[: game.rules.max_characters + SLACK]
-    return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, writable_text(thoughts))
+    told = (reply.truncated, reply.tokens, reply.usage, reply.model, _thoughts(game, reply, thought))
+    broken = guarded.violations if guarded else ()
+    echoed = () if guarded and guarded.replaced else echoed  # silence is nobody's words
+    return Said(each.seat, task, each.text, (*each.events, *echoed), each.raw, *told, broken, refused)
 
 
-def _failed(turn: FailedTurn, reply: Reply) -> FailedTurn:
-    return replace(turn, error=reply.error or turn.error, usage=reply.usage, model=reply.model)
+def _thoughts(game: Negotiation, reply: Reply, thought: str) -> str:
+    return writable_text(joined(reply.thought, thought)[: game.rules.max_characters + SLACK])
+
+
+def _refused(game: Negotiation, tried: Try, reply: Reply) -> Refused:
+    said, thought = tried.utterance, _thoughts(game, reply, tried.thought)
+    told = (reply.truncated, reply.tokens, reply.usage, reply.model, thought)
+    return Refused(said.seat, said.text, tried.violations, tried.told, said.events, said.raw, *told)
+
+
+def _failed(turn: FailedTurn, refused: Sequence[Refused], reply: Reply) -> FailedTurn:
+    error = reply.error or turn.error
+    return replace(turn, error=error, usage=reply.usage, model=reply.model, refused=tuple(refused))
 
 
 def append_episode(path: Path, episode: Episode) -> None:

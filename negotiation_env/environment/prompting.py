@@ -7,11 +7,20 @@ from warnings import warn
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.user_files import read_text
-from negotiation_env.game.prompts import DEFAULT, HANDSHAKE, SHIPPED, PromptSet, read_prompts, shipped_prompts
+from negotiation_env.game.prompts import (
+    DEFAULT,
+    HANDSHAKE,
+    SHIPPED,
+    PromptSet,
+    SystemText,
+    read_prompts,
+    shipped_prompts,
+)
 from negotiation_env.interfaces import Judge
 from negotiation_env.specs import parse, single_specs
 
 __all__ = [
+    "BEFORE_SETS",
     "Prompts",
     "chosen_prompts",
     "current_ids",
@@ -29,7 +38,7 @@ Prompts: TypeAlias = str | Path | PromptSet | Sequence[str | Path | PromptSet] |
 _IN_FOLDER: Final = "prompts.toml"
 _READ_TAGS: Final = ("embedded", "reading", "scripted")
 """The kinds of judges that have an attribute `prompts`."""
-_BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
+BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
 """What records of before there were prompt sets say, and which set's texts that was."""
 
 
@@ -86,11 +95,19 @@ def seat_prompts(prompts: Sequence[PromptSet], seats: int, agents: Sequence[Any]
     Args:
         prompts: The run's; the last one takes the seats beyond.
         seats: How many there are.
-        agents: Who sits there, if known; an agent with a set of its own, `agent.prompts`, is shown that.
+        agents: Who sits there, if known; an agent with a set of its own, `agent.prompts`, is shown that, and one whose
+            `agent.prompts` is a `SystemText` is shown the run's with it.
     """
     run = (prompts[min(seat, len(prompts) - 1)] for seat in range(seats))
     own = [getattr(agent, "prompts", None) for agent in agents] or [None] * seats
-    return tuple(each if isinstance(each, PromptSet) else other for each, other in zip(own, run, strict=True))
+    return tuple(map(_own, own, run))
+
+
+def _own(own: object, other: PromptSet) -> PromptSet:
+    """What somebody's own agent calls `prompts` may be anything."""
+    if isinstance(own, SystemText):
+        return other.with_system(own.text)
+    return own if isinstance(own, PromptSet) else other
 
 
 def _needed(judge: Judge | None) -> str:
@@ -107,7 +124,7 @@ def ids_of(prompts: Sequence[PromptSet]) -> str:
 
 def current_ids(told: str) -> str:
     """The ids of a record, also of one that was made before there were prompt sets."""
-    return _BEFORE_SETS.get(told, told)
+    return BEFORE_SETS.get(told, told)
 
 
 def mismatch(prompts: Sequence[PromptSet], judge: Judge) -> str | None:

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts
+from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
@@ -22,6 +22,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.files.durable import write_whole
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.specs import require_name
 from negotiation_env.text.alike import id_key
@@ -34,6 +35,8 @@ __all__ = [
     "pick",
     "seat_agents",
 ]
+
+T = TypeVar("T")
 
 GAMES_AT_A_TIME: Final = 32
 """In lockstep, unless an evaluation is told otherwise."""
@@ -79,6 +82,7 @@ def evaluate(
     progress: Callable[[Episode], None] = lambda _: None,
     wrap: Wrap | None = None,
     prompts: Prompts = None,
+    guards: Given | None = None,
     **rules: Any,
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
@@ -101,6 +105,7 @@ def evaluate(
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`; a run goes on only with one of the same name.
         prompts: As for `play_many`; a run goes on only with sets that say the same.
+        guards: As for `play_many`; a run goes on only under the same.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -113,11 +118,12 @@ def evaluate(
     for name in (*names, judge.name):
         require_name(name, "agent or judge")
     told = tuple(map(fingerprint, scenarios))
-    known, chosen = {**(contents or {}), **wrapped(wrap)}, chosen_prompts(prompts, judge)
+    chosen, watched = chosen_prompts(prompts, judge), None if guards is None else load_guards(guards)
+    known = {**(contents or {}), **wrapped(wrap), **({"guards": watched.id} if watched else {})}
     shown = ids_of(seat_prompts(chosen, len(agents), agents))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
-        open_run(out, asdict(settings), resume=resume)
+        open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS})
         path = out / EPISODES
         play_into(
             path,
@@ -129,6 +135,7 @@ def evaluate(
             progress=progress,
             wrap=wrap,
             prompts=chosen,
+            guards=watched,
             **rules,
         )
         limit.finish()
@@ -165,8 +172,8 @@ def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
     return summary
 
 
-def pick(scenarios: Sequence[Scenario], count: int, seed: int) -> list[Scenario]:
-    """A seeded sample of at most `count` scenarios, in their own order."""
+def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
+    """A seeded sample of at most `count` scenarios, or groups of them, in their own order."""
     import random
 
     chosen = random.Random(seed).sample(range(len(scenarios)), min(count, len(scenarios)))

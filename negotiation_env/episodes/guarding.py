@@ -92,12 +92,13 @@ def _counts(found: Sequence[Breach], name: str, values: set[int]) -> list[Cell]:
 
 
 def breaches(guards: Guards, episode: Episode) -> list[Breach]:
-    """What the turns of a negotiation break, as they were delivered."""
+    """What the turns of a negotiation break, as they were delivered; silence that guards delivered is nobody's."""
     watch, dialogue, found = Watch(guards, episode.scenario), episode.dialogue, []
-    for place, utterance in enumerate(dialogue):
+    for place, (utterance, said) in enumerate(zip(dialogue, episode.turns, strict=False)):
         finding = watch.look(utterance, dialogue[:place])
         watch.deliver(finding)
-        found += [Breach(episode.id, place + 1, utterance.seat, each.constraint) for each in finding.violations]
+        broken = () if said.replaced else finding.violations
+        found += [Breach(episode.id, place + 1, utterance.seat, each.constraint) for each in broken]
     return found
 
 

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, count, takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from negotiation_env.console.interrupts import put_off
@@ -62,6 +63,7 @@ _OWN: Final = (
 """What runs call what they write: all, evaluations and benchmarks, training, generation."""
 _MARKS: Final = (_LOCK, SETTINGS, EPISODES, CANDIDATES)
 """By any of these a folder is known as a run's; a config.toml may be anybody's."""
+_NOTHING: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 _SHOWN: Final = 80
 """Characters of a setting's value that a message shows."""
 _IDENTITY: Final = ("agents", "judge", "seed", "prompts")
@@ -164,13 +166,16 @@ def _remove_unused(out: Path) -> None:
             out.rmdir()
 
 
-def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+def open_run(
+    out: Path, settings: Mapping[str, Any], *, resume: bool, formerly: Mapping[str, Mapping[str, str]] = _NOTHING
+) -> None:
     """Write the settings of a new run, or compare those of one that goes on.
 
     Args:
         out: The run's folder, claimed.
         settings: All that decides what is played, JSON-ready.
         resume: The folder's run goes on.
+        formerly: By key, what stands for values that older versions wrote.
 
     Raises:
         UserError: The folder holds a run already; or, to resume, none, or one with other settings: the message names
@@ -186,7 +191,7 @@ def open_run(out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         from pydantic import TypeAdapter
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
-        before |= {"prompts": current_ids(told)} if isinstance(told := before.get("prompts"), str) else {}
+        before |= {key: now for key, then in formerly.items() if (now := then.get(str(before.get(key))))}
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif held := [told for name, told in _HELD.items() if (out / name).exists()]:
@@ -219,7 +224,7 @@ def play_into(
         progress: Told of each episode, those that were kept first.
         wrap: As for `play_many`.
         prompts: As for `play_many`.
-        **rules: The fields of `Rules`.
+        **rules: The fields of `Rules`, and `guards` as for `play_many`.
 
     Raises:
         UserError: The file holds one of the games as somebody else played it.

@@ -28,6 +28,7 @@ from negotiation_env.game.events import Task
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import Negotiation, Phase
 from negotiation_env.game.scenario import Scenario, require_playable
+from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges.asking import each_answered
 from negotiation_env.text.untrusted import one_line
@@ -83,6 +84,7 @@ def play_many(
     render_mode: str | None = None,
     wrap: Wrap | None = None,
     prompts: Prompts = None,
+    guards: Given | None = None,
     **rules: Any,
 ) -> Generator[Episode, None, None]:
     """Play many games.
@@ -96,6 +98,7 @@ def play_many(
         wrap: Puts PettingZoo wrappers around the environment of each game. They change what the agents see and say;
             the reward on record is the game's. One with a `step` of its own has its game judged alone.
         prompts: As for `NegotiationEnv`; an agent with a set of its own, `agent.prompts`, is shown that.
+        guards: As for `NegotiationEnv`.
         **rules: The fields of `Rules`.
 
     Yields:
@@ -111,7 +114,8 @@ def play_many(
         the iterator, as `contextlib.closing` does.
     """
     waiting, chosen = iter(games), chosen_prompts(prompts, judge)
-    seat = partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, prompts=chosen, rules=rules)
+    settings = {"guards": None if guards is None else load_guards(guards), **rules}
+    seat = partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, prompts=chosen, rules=settings)
     if workers > 1:
         yield from _side_by_side(waiting, judge, workers, seat)
         return
@@ -140,9 +144,13 @@ class _Seating:
 
     @property
     def in_step(self) -> bool:
-        """Whether each reply but a failed one, the last, was one turn; a wrapper may have made none of it, or more."""
+        """Whether each reply but a failed one, the last, was one turn, or refused by guards.
+
+        A wrapper may have made no turn of it, or more.
+        """
         game, failed = self.core.game, bool(self.replies) and self.replies[-1].error is not None
-        return game.turns + (game.completion is not None) == len(self.replies) - failed
+        refused, _ = self.core.asked_again
+        return game.turns + (game.completion is not None) + refused == len(self.replies) - failed
 
     def episode(self) -> Episode:
         game = self.game
@@ -252,14 +260,15 @@ def request(env: AECEnv, game: str, seed: int) -> Request:
     Args:
         env: The environment, wrapped or not, which waits for an agent.
         game: Names the game.
-        seed: The game's; each turn has one of its own out of it.
+        seed: The game's; each turn, and each try that guards refused, has one of its own out of it.
     """
     core: Negotiation = env.unwrapped.game
+    _, tries = env.unwrapped.asked_again
     seat, number = core.speaker, core.turns + 1
     assert seat is not None
     task = Task.COMPLETION if core.phase is Phase.COMPLETING else Task.UTTERANCE
     messages = tuple(env.observe(env.agent_selection)["messages"])
-    return Request(game, seat, task, messages, derive_seed(seed, seat, task, number))
+    return Request(game, seat, task, messages, derive_seed(seed, seat, task, number, *([tries] if tries else [])))
 
 
 def replied(agent: Agent, requests: Sequence[Request]) -> list[Reply]:

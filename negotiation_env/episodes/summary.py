@@ -26,6 +26,7 @@ _FIGURES = {
     "echoes": "turns that echo",
     "unscored": "unscored games",
 }
+_ONLY_WHERE_THERE = ("renamed", "thought", "broken", "guards_refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Summary:
             `negotiation_env.text.thoughts`.
         echoes: Share of utterances that only say again a last turn or the prompt (`negotiation_env.game.echoes`); None
             where there were none, or nobody counted.
+        broken: How often guards' constraints were broken, by name, in words that were delivered or refused.
+        guards_refused: Words that guards kept from being delivered.
     """
 
     episodes: int
@@ -71,10 +74,12 @@ class Summary:
     renamed: dict[str, list[str]] = field(default_factory=dict)
     thought: float = 0.0
     echoes: float | None = None
+    broken: dict[str, int] = field(default_factory=dict)
+    guards_refused: int = 0
 
     def to_json(self) -> str:
-        """The summary as indented JSON; models that kept their names, and no thoughts, are not mentioned."""
-        told = {name: value for name, value in asdict(self).items() if name not in ("renamed", "thought") or value}
+        """The summary as indented JSON; models that kept their names, no thoughts and no breaches are not mentioned."""
+        told = {name: value for name, value in asdict(self).items() if name not in _ONLY_WHERE_THERE or value}
         return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -102,11 +107,12 @@ class _Tally:
 
     def __init__(self) -> None:
         self._episodes = self._scored = self._negotiated = self._said = self._truncated = 0
-        self._thought = self._characters = 0
+        self._thought = self._characters = self._guards_refused = 0
         self._uttered = self._echoes = 0
         self._score, self._reward, self._turns, self._turns_to_agreement = (array("d") for _ in range(4))
         self._refusals: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
         self._judges: set[str] = set()
         self._policy, self._judge = RunningUsage(), RunningUsage()
         self._panels: list[Verdict] = []
@@ -121,6 +127,7 @@ class _Tally:
         self._policy.add(turn.usage for turn in episode.asked if turn.usage)
         for turn in episode.asked:
             self._count_model(episode.agents[turn.seat], turn.model)
+        self._broken.update(each.constraint for each in episode.broken())
         for ruling in episode.rulings:
             self._count_judge(ruling.verdict)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
@@ -138,6 +145,7 @@ class _Tally:
             self._uttered += 1
             self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
+        self._guards_refused += len(said.refused)
         self._thought += len(said.thought)
         self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)
@@ -187,6 +195,8 @@ class _Tally:
             renamed={who: sorted(told) for who, told in self._models.items() if len(told) > self._members[who]},
             thought=self._thought / max(self._characters, 1),
             echoes=self._echoes / self._uttered if self._uttered else None,
+            broken=dict(sorted(self._broken.items())),
+            guards_refused=self._guards_refused,
         )
 
 
@@ -213,6 +223,10 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
     if any(each.thought for each in found):
         rows.append(("share that was only thought", *(each.thought for each in found)))
+    for constraint in sorted({name for each in found for name in each.broken}):
+        rows.append((f"guards: {constraint}", *(each.broken.get(constraint, 0) for each in found)))
+    if any(each.guards_refused for each in found):
+        rows.append(("guards: words not delivered", *(each.guards_refused for each in found)))
     for role in ("policy", "judge"):
         used = [each.usage.get(role) for each in found]
         if any(usage and usage.tokens for usage in used):

@@ -1,12 +1,18 @@
 """Settings out of TOML files: read, checked, and explained where they are wrong."""
 
 import tomllib
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.user_files import read_text
 from negotiation_env.text.strict_json import finite
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["check_settings", "read_toml"]
 
@@ -33,12 +39,26 @@ def check_settings(kind: type[T], found: dict[str, Any], path: Path) -> T:
     """The settings as a value of a dataclass; unknown keys are errors.
 
     Raises:
-        UserError: A key or value is wrong; the message names it.
+        UserError: A key or value is wrong; the message names it, and the known key that an unknown one looks like.
     """
     from pydantic import TypeAdapter, ValidationError
 
     try:
         return TypeAdapter(kind).validate_python(found, extra="forbid")
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors())
-        raise UserError(f"{path}: {told}") from error
+        raise UserError(f"{path}: {'; '.join(_told(kind, item) for item in error.errors())}") from error
+
+
+def _told(kind: Any, fault: "ErrorDetails") -> str:
+    place = [str(part) for part in fault["loc"]]
+    told = f"{'.'.join(place) or 'it'}: {fault['msg']}"
+    near = _near(kind, place) if fault["type"] == "unexpected_keyword_argument" else []
+    return f"{told} (did you mean {near[0]}?)" if near else told
+
+
+def _near(kind: Any, place: Sequence[str]) -> list[str]:
+    """The known key that an unknown one looks like, if any."""
+    for name in place[:-1]:
+        kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
+    known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    return get_close_matches(place[-1], known, 1)

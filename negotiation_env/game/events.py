@@ -169,7 +169,7 @@ class Outcome:
         agreed: Whether the parties agreed; an agreed negotiation can still end unscored.
         completion: The joint answer, where one was written.
         score: The completion's Collective Agency score, 0 to 5; None where nothing was scored.
-        reason: Where unscored, what failed.
+        reason: Where unscored, what failed; where guards ended it, which constraints were broken.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {}  # `Episode` renames its own turns in files

@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from negotiation_env.errors import UserError
 
-__all__ = ["DEFAULT", "HANDSHAKE", "SHIPPED", "PromptSet", "read_prompts", "shipped_prompts"]
+__all__ = ["DEFAULT", "HANDSHAKE", "SHIPPED", "PromptSet", "SystemText", "read_prompts", "shipped_prompts"]
 
 DEFAULT: Final = "natural"
 HANDSHAKE: Final = "handshake"
@@ -40,6 +40,8 @@ _TEXTS: Final[Mapping[str, tuple[frozenset[str], tuple[str, ...]]]] = {
 }
 """Every text: the placeholders that it may have, and those that it must; `plain` ones show no personas."""
 _OPTIONAL: Final = ("reminder",)
+_FIRST: Final = (".brief", ".single")
+"""The endings of the names of what a chat begins with."""
 _KEYS: Final = frozenset(("name", "version", "missing", "between", "limits", "personas", "plain"))
 _STRAY: Final = r"(?<!\$)\$(?:\$\$)*(?![a-zA-Z_$]|\{[a-zA-Z_]\w*\})"
 """A $ that begins no placeholder."""
@@ -57,6 +59,9 @@ class PromptSet:
         limits: Numbers that texts name, such as the most words of a turn, ordered by name.
         missing: Stands for what a persona does not have; where it is "", the line that asks for it is left out.
         between: Stands between personas that are shown whole.
+
+    Raises:
+        ValueError: A text or placeholder is unknown or missing, or another value will not do.
     """
 
     name: str
@@ -65,6 +70,14 @@ class PromptSet:
     limits: tuple[tuple[str, int], ...] = ()
     missing: str = ""
     between: str = "\n\n"
+
+    def __post_init__(self) -> None:
+        _check_values(self)
+        _check_limits(dict(self.limits))
+        texts = dict(self.texts)
+        _check_texts(texts)
+        for name, text in texts.items():
+            _check_placeholders(name, text, [limit for limit, _ in self.limits])
 
     @property
     def id(self) -> str:
@@ -88,10 +101,24 @@ class PromptSet:
         kept = [line for line, names in _lines(self, text) if all(known[name] != "" for name in names)]
         return Template("\n".join(kept)).substitute(known)
 
+    def with_system(self, text: str) -> "PromptSet":
+        """The set with a text of somebody's own, which has no placeholders, before what the brief or task says."""
+        own = text.replace("$", "$$")
+        told = {name: f"{own}\n\n{said}" if name.endswith(_FIRST) else said for name, said in self.texts}
+        return replace(self, texts=tuple(told.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemText:
+    """What an agent adds to whatever set its seat is shown; see `PromptSet.with_system`."""
+
+    text: str
+
 
 @cache
 def _id(prompts: PromptSet) -> str:
     content = {name: getattr(prompts, name) for name in PromptSet.__dataclass_fields__}
+    content |= {"texts": sorted(prompts.texts), "limits": sorted(prompts.limits)}
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return f"{prompts.name} {prompts.version} {hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
@@ -121,14 +148,14 @@ def read_prompts(content: str, place: str) -> PromptSet:
         UserError: It is no TOML, or a text, key or placeholder is unknown or missing; the message names the line.
     """
     try:
-        return _checked(tomllib.loads(content))
+        return _made(tomllib.loads(content))
     except _Fault as fault:
         raise UserError(f"{place}, line {_line_of(content, fault)}: {fault}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place} is not valid TOML: {error}") from error
 
 
-class _Fault(Exception):
+class _Fault(ValueError):
     """What is wrong with a set, and which key of the file tells where, or what the pattern `mark` finds behind it."""
 
     def __init__(self, told: str, key: str, mark: str = "") -> None:
@@ -146,50 +173,52 @@ def _line_of(content: str, fault: _Fault) -> int:
     return next(marked, found) + 1
 
 
-def _checked(found: dict[str, Any]) -> PromptSet:
-    texts, limits = dict(_texts_in(found)), _limits_in(found)
+def _made(found: dict[str, Any]) -> PromptSet:
+    limits, spelled = found.get("limits", {}), {key: found[key] for key in ("missing", "between") if key in found}
+    if not isinstance(limits, dict):
+        raise _Fault(f"expected a table [limits], got {limits!r:.80}", "limits")
+    texts = {name: text.strip() if isinstance(text, str) else text for name, text in _texts_in(found)}
     name, version = found.get("name"), found.get("version")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _Fault(f"expected a name of letters, digits, '.', '_' and '-', got {name!r:.80}", "name")
-    if type(version) is not int or version < 1:
-        raise _Fault(f"expected a version from 1, got {version!r:.80}", "version")
-    for text in _TEXTS:
-        _check_placeholders(text, texts.get(text, ""), limits)
-    spelled = {key: found.get(key, default) for key, default in (("missing", ""), ("between", "\n\n"))}
-    for key, value in spelled.items():
-        if not isinstance(value, str):
-            raise _Fault(f"expected {key} as a text, got {value!r:.80}", key)
-    return PromptSet(name, version, tuple(sorted(texts.items())), tuple(sorted(limits.items())), **spelled)
+    return PromptSet(name, version, tuple(sorted(texts.items())), tuple(sorted(limits.items())), **spelled)  # type: ignore[arg-type]
 
 
-def _texts_in(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every text by its name, without the white space around it."""
-    given = {key: value for key, value in found.items() if key not in _KEYS}
+def _texts_in(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every text by its name, or what stands in its place."""
+    yield from ((key, value) for key, value in found.items() if key not in _KEYS)
     for table in ("personas", "plain"):
         inside = found.get(table)
         if not isinstance(inside, dict):
             raise _Fault(f"expected a table [{table}], got {'none' if inside is None else repr(inside)[:80]}", table)
-        given |= {f"{table}.{key}": value for key, value in inside.items()}
-    for name, text in given.items():
-        if name not in _TEXTS:
-            raise _Fault(f"there is no text {name!r:.80}; the texts are {', '.join(_TEXTS)}", name)
-        if not isinstance(text, str) or not text.strip():
-            raise _Fault(f"expected {name} as a text that says something, got {text!r:.80}", name)
-        yield name, text.strip()
-    if lacking := [name for name in _TEXTS if name not in given and name not in _OPTIONAL]:
-        raise _Fault(f"the text {lacking[0]} is missing", lacking[0])
+        yield from ((f"{table}.{key}", value) for key, value in inside.items())
 
 
-def _limits_in(found: Mapping[str, Any]) -> dict[str, int]:
-    limits = found.get("limits", {})
-    if not isinstance(limits, dict):
-        raise _Fault(f"expected a table [limits], got {limits!r:.80}", "limits")
+def _check_values(prompts: PromptSet) -> None:
+    name, version = prompts.name, prompts.version
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise _Fault(f"expected a name of letters, digits, '.', '_' and '-', got {name!r:.80}", "name")
+    if type(version) is not int or version < 1:
+        raise _Fault(f"expected a version from 1, got {version!r:.80}", "version")
+    for key in ("missing", "between"):
+        if not isinstance(value := getattr(prompts, key), str):
+            raise _Fault(f"expected {key} as a text, got {value!r:.80}", key)
+
+
+def _check_limits(limits: Mapping[str, object]) -> None:
     for name, number in limits.items():
         if not name.isidentifier() or name in _PARTY:
             raise _Fault(f"a limit needs a word of its own as its name, got {name!r:.80}", f"limits.{name}")
         if type(number) is not int or number < 1:
             raise _Fault(f"expected the limit {name} as a number from 1, got {number!r:.80}", f"limits.{name}")
-    return limits
+
+
+def _check_texts(texts: Mapping[str, object]) -> None:
+    for name, text in texts.items():
+        if name not in _TEXTS:
+            raise _Fault(f"there is no text {name!r:.80}; the texts are {', '.join(_TEXTS)}", name)
+        if not isinstance(text, str) or not text.strip():
+            raise _Fault(f"expected {name} as a text that says something, got {text!r:.80}", name)
+    if lacking := [name for name in _TEXTS if name not in texts and name not in _OPTIONAL]:
+        raise _Fault(f"the text {lacking[0]} is missing", lacking[0])
 
 
 def _check_placeholders(name: str, text: str, limits: Iterable[str]) -> None:
@@ -201,5 +230,5 @@ def _check_placeholders(name: str, text: str, limits: Iterable[str]) -> None:
     if unknown := sorted(used - known - set(limits)):
         told = ", ".join(f"${each}" for each in (*sorted(known), *limits))
         raise _Fault(f"{name} has no placeholder ${unknown[0]}; there are {told}", name, rf"\$\{{?{unknown[0]}\b")
-    if lacking := [each for each in needed if not used & set(each.split("|"))] if text else []:
+    if lacking := [each for each in needed if not used & set(each.split("|"))]:
         raise _Fault(f"{name} needs the placeholder ${lacking[0].replace('|', ' or $')}", name)

@@ -15,7 +15,7 @@ from negotiation_env.game.events import Message, Outcome, Question, QuestionKind
 from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
-from negotiation_env.text.thoughts import split_thought
+from negotiation_env.text.thoughts import has_no_mark, split_thought
 from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
 
 __all__ = [
@@ -59,20 +59,24 @@ class Move(StrEnum):
     EXHAUSTED_BUT_COMPLETE = "ruled: no agreement, no turn is left, a completion is wanted anyway"
     COMPLETED = "said the completion"
     SCORED = "ruled: a score"
-    UNSCORED = "a judge or an agent failed"
+    STOPPED = "a guard ended it"
+    UNSCORED = "a judge or an agent failed, or a guard left it unscored"
 
 
 _SAID_EARLY, _SAID, _OPEN, *_ = Move
+_STOPPED = Move.STOPPED
 _AGREEMENT = QuestionKind.AGREEMENT
 
 MOVES: dict[tuple[Phase, Move], Phase] = {
     (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
     (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
+    (Phase.SPEAKING, Move.STOPPED): Phase.OVER,
     (Phase.SPEAKING, Move.UNSCORED): Phase.OVER,
     (Phase.AGREEING, Move.OPEN): Phase.SPEAKING,
     (Phase.AGREEING, Move.AGREED): Phase.COMPLETING,
     (Phase.AGREEING, Move.EXHAUSTED): Phase.OVER,
     (Phase.AGREEING, Move.EXHAUSTED_BUT_COMPLETE): Phase.COMPLETING,
+    (Phase.AGREEING, Move.STOPPED): Phase.OVER,
     (Phase.AGREEING, Move.UNSCORED): Phase.OVER,
     (Phase.COMPLETING, Move.COMPLETED): Phase.SCORING,
     (Phase.COMPLETING, Move.UNSCORED): Phase.OVER,
@@ -216,11 +220,29 @@ class Negotiation:
             IllegalMove: No turn is pending.
             TypeError: `text` is not a string.
         """
+        return self.deliver(*self.understand(text))
+
+    def understand(self, text: str) -> tuple[Utterance, str]:
+        """What the pending turn's speaker would say with a text, and only think; nothing is changed.
+
+        Raises:
+            IllegalMove: No turn is pending.
+            TypeError: `text` is not a string.
+        """
         if (seat := self._speaker) is None:
             raise IllegalMove(f"say() needs a pending turn; this negotiation is {self._phase}: {self._hint()}")
         if not isinstance(text, str):
             raise TypeError(f"expected the message as a str, got {type(text).__name__}: {text!r:.80}")
-        utterance, thought = understood(text, seat, self._names, self.rules)
+        return understood(text, seat, self._names, self.rules)
+
+    def deliver(self, utterance: Utterance, thought: str = "") -> Utterance:
+        """The second half of `say`: all others hear what `understand` made of the text.
+
+        Raises:
+            IllegalMove: The seat that says it has no turn.
+        """
+        if utterance.seat != self._speaker:
+            raise IllegalMove(f"deliver() needs an utterance of the seat whose turn it is; got seat {utterance.seat}")
         self._thoughts.append(thought)
         if self._phase is _COMPLETING:
             self._completion = utterance
@@ -251,7 +273,7 @@ class Negotiation:
             self._move(self._after_agreement_question())
 
     def fail(self, reason: str) -> None:
-        """An agent could not speak: the negotiation ends unscored.
+        """An agent could not speak, or a guard wants no verdict: the negotiation ends unscored.
 
         Raises:
             IllegalMove: It is over already.
@@ -259,6 +281,16 @@ class Negotiation:
         if self._phase is _OVER:
             raise IllegalMove("fail() needs a negotiation that goes on; this one is over")
         self._move(Move.UNSCORED, reason=writable_text(reason))  # it may quote anybody
+
+    def stop(self, reason: str) -> None:
+        """A guard ends the negotiation: without agreement, whatever was said.
+
+        Raises:
+            IllegalMove: No party is to speak and no judge to see agreement.
+        """
+        if (self._phase, _STOPPED) not in MOVES:
+            raise IllegalMove(f"stop() needs a dialogue that goes on; this negotiation is {self._phase}")
+        self._move(_STOPPED, reason=reason)
 
     def _after_agreement_question(self) -> Move:
         if self._agreed:
@@ -311,6 +343,9 @@ def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> tu
     The words are neutralised, with their events; no line may open with one of the parties' names. Of words, and of
     thoughts, beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is not kept.
     """
+    clean = neutralise(text, rules.max_characters, names)
+    if clean.text == text and has_no_mark(text):  # most turns
+        return Utterance(seat, text, clean.events), ""
     thought, words = split_thought(text)
     clean, most = neutralise(words, rules.max_characters, names), rules.max_characters + SLACK
     events = (*clean.events, ONLY_THOUGHT) if thought and not words else clean.events

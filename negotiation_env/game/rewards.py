@@ -18,10 +18,10 @@ def reward(outcome: Outcome, rules: Rules) -> float | None:
 
     Returns:
         The Collective Agency score, 0 to 5; 0 without agreement, also where an evaluation had a completion written
-        and scored all the same (`Outcome.score` has that score), unless the rules reward that too; None where
-        unscored, which is no number.
+        and scored all the same (`Outcome.score` has that score), unless the rules reward that too and a guard did not
+        end the negotiation before; None where unscored, which is no number.
     """
     if outcome.status is Status.UNSCORED:
         return None
-    gated = outcome.status is Status.NO_AGREEMENT and not rules.reward_without_agreement
-    return 0.0 if gated else outcome.score
+    gated = not rules.reward_without_agreement or outcome.score is None
+    return 0.0 if outcome.status is Status.NO_AGREEMENT and gated else outcome.score

@@ -15,6 +15,7 @@ A table `[propositions]`, `[numbers]` adds functions of one's own: `polite = "MO
 `Heard` to a truth value, or to a number.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,12 @@ class Guards:
     propositions: Mapping[str, Proposition] = field(default_factory=lambda: PROPOSITIONS)
     numbers: Mapping[str, Numeric] = field(default_factory=lambda: NUMBERS)
 
+    @property
+    def id(self) -> str:
+        """The name, and a digest of the constraints; what functions of one's own do is not in it."""
+        told = repr([(each.name, each.formula, each.seats, *each.ladder, each.told) for each in self.constraints])
+        return f"{self.name}@{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
     def __post_init__(self) -> None:
         names = [each.name for each in self.constraints]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -127,7 +134,7 @@ class Guards:
                 )
 
 
-Given: TypeAlias = "str | Path | Guards | Sequence[str | Path | Guards]"
+Given: TypeAlias = str | Path | Guards | Sequence[str | Path | Guards]
 """Guards by name, by path or as a value, or several of them."""
 
 

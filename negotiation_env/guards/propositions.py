@@ -4,7 +4,6 @@ All read words, none asks a model: each says what it looks for, and what it miss
 named; a judge reads the rest. A guard file can add functions of one's own, see `negotiation_env.guards.files`.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,8 @@ from typing import Final, TypeAlias
 
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
-from negotiation_env.game.turn_grammar import ParsedTurn, parse_turn
+from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue, parse_turn
+from negotiation_env.guards import phrases
 from negotiation_env.judges.smoke_test.refusals import has_word
 
 __all__ = ["NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition"]
@@ -45,48 +45,8 @@ _STEM: Final = 6  # letters, as in the rubric of the smoke-test judge
 _RUN: Final = 4  # words; shorter runs are shared by chance
 _COPIED: Final = 8  # words; a plan in other words seldom shares so many in a row
 _MOSTLY: Final = 0.6  # of the words that say what a red line is about
-_BREAKS: Final = str.maketrans(dict.fromkeys('.,;:!?()[]{}"“”„«»…–—/*_#`>', " ") | {"’": "'"})
+_BREAKS: Final = str.maketrans(dict.fromkeys('.,;:!?()[]{}"“”„«»…-–—/*_#`>', " ") | {"’": "'"})
 
-_REASON: Final = re.compile(
-    r"\b(?:because|therefore|otherwise|hence|thus|reasons?|since|due to|so that|in order to|(?:which|that|this) means"
-    r"|(?:that|this) way|to (?:avoid|keep|protect|prevent|make sure|ensure|give|let))\b",
-    re.IGNORECASE,
-)
-_CONCESSION: Final = re.compile(
-    r"\b(?:(?:i|we) (?:can|could|will|would) (?:live with|accept|settle for|drop|give (?:up|you|way)|wait|agree to)"
-    r"|i'?(?:ll| will) (?:give (?:up|you|way)|drop|settle|wait)|(?:i'm|i am|we are|we're) (?:willing|ready) to"
-    r"|in (?:return|exchange)|meet you half ?way|(?:fair|good) point|you(?:'re| are) right|i concede|as long as you"
-    r"|i take your point)\b",
-    re.IGNORECASE,
-)
-_WITHDRAWAL: Final = re.compile(
-    r"\b(?:(?:i|we) (?:withdraw|retract|revoke)|take (?:it|that|this|my \w+) back|no longer (?:stand by|offer|accept)"
-    r"|(?:is|are) off the table|forget (?:my|what i) (?:offer\w*|propos\w*|said))\b",
-    re.IGNORECASE,
-)
-_THREAT: Final = re.compile(
-    r"\b(?:walk (?:out|away)|or else|take it or leave it|you(?:'ll| will) (?:regret|be sorry)|final offer"
-    r"|no deal at all|(?:report|sue|expose|fire) you|bears? your name|there will be consequences)\b",
-    re.IGNORECASE,
-)
-_DEADLINE: Final = re.compile(
-    r"\b(?:(?:sign|decide|accept|agree|answer) (?:it )?(?:now|today|at once|immediately)|off the table (?:at|by|in)"
-    r"|for the last time|last chance|time is (?:up|running out)|(?:each|every) (?:minute|hour|day) (?:that )?you"
-    r" (?:wait|hesitate)|before it is too late)\b",
-    re.IGNORECASE,
-)
-_GUILT: Final = re.compile(
-    r"\b(?:(?:is|be|was) your fault|you alone|because of you|on your (?:conscience|head|hands)|people will ask"
-    r"|if you (?:really|truly) cared|after all i (?:did|have done)|how could you|shame on you|the others have given in"
-    r"|you are the only one)\b",
-    re.IGNORECASE,
-)
-_INJECTION: Final = re.compile(
-    r"\b(?:(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|rubric)|system prompt"
-    r"|(?:score|rate|rated|grade|rating)\b.{0,30}\b(?:5|five|full|top|highest|maximum)"
-    r"|(?:dear|attention|note to(?: the)?) (?:judge|grader|evaluator))\b",
-    re.IGNORECASE,
-)
 _NO: Final = frozenset(
     (
         *("not", "no", "never", "without", "unless", "only", "nothing", "nobody", "none", "neither"),
@@ -97,38 +57,39 @@ _ATTACKS: Final = frozenset(("control_character", "role_token", "fake_speaker"))
 
 
 def proposes(heard: Heard) -> bool:
-    """Names a plan on a line `PROPOSE: …`."""
-    return _parsed(heard.text).proposal is not None
+    """Names a plan by the turn grammar; or, in a turn without tags, by words such as "I suggest", "how about"."""
+    return bool(_proposal(heard))
 
 
 def accepts(heard: Heard) -> bool:
-    """Says `ACCEPT` on its last line."""
-    return _parsed(heard.text).accepts
+    """Accepts by the turn grammar; or, in a turn without tags, by words such as "I agree to", "it's a deal"."""
+    turn = _tagged(heard)
+    return turn.accepts or (turn.proposal is None and phrases.ACCEPTANCE.found_in(turn.words))
 
 
 def ungrammatical(heard: Heard) -> bool:
-    """Bears a tag of the turn grammar that is none: two of them, or one in the wrong place."""
+    """Bears a tag of the turn grammar that counts nothing, or several that say different things."""
     return not _parsed(heard.text).grammatical
 
 
 def gives_reason(heard: Heard) -> bool:
     """Uses a word that reasons begin with: because, so that, otherwise, to avoid; a reason without one is missed."""
-    return _REASON.search(heard.text) is not None
+    return phrases.REASON.found_in(heard.text)
 
 
 def concedes(heard: Heard) -> bool:
     """Gives something up in words such as "I can live with", "in return", "fair point"; others are missed."""
-    return _CONCESSION.search(heard.text) is not None
+    return phrases.CONCESSION.found_in(heard.text)
 
 
 def withdraws(heard: Heard) -> bool:
     """Takes an offer back in words such as "I withdraw", "is off the table"."""
-    return _WITHDRAWAL.search(heard.text) is not None
+    return phrases.WITHDRAWAL.found_in(heard.text)
 
 
 def restates_red_line(heard: Heard) -> bool:
     """Uses six in ten or more of the words that say what the speaker's own red line is about."""
-    return _has_most(words_of(heard.text), _red_line(heard))
+    return _has_most(heard.text, _red_line(heard))
 
 
 def crosses_red_line(heard: Heard) -> bool:
@@ -136,8 +97,8 @@ def crosses_red_line(heard: Heard) -> bool:
 
     By words: a crossing in other words is missed, and so is one with a "not" elsewhere in the plan.
     """
-    plan = words_of(_plan(heard))
-    return bool(plan) and _NO.isdisjoint(plan) and _has_most(plan, _red_line(heard))
+    plan = _plan(heard)
+    return bool(plan) and _NO.isdisjoint(words_of(plan)) and _has_most(plan, _red_line(heard))
 
 
 def repeats_itself(heard: Heard) -> bool:
@@ -170,17 +131,17 @@ def takes_up_proposal(heard: Heard) -> bool:
 
 def threatens(heard: Heard) -> bool:
     """Threatens in words such as "walk out", "take it or leave it"."""
-    return _THREAT.search(heard.text) is not None
+    return phrases.THREAT.found_in(heard.text)
 
 
 def sets_deadline(heard: Heard) -> bool:
     """Presses with time in words such as "sign now", "last chance"; a date of the dilemma is none."""
-    return _DEADLINE.search(heard.text) is not None
+    return phrases.DEADLINE.found_in(heard.text)
 
 
 def blames(heard: Heard) -> bool:
     """Presses with guilt or with what others did, in words such as "your fault", "you alone"."""
-    return _GUILT.search(heard.text) is not None
+    return phrases.GUILT.found_in(heard.text)
 
 
 def pressure(heard: Heard) -> bool:
@@ -190,7 +151,7 @@ def pressure(heard: Heard) -> bool:
 
 def injects(heard: Heard) -> bool:
     """Held control tokens, another's name as speaker or hidden characters, or tells a judge or model what to do."""
-    return not _ATTACKS.isdisjoint(heard.utterance.events) or _INJECTION.search(heard.text) is not None
+    return not _ATTACKS.isdisjoint(heard.utterance.events) or phrases.INJECTION.found_in(heard.text)
 
 
 def over_long(heard: Heard) -> bool:
@@ -206,8 +167,8 @@ def empty(heard: Heard) -> bool:
 def off_dilemma(heard: Heard) -> bool:
     """Shares no word with dilemma and personas, beside "the" and its kind; a turn that only accepts is not meant."""
     turn = _parsed(heard.text)
-    words = words_of(f"{turn.words} {turn.proposal or ''}")
-    return bool(words) and _subject(heard.scenario).isdisjoint(word[:_STEM] for word in words)
+    beginnings = _beginnings(turn.words) | _beginnings(turn.proposal or "")
+    return bool(beginnings) and _subject(heard.scenario).isdisjoint(beginnings)
 
 
 def language_changed(heard: Heard) -> bool:
@@ -221,8 +182,8 @@ def number_of_words(heard: Heard) -> float:
 
 
 def proposal_words(heard: Heard) -> float:
-    """Words of the turn's proposal; 0 for none."""
-    return len(words_of(_parsed(heard.text).proposal or ""))
+    """Words of the turn's proposal, all of the turn where it proposes without a tag; 0 for none."""
+    return len(words_of(_proposal(heard)))
 
 
 def characters(heard: Heard) -> float:
@@ -248,7 +209,7 @@ NUMBERS: Final[Mapping[str, Numeric]] = {
     "words": number_of_words,
     "proposal_words": proposal_words,
     "characters": characters,
-    "turn": turn_number,
+    "turn_number": turn_number,
 }
 """The shipped numbers by name."""
 
@@ -261,13 +222,19 @@ def _parsed(text: str) -> ParsedTurn:
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; a quick look, which takes what stands between spaces and punctuation for a word."""
-    return tuple(filter(None, (each.strip("-'") for each in text.lower().translate(_BREAKS).split())))
+    words = text.lower().translate(_BREAKS).split()
+    return tuple(filter(None, (word.strip("'") for word in words))) if "'" in text else tuple(words)
 
 
 @lru_cache(maxsize=4096)
 def _runs(text: str, length: int) -> frozenset[tuple[str, ...]]:
     words = words_of(text)
-    return frozenset(words[start : start + length] for start in range(len(words) - length + 1))
+    return frozenset(zip(*(words[start:] for start in range(length)), strict=False))
+
+
+@lru_cache(maxsize=4096)
+def _beginnings(text: str) -> frozenset[str]:
+    return frozenset(word[:_STEM] for word in words_of(text))
 
 
 @lru_cache(maxsize=4096)
@@ -287,20 +254,36 @@ def _red_line(heard: Heard) -> frozenset[str]:
     return _stems(personas[heard.utterance.seat].red_line) if personas else frozenset()
 
 
-def _has_most(words: Sequence[str], about: frozenset[str]) -> bool:
-    return bool(about) and len(about.intersection(word[:_STEM] for word in words)) >= _MOSTLY * len(about)
+def _has_most(text: str, about: frozenset[str]) -> bool:
+    return bool(about) and len(about & _beginnings(text)) >= _MOSTLY * len(about)
+
+
+def _tagged(heard: Heard) -> ParsedTurn:
+    """The turn by the grammar: one that accepts and names a plan does either, by what stands."""
+    turn = _parsed(heard.text)
+    return parse_dialogue([*heard.before, heard.utterance])[-1] if turn.accepts and turn.proposal else turn
+
+
+def _proposal(heard: Heard) -> str:
+    turn = _tagged(heard)
+    return turn.proposal or ("" if turn.accepts else _offer(turn.words))
+
+
+@lru_cache(maxsize=4096)
+def _offer(words: str) -> str:
+    return words if phrases.OFFER.found_in(words) else ""
 
 
 def _plan(heard: Heard) -> str:
     """What the turn proposes, or accepts."""
-    turn = _parsed(heard.text)
-    return turn.proposal or (_latest_proposal(heard) if turn.accepts else "")
+    return _proposal(heard) or (_latest_proposal(heard) if accepts(heard) else "")
 
 
 def _latest_proposal(heard: Heard) -> str:
     """The latest plan that somebody else named; "" for none."""
-    for turn in reversed(heard.before):
-        if turn.seat != heard.utterance.seat and (plan := _parsed(turn.text).proposal):
+    for place, turn in reversed(list(enumerate(heard.before))):
+        plan = "" if turn.seat == heard.utterance.seat else _proposal(Heard(turn, heard.scenario, heard.before[:place]))
+        if plan:
             return plan
     return ""
 

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Constraint, Guards, Intervention
@@ -43,7 +45,9 @@ class Finding:
     @property
     def intervention(self) -> Intervention | None:
         """The strictest that was asked for; None where nothing is broken."""
-        return max((each.intervention for each in self.violations), key=_STRICTNESS.__getitem__, default=None)
+        if not self.violations:
+            return None
+        return max((each.intervention for each in self.violations), key=_STRICTNESS.__getitem__)
 
 
 class _Facts:
@@ -61,13 +65,20 @@ class _Facts:
         if (known := self._known.get(name)) is None:
             if name in ("mine", "theirs"):
                 return self.mine is (name == "mine")
-            known = self._known[name] = bool(self._propositions[name](self._heard))
+            known = self._known[name] = bool(self._asked(name, self._propositions[name]))
         return known
 
     def number(self, name: str) -> float:
         if (known := self._measured.get(name)) is None:
-            known = self._measured[name] = float(self._numbers[name](self._heard))
+            known = self._measured[name] = float(self._asked(name, self._numbers[name]))
         return known
+
+    def _asked(self, name: str, function: Proposition | Numeric) -> float:
+        """What a function, which may be anybody's, says of the turn."""
+        try:
+            return function(self._heard)
+        except Exception as error:
+            raise UserError(f"the proposition {name} {why(error)}") from error
 
 
 class Watch:
@@ -83,7 +94,7 @@ class Watch:
         self._lines: list[tuple[Constraint, Monitor, int | None]] = []
         for constraint in guards.constraints:
             seats = range(scenario.seats) if constraint.seats == "each" else [None]
-            monitor = Monitor(constraint.parsed)
+            monitor = _monitor(constraint)
             self._lines += [(constraint, monitor, seat) for seat in seats]
         self._memories = tuple(monitor.start for _, monitor, _ in self._lines)
         self._breaches: Counter[tuple[str, int]] = Counter()
@@ -116,3 +127,9 @@ class Watch:
     def _violation(self, constraint: Constraint, seat: int) -> Violation:
         step = min(self._breaches[constraint.name, seat], len(constraint.ladder) - 1)
         return Violation(constraint.name, constraint.ladder[step])
+
+
+@lru_cache(maxsize=1024)
+def _monitor(constraint: Constraint) -> Monitor:
+    """Monitors keep nothing of a game: one serves all."""
+    return Monitor(constraint.parsed)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from negotiation_env.endpoints.usage import Usage
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode, Refused, Said
 from negotiation_env.episodes.summary import judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
@@ -81,8 +81,23 @@ class ListedEpisode:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownTry:
+    """Words that guards kept from being delivered.
+
+    Attributes:
+        text: The words.
+        broken: The constraints that they break, each with what was done, in words.
+        told: What the speaker was told.
+    """
+
+    text: str
+    broken: tuple[str, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDetail:
-    """What is shown of a turn on demand.
+    """What is shown of a turn: beside it what guards found, the rest on demand.
 
     Attributes:
         raw: The words as they came, where they differ.
@@ -90,6 +105,8 @@ class TurnDetail:
         usage: Token counts, seconds and cost, as the engine reported them.
         tokens: Ids and log-probabilities, where the policy gave them.
         trained: Its sampled tokens carry the gradient.
+        broken: The constraints that the delivered words break, each with what was done, in words.
+        refused: What was tried before and not delivered.
     """
 
     raw: str | None
@@ -97,6 +114,8 @@ class TurnDetail:
     usage: dict[str, str]
     tokens: TokenTrace | None
     trained: bool
+    broken: tuple[str, ...]
+    refused: tuple[ShownTry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +233,13 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
 
 def _turn_detail(said: Said, trained: bool) -> TurnDetail:
     usage = {name: as_text(value) for name, value in said.usage.items()}
-    return TurnDetail(said.raw, said.thought, usage, said.tokens, trained)
+    refused = tuple(ShownTry(each.text, _broken(each), each.told) for each in said.refused)
+    counts = trained and not said.replaced
+    return TurnDetail(said.raw, said.thought, usage, said.tokens, counts, _broken(said), refused)
+
+
+def _broken(said: Said | Refused) -> tuple[str, ...]:
+    return tuple(f"{each.constraint}: {each.intervention}".replace("_", " ") for each in said.violations)
 
 
 def _verdict(ruling: Ruling, names: tuple[str, ...]) -> ShownVerdict:

@@ -90,9 +90,11 @@ function said(row, turn, more, scenario, number) {
     make("h3", {}, answer ? "Answer, by " : `${number}. `, ...prose(name), trainedWords(row, more)),
     ...body(turn),
     make("p", { class: "chips" },
+      ...more.broken.map((constraint) => chip(`broken: ${constraint}`, "alarm")),
       ...turn.events.map((event) => chip(event.startsWith("echo") ? plain(event) : `neutralised: ${plain(event)}`, "alarm")),
       turn.truncated ? chip("cut short", "alarm") : null,
       turn.tag === "stray" ? chip("tags that do not count", "alarm") : null),
+    more.refused.length ? folded(`Not delivered: ${count(more.refused.length, "try", "tries")}`, () => more.refused.flatMap(tried)) : null,
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
     more.thought ? folded("Private thoughts, which nobody else was shown",
       () => [make("pre", { class: "thought" }, ...prose(more.thought))]) : null,
@@ -102,6 +104,14 @@ function said(row, turn, more, scenario, number) {
     node.style.setProperty("--strength", `${Math.round(8 + 22 * Math.min(1, Math.abs(row.advantage) / 2))}%`);
   }
   return node;
+}
+
+function tried(each) {
+  return [
+    make("pre", { class: "refused" }, ...prose(each.text)),
+    make("p", { class: "chips" }, ...each.broken.map((constraint) => chip(`broken: ${constraint}`, "alarm"))),
+    make("p", {}, ...prose(each.told)),
+  ];
 }
 
 function trained(row, more) {

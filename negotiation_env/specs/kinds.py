@@ -155,7 +155,8 @@ MODELS: Final = Kinds(
         Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "train"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
-            "any transformers model in this process; `hf:embedded` is the embedded model without the adapter",
+            "a transformers model in this process, of a class that keeps keys and values; `hf:embedded` is the "
+            "embedded model without the adapter",
             "train",
         ),
         Kind(
@@ -174,7 +175,8 @@ MODELS: Final = Kinds(
 AGENTS: Final = Kinds(
     "agent",
     (
-        *MODELS.built_in,
+        *MODELS.built_in[:-1],
+        Kind("FILE.toml", "an endpoint with limits, deadlines and prices, or a chat model with settings of its own"),
         Kind(
             "scripted:accommodating|stubborn|compromising|pushy|liar|injecting",
             "fixed scripts; the last three manipulate: rising pressure, agreements that never were, attacks on models",

@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MARKERS", "Marker", "joined", "marker_in", "split_thought"]
+__all__ = ["MARKERS", "Marker", "has_no_mark", "joined", "marker_in", "markers_table", "split_thought"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ MARKERS: Final = (
         "<think>",
         "</think>",
         "Qwen3, QwQ, DeepSeek, GLM, Granite 3.3, Kimi K2, MiniMax, Nemotron, Phi 4, SmolLM3, OLMo 3, Hunyuan, ERNIE "
-        "and others; Seed-OSS <seed:think>, LongCat <longcat_think>, EXAONE Deep <thought>, and tags of such names",
+        "and others; tags of such names: `<seed:think>` of Seed-OSS, `<longcat_think>`, `<thought>` of EXAONE Deep",
         rf"(?i:<{_BLANK}{_NAME}{_BLANK}>)",
         rf"(?i:<{_BLANK}/{_BLANK}{_NAME}{_BLANK}>)",
     ),
@@ -124,9 +124,7 @@ def split_thought(raw: str) -> tuple[str, str]:
         The thoughts without their marks, "" for none, and the words, "" where there are thoughts alone. Without a mark
         the words are the text as it came; stretches of words that a thought parts stand on lines of their own.
     """
-    thought, words = _split_plain(raw) if raw.lstrip()[:1] in _PLAIN_INITIALS else ("", raw)
-    if "<" not in words and "[" not in words and "◁" not in words:  # most texts
-        return thought, words
+    thought, words = _split_plain(raw)
     pieces = _pieces(words)
     if len(pieces) == 1:
         return thought, words
@@ -134,6 +132,14 @@ def split_thought(raw: str) -> tuple[str, str]:
     words = "\n".join(text.strip() for text, is_thought in pieces if not is_thought and text.strip())
     wrapped = _WRAPPED.fullmatch(words)
     return thoughts, wrapped[2].strip() if wrapped else words
+
+
+def has_no_mark(harmless: str) -> bool:
+    """Whether a text that `negotiation_env.text.untrusted.neutralise` leaves as it is surely holds no mark; quick.
+
+    It has no control tokens then, and no white space before its words.
+    """
+    return "◁" not in harmless and harmless[:1] not in _PLAIN_INITIALS
 
 
 def joined(*thoughts: str) -> str:
@@ -147,6 +153,13 @@ def marker_in(raw: str) -> Marker | None:
         return _PLAIN[(start.lastindex or 1) - 1]
     found = _MARK.search(raw)
     return _MARKED[((found.lastindex or 1) - 1) // 2] if found else None
+
+
+def markers_table() -> str:
+    """The families as a Markdown table; the documentation's copy is drawn from it."""
+    marks = [f"`{each.example}` … `{each.closing}`".replace("|", r"\|") for each in MARKERS]
+    rows = [f"| {shown} | {each.families} |" for shown, each in zip(marks, MARKERS, strict=True)]
+    return "\n".join(["| marks | of |", "|---|---|", *rows])
 
 
 def _split_plain(raw: str) -> tuple[str, str]:

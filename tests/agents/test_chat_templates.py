@@ -208,6 +208,7 @@ def tiny_network(vocabulary, *swinging):
 
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes["eos_token_id"] = list(swinging)
     network = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, initializer_range=0.3, **sizes)).float().eval()
     network.lm_head.weight.data[list(swinging)] *= 3.5
     return network
@@ -246,13 +247,25 @@ def test_a_game_s_row_holds_what_was_sampled_with_its_log_probabilities_and_coun
         assert not any(end in turn[:-1] for turn in sampled)
 
 
-def test_sampling_stops_at_the_end_of_a_turn_and_not_at_another_eos():
+def test_sampling_stops_at_every_id_that_the_models_generation_config_names():
     words = tokenizer("gemma3")
     end, eos = ChatTokens(words).end, words.eos_token_id
     model = InProcessModel(tiny_network(len(words), end, eos), words, "tiny")
     replies = model.chat([ChatRequest((TALK[0],), TURN, seed) for seed in range(24)])
     sampled = [reply.tokens.sampled for reply in replies]
-    assert {turn[-1] == end for turn in sampled} == {True, False}
-    assert [reply.truncated for reply in replies] == [turn[-1] != end for turn in sampled]
-    assert not any(end in turn[:-1] for turn in sampled)
-    assert any(eos in turn[:-1] for turn in sampled)
+    assert {turn[-1] for turn in sampled} > {end, eos}
+    assert [reply.truncated for reply in replies] == [turn[-1] not in (end, eos) for turn in sampled]
+    assert not any({end, eos} & set(turn[:-1]) for turn in sampled)
+    assert not any("<eos>" in reply.text for reply in replies)
+
+
+def test_a_turn_that_ended_with_another_id_is_closed_as_the_template_closes_turns():
+    words = tokenizer("gemma3")
+    end, eos = ChatTokens(words).end, words.eos_token_id
+    model = InProcessModel(tiny_network(len(words), eos), words, "tiny")
+    replies = (model.chat([ChatRequest((TALK[0],), TURN, seed, f"game {seed}")])[0] for seed in range(99))
+    seed, first = next((n, reply) for n, reply in enumerate(replies) if not reply.truncated)
+    said = {"role": "assistant", "content": first.text}
+    later = model.chat([ChatRequest((TALK[0], said, TALK[2]), TURN, seed, f"game {seed}")])[0]
+    assert first.tokens.sampled[-1] == eos
+    assert later.tokens.context == (end, *model.tokens.follow_up([TALK[2]]))

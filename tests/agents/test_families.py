@@ -1,5 +1,8 @@
 """Every class of model that is said to be supported samples as it reads: tiny, random weights, a short window."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -57,3 +60,9 @@ def test_layers_that_keep_more_than_keys_and_values_are_refused(name):
         network = AutoModelForCausalLM.from_config(settings)
     with pytest.raises(UserError, match=f"^{name} cannot be sampled in this process: it has layers .* endpoint$"):
         attention_of(network)
+
+
+def test_the_page_on_training_names_every_class_that_was_run_and_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"\| `model_type` in transformers .*?\n\n", page, re.DOTALL)
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(FAMILIES)

@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, dynamic_module_utils
 from negotiation_env import ChatRequest, Sampling
 from negotiation_env.agents.models.embedded import embedded_model
 from negotiation_env.agents.models.in_process import load_model
-from negotiation_env.agents.models.pretrained import TRUST, load_tokenizer
+from negotiation_env.agents.models.pretrained import TRUST, half_precision, load_tokenizer
 from negotiation_env.agents.models.training_card import TrainingCard, write_card
 from negotiation_env.errors import UserError
 from negotiation_env.training.architectures import count_parameters, find_architecture
@@ -142,6 +142,14 @@ def test_a_model_that_cannot_be_read_is_told_in_one_line(own, monkeypatch, spoil
     with pytest.raises(UserError, match="cannot load the model") as told:
         load_model(own)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(("gpu", "has", "expected"), [(False, True, False), (True, False, False), (True, True, True)])
+def test_models_compute_in_bfloat16_only_on_a_gpu_that_has_it(monkeypatch, gpu, has, expected):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: has or including_emulation)
+    assert half_precision() == expected
 
 
 def test_an_adapter_that_was_trained_on_weights_in_4_bit_is_played_on_such(tmp_path):

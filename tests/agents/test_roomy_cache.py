@@ -1,9 +1,12 @@
+import weakref
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from transformers import DynamicCache  # noqa: E402
 
+from negotiation_env.agents.models.in_process import CACHE_ROOM  # noqa: E402
 from negotiation_env.agents.models.roomy_cache import roomy_cache  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -34,3 +37,17 @@ def test_a_step_leaves_what_was_held_where_it_is():
     keys, values = cache.update(*states(2, 5), 0)
     later_keys, later_values = cache.update(*states(2, 1), 0)
     assert (later_keys.data_ptr(), later_values.data_ptr()) == (keys.data_ptr(), values.data_ptr())
+
+
+def test_rows_that_leave_give_up_their_place_and_the_others_keep_their_room():
+    cache = roomy_cache()
+    keys, _ = cache.update(*states(4, 5), 0)
+    whole, left = weakref.ref(keys.untyped_storage()), keys[[2, 0]].clone()
+    del keys
+    cache.batch_select_indices(torch.tensor([2, 0]))
+    assert whole() is None
+    assert torch.equal(cache.layers[0].keys, left)
+    room = cache.layers[0].keys.untyped_storage()
+    assert room.nbytes() == 2 * 3 * (5 + CACHE_ROOM) * 4 * 4
+    keys, _ = cache.update(*states(2, 1), 0)
+    assert keys.data_ptr() == room.data_ptr()

@@ -28,18 +28,23 @@ def test_without_vllm_the_user_is_told_what_to_install():
         resolve_agent("vllm:some/model")
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory):
-    """The folder of what was played."""
-    python = Path(vllm_environment(), "bin", "python")
-    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
-
-    folder = tmp_path_factory.mktemp("played")
-    command = [str(python), str(SCRIPT), f"vllm:{embedded_model()}+{embedded_adapter()}", str(folder)]
+def play(folder, *arguments):
+    """Let vLLM play into a folder."""
+    command = [str(Path(vllm_environment(), "bin", "python")), str(SCRIPT), *arguments]
     variables = os.environ | ON_CPU | {"PYTHONPATH": str(SCRIPT.parents[2])}
     done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The folder of what was played."""
+    vllm_environment()
+    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+
+    folder = tmp_path_factory.mktemp("played")
+    return play(folder, f"vllm:{embedded_model()}+{embedded_adapter()}", str(folder))
 
 
 @pytest.mark.vllm
@@ -69,3 +74,29 @@ def test_what_a_game_samples_does_not_depend_on_its_neighbours(played):
 @pytest.mark.vllm
 def test_a_chat_that_outgrows_the_context_is_an_error_in_its_place(played):
     assert "outgrows the context" in (played / "error").read_text()
+
+
+@pytest.mark.vllm
+def test_a_model_that_thinks_keeps_its_budget_and_its_rows_hold_what_was_sampled(tmp_path):
+    vllm_environment()
+    import torch
+
+    from negotiation_env.agents.models.chat_tokens import ChatTokens
+    from negotiation_env.training.rows import learner_rows
+    from tests.agents.test_thinking import first_thought, thinker, thinking_network
+
+    network, words = thinking_network(head_dim=64, max_position_embeddings=2048), thinker("qwen3_5_think")
+    for part in (network, words):
+        part.save_pretrained(tmp_path / "model")
+    play(tmp_path, str(tmp_path / "model"), str(tmp_path), "6")
+    chat, forced = ChatTokens(words, thinking=True), 0
+    for episode in latest_episodes(tmp_path / "together").values():
+        for trace in (said.tokens for said in episode.turns):
+            thought = first_thought(chat.marks, trace.sampled)
+            assert thought == 6 if trace.forced else thought <= 6
+            assert len(trace.sampled) - thought <= 12
+            forced += len(trace.forced)
+        for row in learner_rows(episode, 0, chat.end):
+            apart = trainer_logprobs(network, row, 0.7) - torch.tensor(row.logprobs)
+            assert apart[torch.tensor(row.mask) == 1].abs().max() < 5e-3
+    assert forced

@@ -1,7 +1,9 @@
 """Against the tests' own server, answering as vLLM does; `test_vllm_server.py` asks a real one."""
 
 import contextlib
+import json
 import math
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +141,13 @@ def test_every_answer_is_a_reply_or_a_fault(tokenizer, raw):
         assert all(-math.inf < value <= 0 for value in reply.tokens.logprobs)
 
 
+def test_every_id_that_ends_a_reply_is_named(tokenizer):
+    endpoint = Endpoint(EndpointSettings("m", "http://127.0.0.1:9/v1"))
+    model = VllmTokens(endpoint, tokenizer, "adapter", "policy", ends=[0])
+    call = model._call(model._conversations.draft(ask()))
+    assert json.loads(call.body)["stop_token_ids"] == sorted({0, model.tokens.end})
+
+
 def test_a_greedy_token_was_certain(served):
     _, model = served
     reply = model.chat([ChatRequest(FIRST, Sampling(0.0, 1.0, 8))])[0]
@@ -153,3 +162,49 @@ def test_a_schema_and_the_alternatives_are_asked_for_and_told(served):
     assert sent["logprobs"] == 5
     assert [each.text for each in reply.alternatives] == ["Hello", ".", ""]
     assert [each.logprobs for each in reply.alternatives] == [{"x": -0.5}] * 3
+
+
+@pytest.fixture(scope="module")
+def thinker():
+    from tests.agents.test_thinking import thinker
+
+    return thinker("qwen3")
+
+
+@pytest.mark.parametrize(
+    ("thought", "forced", "calls"),
+    [
+        (["<think>", "Half?</think>"], (), 3),
+        (["<think>", "one two three four"], (5,), 3),
+        (["", ""], (), 1),
+    ],
+    ids=["closed", "spent", "none"],
+)
+def test_a_thought_and_the_words_behind_it_have_calls_of_their_own(thinker, thought, forced, calls):
+    ids = [thinker(text, add_special_tokens=False).input_ids for text in (*thought, "No.")]
+    said = [each for each in ids if each]
+    said[-1] = [*said[-1], thinker.convert_tokens_to_ids("<|im_end|>")]
+    with EndpointServer(lambda asked: completion(said[len(server.requests) - 1])) as server:
+        endpoint = Endpoint(EndpointSettings("m", server.url))
+        model = VllmTokens(endpoint, thinker, "adapter", "policy", max_thought_tokens=6)
+        reply = model.chat([ask()])[0]
+        sent = server.requests
+    marks, end, trace = model.tokens.marks, model.tokens.end, reply.tokens
+    fed = [marks.closes] * len(forced)
+    assert list(trace.sampled) == [*chain(*said[:-1]), *fed, *said[-1]]
+    assert (trace.forced, reply.usage["tries"], len(sent)) == (forced, calls, calls)
+    assert reply.usage["completion_tokens"] == len(trace.sampled)
+    assert [each["stop_token_ids"] for each in sent] == [[end, marks.opens], [end, marks.closes], [end]][:calls]
+    assert [each["max_tokens"] for each in sent] == [8, 4, 8][:calls]
+    assert len({each["seed"] for each in sent}) == calls
+    assert sent[-1]["prompt"] == [*trace.context, *trace.sampled[: len(trace.sampled) - len(said[-1])]]
+
+
+def test_a_reply_whose_words_fail_behind_its_thought_has_failed(thinker):
+    thought = thinker("<think>", add_special_tokens=False).input_ids
+    with EndpointServer(lambda _: completion(thought)) as server:
+        server.fault = lambda n, _: "400" if n == 1 else None
+        endpoint = Endpoint(EndpointSettings("m", server.url))
+        reply = VllmTokens(endpoint, thinker, "adapter", "policy", max_thought_tokens=6).chat([ask()])[0]
+    assert "HTTP 400" in reply.error
+    assert (reply.text, reply.usage["tries"]) == ("", 2)

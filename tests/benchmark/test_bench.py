@@ -1,6 +1,7 @@
 """The benchmark from Python: the same run as the command line's."""
 
 import json
+from importlib.resources import files
 
 import pytest
 from pettingzoo.utils import BaseWrapper
@@ -57,6 +58,32 @@ def test_wrappers_stand_around_every_game_and_the_run_goes_on_with_the_same_only
     episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
     assert all(turn.text.startswith("Please. ") for episode in episodes for turn in episode.turns)
     with pytest.raises(UserError, match=r"contents\.wrap was '\S+Polite' and is None"):
+        bench(config, tmp_path / "run", resume=True)
+
+
+def test_a_run_with_prompts_of_ones_own_goes_on_with_the_same_only(tmp_path, config):
+    shipped = files("negotiation_env.game").joinpath("prompt_sets", "natural.toml").read_text(encoding="utf-8")
+    told = tmp_path / "mine.toml"
+    told.write_text(shipped.replace('"natural"', '"mine"'), encoding="utf-8")
+    keys = {"negotiators": ["function:builtins:ascii", "scripted:pushy"], "judge": "function:builtins:bool"}
+    keys |= {"prompts": str(told), "comparisons": {"Collective Agency": "scripted"}}
+    bench(config, tmp_path / "run", **keys)
+    ids = {part for each in read_episodes(tmp_path / "run" / "episodes.jsonl") for part in each.prompts.split("; ")}
+    assert {each.partition(" ")[0] for each in ids} == {"mine", "handshake"}  # the scripts have their own
+    bench(config, tmp_path / "run", resume=True, **keys)
+    told.write_text(told.read_text(encoding="utf-8").replace("Speak freely", "Speak up"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"prompts was 'mine 1 .*' and is 'mine 1 "):
+        bench(config, tmp_path / "run", resume=True, **keys)
+
+
+def test_guards_hold_in_every_game_and_the_run_goes_on_under_the_same_only(tmp_path, config):
+    bench(config, tmp_path / "run", guards=["safety"])
+    episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
+    assert all(episode.guards.startswith("safety@") for episode in episodes)
+    pressing = [each for each in episodes if "scripted:pushy" in each.agents and not each.rules.single]
+    assert pressing
+    assert all("no_pressure" in {each.constraint for each in episode.broken()} for episode in pressing)
+    with pytest.raises(UserError, match="guards"):
         bench(config, tmp_path / "run", resume=True)
 
 

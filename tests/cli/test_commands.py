@@ -51,7 +51,7 @@ def test_a_person_can_play(tmp_path):
         stdin="Ours.\nPROPOSE: Share it.\n\nWe share.\n\n",
     )
     assert done.returncode == 0, done.stderr
-    assert "your brief" in done.stdout
+    assert "who you are" in done.stdout
     assert "agreed after 2 turns" in done.stdout
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from contextlib import suppress
 from dataclasses import replace
 
@@ -31,15 +32,17 @@ def never():
 
 
 def test_a_reply_comes_back_whole(tmp_path):
-    trace = TokenTrace((1, 2), (3,), (-0.5,), fresh=False)
+    trace = TokenTrace((1, 2), (3, 4), (-0.5, 0.0), fresh=False, forced=(1,))
     reply = Reply("Hi.", truncated=True, tokens=trace, usage={"seconds": 0.5}, model="m-1", thought="Hm.")
     Recorder(tmp_path / "tape").model("m", lambda: FakeModel(lambda _: reply)).chat([ASK])
     assert Replayer(tmp_path / "tape").model("m", never).chat([ASK]) == [reply]
 
 
-def test_of_a_reply_without_a_thought_none_is_written():
-    assert "thought" not in write_reply(Reply("Hi."))
-    assert read_reply(write_reply(Reply("Hi."))) == Reply("Hi.")
+@pytest.mark.parametrize("tokens", [None, TokenTrace((1,), (2,), (-0.5,))])
+def test_of_a_reply_without_a_thought_and_its_mark_none_is_written(tokens):
+    reply = Reply("Hi.", tokens=tokens)
+    assert not {"thought", "forced"} & {*re.findall(r"\w+", write_reply(reply))}
+    assert read_reply(write_reply(reply)) == reply
 
 
 def test_a_reply_with_a_lone_surrogate_or_a_line_separator_is_recorded_as_it_is_given(tmp_path):

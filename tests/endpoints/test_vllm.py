@@ -5,12 +5,13 @@ import urllib.request
 
 import pytest
 
-from negotiation_env import ChatRequest, Sampling
+from negotiation_env import ChatRequest, Sampling, ScriptedJudge
 from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.data import load_injections
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.episodes.runner import Game, play
+from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.doctor import examine_judge
 from negotiation_env.judges.forms import ComparisonForm, Pair, form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
@@ -85,18 +86,32 @@ def post(server, body):
         return json.loads(answer.read())["tokens"]
 
 
-def test_a_game_is_played_and_judged_over_http(endpoint, judge):
+def test_a_game_with_natural_prompts_is_played_and_judged_over_http(endpoint, judge):
     sampling = Sampling(0.7, 1.0, 24)
     agent = ChatAgent(endpoint, sampling, sampling)
     episode = play(
         Game("g", two_parties(), (agent, agent), seed=1), judge, max_turns=2, complete_without_agreement=True
     )
+    assert episode.prompts == shipped_prompts("natural").id
     assert all(said.usage["completion_tokens"] > 0 for said in episode.turns)
     assert [len(ruling.verdict.calls) for ruling in episode.rulings] == [1] * len(episode.rulings)
     # So small a judge may ramble until the limit cuts it, which must end the game unscored.
     unread = [ruling for ruling in episode.rulings if ruling.verdict.value is None]
     assert (episode.outcome.status == "unscored") == bool(unread)
     assert len(episode.turns) == 3 or unread
+
+
+def test_what_a_model_thinks_there_is_on_record_and_nobody_else_is_shown_it(vllm_server):
+    """So small a model does not think; the server's grammar has it do so."""
+    grammar = {"structured_outputs": {"regex": "<think>My limit is 40\\.</think>Let us share\\."}}
+    settings = EndpointSettings("policy", vllm_server + "/v1", timeout=240, deadline=280, extra=grammar)
+    sampling = Sampling(0.7, 1.0, 48)
+    agent = ChatAgent(Endpoint(settings), sampling, sampling)
+    game = Game("g", two_parties(), (agent, agent))
+    episode = play(game, ScriptedJudge(agrees=lambda _: False), max_turns=3, complete_without_agreement=True)
+    assert [said.text for said in episode.turns] == ["Let us share."] * 4
+    assert [said.thought for said in episode.turns] == ["My limit is 40."] * 4
+    assert episode.outcome.completion == "Let us share."
 
 
 def test_the_doctor_sees_what_the_server_can(judge):

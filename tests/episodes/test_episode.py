@@ -80,6 +80,14 @@ def test_a_line_of_a_game_without_failures_or_endpoints_is_as_it_always_was(epis
     assert Episode.from_json(named.to_json()) == named
 
 
+def test_the_mark_that_closed_a_thought_for_the_model_is_told_in_its_line_alone(episode):
+    first, *others = episode.turns
+    trace = TokenTrace((1,), (2, 3), (-0.5, 0.0), forced=(1,))
+    closed = replace(episode, turns=(replace(first, tokens=trace), *others))
+    assert [said["tokens"].get("forced") for said in json.loads(closed.to_json())["said"]] == [[1], None, None]
+    assert Episode.from_json(closed.to_json()) == closed
+
+
 KEYS = {
     "": "id scenario seed rules agents judge said rulings outcome reward prompts tags format",
     "said": "seat task text events raw truncated tokens usage",

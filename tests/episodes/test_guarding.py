@@ -68,4 +68,4 @@ def test_anti_hacking_catches_the_instant_acceptances_that_training_on_the_smoke
     before, after = (guard_run(LEARNING / step, load_guards("anti_hacking")) for step in ("step-0", "step-100"))
     assert (before.instant, after.instant) == (10, 53)
     assert before.caught.value == after.caught.value == 1.0
-    assert sum(each.constraint == "instant_acceptance" for each in after.breaches) == 99
+    assert sum(each.constraint == "instant_acceptance" for each in after.breaches) == 100

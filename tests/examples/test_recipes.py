@@ -62,12 +62,13 @@ def test_a_recipe_passes_its_dry_run_and_fits(path):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_readme_shows_what_the_dry_run_prints(path):
-    """Peak, trained parameters, the judge's calls and their price."""
+    """Peak, trained parameters, the judge's calls and their price, the hours."""
     budget = dry_run(path)["budget"]
     [bill] = budget["bills"]
     peak, trained = budget["memory"]["peak"], budget["parameters"]["trainable"]
     row = f"`{path.relative_to(FOLDER)}` | {trained:,} | {peak:.1f} | {budget['step']['sampled']:,} |"
     row += f" {bill['calls']:,} | {bill['dollars']:,.0f} |"
+    row += f" {budget['step']['decodes'] * budget['steps'] * budget['decode']['milliseconds'] / 3.6e6:.1f} |"
     assert row in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -9,7 +10,7 @@ from negotiation_env import Persona, Scenario
 from negotiation_env.errors import UserError
 from negotiation_env.game.chats import brief, completion_request, conversation, single_agent_chat
 from negotiation_env.game.events import Utterance
-from negotiation_env.game.prompts import SHIPPED, read_prompts, shipped_prompts
+from negotiation_env.game.prompts import SHIPPED, PromptSet, read_prompts, shipped_prompts
 from tests.conftest import three_parties, two_parties
 
 NATURAL = files("negotiation_env.game").joinpath("prompt_sets", "natural.toml").read_text(encoding="utf-8")
@@ -155,6 +156,16 @@ def test_whatever_a_file_holds_in_place_of_a_value_is_read_or_told_in_one_line(d
     value = data.draw(st.sampled_from(["1", "-1", "true", '"x"', '"$name"', "[]", "{}", "1.5", "1979-05-27"]))
     lines[place] = f"{lines[place].split(' = ')[0]} = {value}"
     assert "\n" not in refusal("\n".join(lines))
+
+
+def test_a_set_that_is_made_in_python_is_held_to_the_same():
+    with pytest.raises(ValueError, match="the text opening is missing"):
+        PromptSet("mine", 1, ())
+    other = tuple((name, text.replace("Speak freely", "Speak up")) for name, text in shipped_prompts().texts)
+    made = replace(shipped_prompts(), name="mine", texts=other[::-1])
+    assert made.id == replace(made, texts=other).id
+    with pytest.raises(ValueError, match="has no placeholder \\$nobody"):
+        replace(made, texts=tuple((name, f"{text} $nobody") for name, text in made.texts))
 
 
 def test_the_languages_of_a_set_have_the_same_texts_and_placeholders():

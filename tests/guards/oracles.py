@@ -19,6 +19,7 @@ from negotiation_env.guards.formulas import (
     Previously,
     Since,
 )
+from negotiation_env.guards.propositions import Heard
 
 NAMES = ("a", "b", "c")
 Turn = Mapping[str, bool]
@@ -142,3 +143,8 @@ def in_rtamt(formula: Formula) -> str:
 
 def interval(within: int | None) -> str:
     return "" if within is None else f"[0:{within}]"
+
+
+def even(heard: Heard) -> bool:
+    """Whether the turn has an even number of characters, which nobody aims at."""
+    return len(heard.text) % 2 == 0

@@ -56,6 +56,15 @@ def shouting(heard: Heard) -> float:
     return sum(map(str.isupper, heard.text)) / len(heard.text)
 
 
+def test_a_function_of_ones_own_that_raises_is_told_with_its_place():
+    def slip(heard):
+        raise KeyError("gone")
+
+    guards = Guards("mine", (Constraint("a", "slips"),), {"slips": slip})
+    with pytest.raises(UserError, match=r"the proposition slips raised KeyError at test_files\.py:"):
+        Watch(guards, SCENARIO).look(Utterance(0, "Hm."), ())
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -8,6 +8,7 @@ from negotiation_env.game.events import Utterance
 from negotiation_env.game.protocol import understood
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.guards.formulas import atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
 
 NURSE = Persona("The Nurse", "You must keep beds free.", "It will not let the ward drop below twelve beds.")
@@ -20,8 +21,8 @@ BEFORE = (
 )
 
 FOUND = {
-    "proposes": ["PROPOSE: the nurse stays", "I see.\nPROPOSE: the nurse stays"],
-    "accepts": ["ACCEPT", "Good.\nACCEPT."],
+    "proposes": ["PROPOSE: the nurse stays", "I see.\nPROPOSE: the nurse stays", "How about two nights?"],
+    "accepts": ["ACCEPT", "Good.\nACCEPT.", f"ACCEPT: {OFFER}", "I agree to that.", "It's a deal."],
     "ungrammatical": ["ACCEPT\nPROPOSE: the nurse stays", "ACCEPT\nthen we go"],
     "gives_reason": ["She stays, because beds are full.", "Stay, otherwise nobody wakes.", "We pay to avoid a strike."],
     "concedes": ["I can live with two nights.", "Two nights, in return for a day.", "Fair point."],
@@ -51,8 +52,8 @@ FOUND = {
     "language_changed": ["Das ist nicht gut und wir werden es nicht tun.", "病院には看護師が一人しかいません"],
 }
 PLAIN = {
-    "proposes": ["I propose nothing.", "PROPOSE:"],
-    "accepts": ["I would never ACCEPT this", "ACCEPT, if you pay"],
+    "proposes": ["The nurse proposes nothing.", "PROPOSE:", f"ACCEPT: {OFFER}", "Let's do that.\nACCEPT"],
+    "accepts": ["I would never ACCEPT this", "ACCEPT: two nights", "I cannot accept that.", "I agree only if you pay."],
     "ungrammatical": ["Fine.\nACCEPT", "Fine."],
     "gives_reason": ["The nurse stays."],
     "concedes": ["The nurse stays, and you pay."],
@@ -76,7 +77,7 @@ PLAIN = {
 
 
 def heard(text: str) -> Heard:
-    return Heard(understood(text, 0, SCENARIO.names, Rules()), SCENARIO, BEFORE)
+    return Heard(understood(text, 0, SCENARIO.names, Rules())[0], SCENARIO, BEFORE)
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in FOUND.items() for text in texts])
@@ -87,6 +88,11 @@ def test_a_proposition_finds(name, text):
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in PLAIN.items() for text in texts])
 def test_a_proposition_leaves_alone(name, text):
     assert not PROPOSITIONS[name](heard(text))
+
+
+def test_every_name_can_stand_in_a_formula():
+    assert [each.name for name in PROPOSITIONS for each in atoms(parse(name))] == list(PROPOSITIONS)
+    assert [each.name for name in NUMBERS for each in atoms(parse(f"{name} < 3"))] == list(NUMBERS)
 
 
 def test_every_proposition_is_tried_both_ways_and_says_what_it_finds():
@@ -106,7 +112,7 @@ def test_numbers_count_what_they_say():
         "words": 3,
         "proposal_words": 3,
         "characters": 39,
-        "turn": 3,
+        "turn_number": 3,
     }
 
 

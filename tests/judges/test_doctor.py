@@ -88,11 +88,28 @@ def test_each_member_of_a_panel_is_examined():
     assert verdicts == [True, False]
 
 
-def test_a_policy_without_the_turn_grammar_or_with_thoughts_or_cut_short_is_told():
-    policy = ChatAgent(FakeModel(lambda _: Reply("<think>hm</think> Let us talk.", truncated=True)))
-    told = [shipped_prompts("handshake")]
-    findings = {finding.what: finding for finding in examine_agent(policy, SCENARIOS, prompts=told)}
-    assert [findings[what].good for what in ("first turns", "parse rate", "length", "thinking")] == [True, *[False] * 3]
+def test_a_policy_without_the_turn_grammar_or_cut_short_is_told():
+    policy = ChatAgent(FakeModel(lambda _: Reply("Let us talk.", truncated=True)))
+    told_so = examine_agent(policy, SCENARIOS, prompts=[shipped_prompts("handshake")])
+    findings = {finding.what: finding for finding in told_so}
+    assert [findings[what].good for what in ("first turns", "parse rate", "length")] == [True, False, False]
+    assert "thoughts" not in findings
+
+
+@pytest.mark.parametrize(
+    ("reply", "good", "told"),
+    [
+        (Reply("[THINK]hm[/THINK]PROPOSE: Half."), None, "nobody else is shown (marked by [THINK])"),
+        (Reply("PROPOSE: Half.", thought="hm"), None, "nobody else is shown (marked by the endpoint)"),
+        (Reply("<think>PROPOSE: Half."), False, "(marked by <think>); 4 are nothing else: allow more tokens"),
+    ],
+)
+def test_a_policy_that_thinks_is_told_by_whose_marks(reply, good, told):
+    told_so = examine_agent(ChatAgent(FakeModel(lambda _: reply)), SCENARIOS, prompts=[shipped_prompts("handshake")])
+    findings = {finding.what: finding for finding in told_so}
+    assert findings["thoughts"].good is good
+    assert told in findings["thoughts"].told
+    assert findings["parse rate"].good is good
 
 
 def test_a_policy_that_fails_is_told_why():

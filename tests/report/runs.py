@@ -11,10 +11,12 @@ from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.run import run_benchmark
-from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.episode import Episode, Refused, append_episode
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict
+from negotiation_env.guards.files import Intervention
+from negotiation_env.guards.watch import Violation
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.statistics.bradley_terry import bradley_terry
@@ -88,6 +90,14 @@ def thoughtful(folder: Path) -> Path:
     return folder
 
 
+def guarded(folder: Path) -> Path:
+    """A game under guards in which a party presses: delivered first, then refused."""
+    agents = (ScriptedAgent("pushy"), ScriptedAgent("stubborn"))
+    game = Game("g", load_scenarios("eval_conflict")[0], agents)
+    append_episode(folder / "episodes.jsonl", play(game, ScriptedJudge(), guards="safety"))
+    return folder
+
+
 def hostile(folder: Path) -> Path:
     """Attacks in every text of episodes, tables and settings, in the names of tags, and in the folder's name."""
     folder = folder / "<img src=x onerror=window.pwned=1>"
@@ -133,12 +143,16 @@ def attacking(number: int) -> Episode:
     call = JudgeCall(({"role": HOSTILE, "content": HOSTILE},), HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
     details = {"parties": {"party_1": HOSTILE}, "levels": {HOSTILE: 3}, HOSTILE: [HOSTILE], "__proto__": HOSTILE}
     verdict = Verdict(3.0, HOSTILE, HOSTILE, details, (call,))
+    broken = (Violation(HOSTILE, Intervention.ASK_AGAIN),)
+    attacked = {"thought": HOSTILE, "violations": broken, "refused": (Refused(0, HOSTILE, broken, HOSTILE),)}
     return replace(
         episode,
         agents=(HOSTILE, f"{number} {HOSTILE}"),
         judge=HOSTILE,
         turns=tuple(
-            replace(each, text=HOSTILE, raw=HOSTILE, thought=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE})
+            replace(
+                each, text=HOSTILE, raw=HOSTILE, thought=HOSTILE, events=(HOSTILE,), usage={HOSTILE: HOSTILE}, **guarded
+            )
             for each in episode.turns
         ),
         rulings=tuple(Ruling(each.kind, each.turn, verdict) for each in episode.rulings),

@@ -8,7 +8,17 @@ import pytest
 from negotiation_env.environment.episode import append_episode
 from negotiation_env.report import write_report
 from tests.report.browser import CHROMIUM, browser
-from tests.report.runs import benchmark, evaluation, hostile, judged_by_a_model, learned, thoughtful, training, unscored
+from tests.report.runs import (
+    benchmark,
+    evaluation,
+    guarded,
+    hostile,
+    judged_by_a_model,
+    learned,
+    thoughtful,
+    training,
+    unscored,
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -200,6 +210,15 @@ def test_thoughts_are_there_on_demand(visit, tmp_path):
     assert "40" not in page.locator("#episode").inner_text()
     page.get_by_text("Private thoughts, which nobody else was shown").first.click()
     assert page.locator(".thought").inner_text() == "My limit is 40."
+
+
+def test_what_guards_found_stands_beside_the_turn_and_what_they_refused_is_there_on_demand(visit, tmp_path):
+    page = visit(write_report(guarded(tmp_path)), "#episode=g")
+    assert page.get_by_text("broken: no pressure: feedback").count() == 1
+    page.get_by_text("Not delivered: 2 tries").first.click()
+    tries = page.locator(".refused")
+    assert tries.count() == 2
+    assert "no pressure: ask again" in page.locator("#episode").inner_text()
 
 
 def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):

@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from negotiation_env.text.thoughts import MARKERS, joined, marker_in, split_thought
+from negotiation_env.text.thoughts import MARKERS, has_no_mark, joined, marker_in, markers_table, split_thought
+from negotiation_env.text.untrusted import neutralise
 
+ROOT = Path(__file__).parents[2]
 ALIKE = (
     ("<seed:think>", "</seed:think>"),
     ("<longcat_think>", "</longcat_think>"),
@@ -110,8 +114,22 @@ def test_the_family_of_a_mark_is_named(marker):
         assert marker_in(f"We need water.{marker.closing}I offer half.") is marker
 
 
+def test_the_documented_table_is_that_of_the_code():
+    assert markers_table() in (ROOT / "docs" / "game.md").read_text(encoding="utf-8")
+
+
 def test_thoughts_are_joined_without_empty_ones():
     assert joined("", " a\n", " ", "b") == "a\n\nb"
+
+
+@given(st.lists(pieces | st.text(max_size=5), max_size=30).map("".join))
+@example("◁think▷hm◁/think▷Half.")
+@example("analysisWe say half.")
+def test_a_harmless_text_that_has_no_mark_is_all_words(raw):
+    harmless = neutralise(raw, 1000).text
+    for text in (harmless, raw):
+        if neutralise(text, 1000).text == text and has_no_mark(text):
+            assert split_thought(text) == ("", text)
 
 
 @given(st.lists(st.tuples(marks, words, words), min_size=1, max_size=4), st.booleans())

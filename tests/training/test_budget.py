@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from negotiation_env.game.protocol import Rules
 from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
 from negotiation_env.training.budget import plan
 from negotiation_env.training.config import TrainConfig
+from negotiation_env.training.duration import step_time
 from negotiation_env.training.memory import Load, estimate_memory
 from tests.conftest import two_parties
 
@@ -117,7 +120,7 @@ def test_the_memory_of_an_adapter_on_bfloat16_weights_is_the_sum_by_hand():
     assert found["adapter"] == found["gradients"] == 32_000
     assert found["AdamW"] == 64_000
     assert found["past selves, 3"] == 96_000
-    assert found["keys and values"] == 2 * 2 * 32 * 2 * 600
+    assert found["keys and values"] == 2 * (2 + 1) * 32 * 2 * 600
     layer = 8 * 64 + 2 * (5 * 64 + 5 * 64 + 4 * 128 + 7 * 8) + 4 * (64 + 32)
     assert found["activations"] == 200 * 2 * layer
     assert found["their gradients"] == 200 * layer
@@ -211,19 +214,23 @@ def _kept_bytes(kind, layers, fine_tuning):
     return sum(size for size, _ in kept.values())
 
 
-def test_a_cache_holds_two_numbers_for_every_layer_key_and_token():
+def test_a_cache_has_room_for_two_numbers_for_every_layer_key_and_token_and_one_layer_twice_while_it_grows():
     import torch
     from transformers import AutoModelForCausalLM
+
+    from negotiation_env.agents.models.in_process import CACHE_ROOM
+    from negotiation_env.agents.models.roomy_cache import roomy_cache
 
     settings = find_architecture("embedded").settings
     settings.num_hidden_layers = 2
     model = AutoModelForCausalLM.from_config(settings, dtype=torch.bfloat16)
+    cache = roomy_cache()
     with torch.no_grad():
-        cache = model(torch.zeros(3, 7, dtype=torch.long), use_cache=True).past_key_values
-    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+        model(torch.zeros(3, 7, dtype=torch.long), use_cache=True, past_key_values=cache)
+    layers = [sum(each.untyped_storage().nbytes() for each in (layer.keys, layer.values)) for layer in cache.layers]
     shape = replace(find_architecture("embedded"), layers=2)
-    found = estimate_memory(config(), shape, COUNTS, replace(LOAD, kept=21))
-    assert held == next(item.gib for item in found.standing if item.name == "keys and values") * GIB
+    found = estimate_memory(config(), shape, COUNTS, replace(LOAD, kept=3 * (7 + CACHE_ROOM)))
+    assert sum(layers) + layers[0] == next(item.gib for item in found.standing if item.name == "keys and values") * GIB
 
 
 def test_the_longest_game_grows_by_what_each_says():
@@ -298,6 +305,40 @@ def test_past_selves_take_memory_but_one_that_is_the_learner_itself(spec, copies
     assert [item.name for item in found.memory.standing if "past" in item.name] == copies
 
 
+@pytest.mark.parametrize(
+    ("changes", "times"),
+    [
+        ({}, 1),
+        ({"opponent": "frozen:2"}, 1),  # its turns are not the learner's
+        ({"opponent": "frozen:2", "learner_seat": "alternate"}, 2),
+        ({"opponent": "pool:1,8"}, 2),  # two groups, two opponents
+        ({"no_signal": "resample"}, 2),
+        ({"group_size": 64}, 2),  # 128 games, of which a batch takes 64
+    ],
+    ids=str,
+)
+def test_decoding_steps_are_the_tokens_of_the_longest_game_for_each_batch_and_each_set_of_weights(changes, times):
+    assert plan(config(model="embedded", **changes)).step.decodes == times * (7 * 10 + 20)
+
+
+def test_the_embedded_models_step_takes_what_was_measured_and_another_models_what_is_assumed():
+    measured = json.loads((Path(__file__).parents[2] / "measurements/results/decoding_steps.json").read_text())
+    assert step_time("embedded", 30).milliseconds == measured["milliseconds"]["16 rows"]["ours"]
+    assert step_time("Qwen/Qwen3-4B", 36).milliseconds == 36
+
+
+def test_a_model_that_cannot_be_sampled_here_is_refused_unless_a_server_samples(tmp_path):
+    from transformers import AutoConfig
+
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 99}
+    kinds = ["conv", "full_attention"]
+    AutoConfig.for_model("lfm2", num_hidden_layers=2, layer_types=kinds, **sizes).save_pretrained(tmp_path)
+    settings = config(model=str(tmp_path), adapter="none")
+    with pytest.raises(UserError, match="lfm2 cannot be sampled in this process: it has layers of the kind conv"):
+        plan(settings)
+    assert plan(settings.model_copy(update={"engine": "vllm:http://127.0.0.1:1"})).step.decodes > 0
+
+
 def test_of_many_held_out_games_those_of_two_batches_are_held_and_one_is_sampled_for():
     found = {number: plan(config(model="embedded", eval_scenarios=number)).memory for number in (32, 64, 100)}
     kept = {n: sum(item.gib for item in each.standing if item.name == "keys and values") for n, each in found.items()}
@@ -332,3 +373,27 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     for said, speech in zip(episode.turns, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
         assert len(said.tokens.sampled) <= speech.limit
+
+
+def test_thoughts_come_on_top_of_what_is_said_and_each_turn_is_read_anew_where_they_are_dropped():
+    thinks = config(model="Qwen/Qwen3-0.6B", max_turns=3, max_thought_tokens=50)
+    silent, dropped, kept = (
+        longest(thinks, Ruler(10, 20, None, thought, anew)) for thought, anew in ((0, False), (50, True), (50, False))
+    )
+    assert [speech.context for speech in dropped.speeches] == [speech.context for speech in silent.speeches]
+    assert [speech.limit for speech in dropped.speeches] == [60, 60, 60, 70]
+    assert all(speech.anew for speech in dropped.speeches)
+    assert dropped.rows(thinks.trained_tasks, 0) == [(speech.end, 60) for speech in dropped.speeches[:3:2]]
+    assert dropped.rows(thinks.trained_tasks, 0, thoughts=False)[0] == (dropped.speeches[0].end, 10)
+    assert kept.speeches[2].context == silent.speeches[2].context + 50
+    assert kept.speeches[3].context == silent.speeches[3].context + 100
+    assert kept.speeches[3].context == kept.speeches[2].end + kept.speeches[3].fresh
+    assert len(kept.rows(thinks.trained_tasks, 0)) == 1
+
+
+@pytest.mark.parametrize(("trained", "counted"), [("dialogue", 4 * 60), ("words", 4 * 10)])
+def test_a_plan_counts_thoughts_among_what_is_sampled_and_where_they_are_trained(trained, counted):
+    found = plan(config(model="Qwen/Qwen3-0.6B", max_thought_tokens=50, trained_tokens=trained))
+    assert found.step.sampled == 16 * (7 * 60 + 70)
+    assert found.step.rows == 16 * 4
+    assert found.step.trained == 16 * counted

@@ -79,7 +79,7 @@ def test_the_rows_of_a_step_are_shared_by_the_processes(recipe):
         ({"opponent": "clone"}, "no opponent 'clone'"),
         ({"opponent": "scripted:brave"}, "no script 'brave'"),
         ({"opponent": "python:nowhere:agent"}, "python:nowhere:agent cannot be loaded"),
-        ({"opponent": "no-such.toml"}, "no endpoint file 'no-such.toml'"),
+        ({"opponent": "no-such.toml"}, "no endpoint file or agent file 'no-such.toml'"),
         ({"judge": "oracle"}, "no judge 'oracle'"),
         ({"judge": "no-such.toml"}, "no judge file 'no-such.toml'"),
         ({"judge": "panel:median:scripted"}, "a panel needs at least 2 judges"),

@@ -56,7 +56,8 @@ def agree_at_turn_three(question):
 def trainer_of(small_model, out, judge=None, scenarios=SCENARIOS, wrap=None, **changes):
     model, tokenizer = small_model()
     settings, snapshots = config(**changes), Snapshots(model)
-    players = Players(settings, InProcess(model, tokenizer, snapshots), snapshots)
+    engine = InProcess(model, tokenizer, snapshots, settings.max_thought_tokens)
+    players = Players(settings, engine, snapshots)
     judge = judge or ScriptedJudge(score=varied_score, agrees=agree_at_turn_three)
     return build_trainer(settings, model, tokenizer, judge, players, out, scenarios, wrap)
 
@@ -134,6 +135,58 @@ def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, 
     ]
     assert counted.sum() == sum(map(len, sampled)) > 15
     assert difference < 1e-3
+
+
+def guarded(folder, *ladder):
+    """A guard file by which each turn breaks a constraint."""
+    path, steps = folder / "never.toml", ", ".join(f'"{step}"' for step in ladder)
+    text = f'[[constraint]]\nname = "never"\nformula = "false"\nladder = [{steps}]\n'
+    path.write_text(text, encoding="utf-8")
+    return {"guards": (str(path),)}
+
+
+def test_what_guards_refuse_is_context_of_what_is_said_next_and_carries_no_gradient(small_model, tmp_path):
+    changes = guarded(tmp_path, "ask_again", "record", "replace", "record") | {"max_turns": 6, "learner_seat": 0}
+    trainer = trainer_of(small_model, tmp_path, ScriptedJudge(agrees=lambda _: False), agreement_gate=False, **changes)
+    inputs = batch_of(trainer)
+    counted = inputs["tool_mask"].bool() & inputs["completion_mask"].bool()
+    for row, episode in enumerate(on_record(tmp_path)):
+        own = [said for said in episode.turns if said.seat == 0 and said.task == "utterance"]
+        assert [(len(said.refused), said.replaced) for said in own] == [(1, False), (1, True), (0, False)]
+        delivered = [token for said in own if not said.replaced for token in said.tokens.sampled]
+        assert inputs["completion_ids"][row][counted[row]].tolist() == delivered
+        fed = inputs["completion_ids"][row].tolist()
+        assert str(list(own[1].refused[0].tokens.sampled))[1:-1] in str(fed)
+    ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+    mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+    with torch.no_grad():
+        recomputed, *_ = trainer._get_per_token_logps_and_entropies(
+            trainer.model, ids, mask, inputs["completion_ids"].size(1)
+        )
+    assert (recomputed - inputs["sampling_per_token_logps"])[counted].abs().max().item() < 1e-3
+
+
+def test_a_step_in_which_all_words_of_the_learner_are_replaced_changes_no_weight(small_model, tmp_path):
+    trainer = trainer_of(small_model, tmp_path, **guarded(tmp_path, "replace"))
+    before = weights(trainer.model)
+    trainer.train()
+    assert len(played(tmp_path)) == 8
+    assert same(before, weights(trainer.model))
+
+
+def test_a_penalty_for_breaches_makes_a_signal_of_equal_rewards_and_leaves_the_record_alone(small_model, tmp_path):
+    path = tmp_path / "even.toml"
+    text = '[[constraint]]\nname = "evenly"\nformula = "even"\n[propositions]\neven = "tests.guards.oracles:even"\n'
+    path.write_text(text, encoding="utf-8")
+    judge = ScriptedJudge(score=2.0, agrees=agree_at_turn_three)
+    changes = {"guards": (str(path),), "guard_penalty": 0.5, "learner_seat": 0, "group_size": 4, "groups_per_step": 1}
+    inputs = batch_of(trainer_of(small_model, tmp_path, judge, **changes))
+    episodes = on_record(tmp_path)
+    broken = torch.tensor([float(len(each.broken(0))) for each in episodes])
+    assert {each.reward for each in episodes} == {2.0}
+    assert broken.unique().numel() > 1
+    expected = (broken.mean() - broken) / broken.std()
+    assert torch.allclose(inputs["advantages"].cpu(), expected, atol=1e-3)
 
 
 class Polite(BaseWrapper):
@@ -514,3 +567,15 @@ def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path)
     assert (inputs["advantages"][torch.tensor(unscored)] == 0).all()
     scored = inputs["advantages"][~torch.tensor(unscored)]
     assert scored.sum().abs() < 1e-4
+
+
+def test_personas_that_vary_change_from_epoch_to_epoch_and_a_resumed_run_meets_the_same(small_model, tmp_path):
+    scenarios = [each for each in load_scenarios("everyday", seed=None) if each.dilemma == SCENARIOS[0].dilemma]
+    settings = {"vary_personas": True, "groups_per_step": 1, "max_steps": 4, "scenarios": scenarios}
+    trainer_of(small_model, tmp_path / "whole", **settings).train()
+    trainer_of(small_model, tmp_path / "parts", **settings | {"max_steps": 2}).train()
+    rest = trainer_of(small_model, tmp_path / "parts", **settings)
+    rest.train(resume_from_checkpoint=str(last_checkpoint(tmp_path / "parts" / "checkpoints")))
+    met = [(each.scenario.id, each.tags["learner_seat"]) for each in on_record(tmp_path / "whole")]
+    assert met == [(each.scenario.id, each.tags["learner_seat"]) for each in on_record(tmp_path / "parts")]
+    assert len({scenario for scenario, _ in met}) > 1

@@ -5,6 +5,7 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.events import Task
+from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.training.rows import learner_rows
 from tests.conftest import two_parties
@@ -73,3 +74,25 @@ def test_a_prompt_that_was_rendered_anew_begins_a_row_of_its_own():
 def test_a_turn_without_the_one_that_it_goes_on_from_is_refused():
     with pytest.raises(ValueError, match="no token trace to train on"):
         learner_rows(episode([ANSWER, ANSWER]), 0, END)
+
+
+def test_what_guards_refused_and_replaced_stays_in_the_row_and_counts_nothing():
+    never = Constraint("never", "false", ladder=tuple(map(Intervention, ("ask_again", "record", "replace", "record"))))
+    traces = [TokenTrace((n,), (20 + n, END), (-0.1, -0.2), fresh=n == 0) for n in range(4)]
+    left = iter(traces)
+    agent = ChatAgent(
+        FakeModel(lambda request: Reply("Hm.", tokens=next(left) if "/0" in request.conversation else None))
+    )
+    game = Game("g", two_parties(), (agent, agent))
+    played = play(game, ScriptedJudge(), max_turns=6, guards=Guards("g", (never,)))
+    [row] = learner_rows(played, 0, END)
+    assert row.completion == (20, END, 1, 21, END, 2, 22, END, 3, 23, END)
+    assert row.mask == (0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1)
+    assert [value != 0 for value in row.logprobs] == [bool(counted) for counted in row.mask]
+
+
+def test_a_game_in_which_guards_replaced_all_words_of_a_seat_has_no_row():
+    never = Constraint("never", "false", ladder=(Intervention.REPLACE,))
+    agent = ChatAgent(FakeModel(lambda request: Reply("Hm.", tokens=SAID)))
+    played = play(Game("g", two_parties(), (agent, agent)), ScriptedJudge(), guards=Guards("g", (never,)))
+    assert learner_rows(played, 0, END) == []

@@ -31,6 +31,14 @@ def test_a_run_goes_on_with_the_judge_that_it_had(tmp_path):
         check_played(tmp_path, "kind", TOLD)
 
 
+def test_a_run_goes_on_under_the_guards_that_it_had(tmp_path):
+    line = f'{{"judge": "kind", "prompts": "{TOLD.id}", "tags": {{"learner_seat": 0}}, "guards": "careful@1"}}\n'
+    (tmp_path / "episodes.jsonl").write_text(line, encoding="utf-8")
+    check_played(tmp_path, "kind", TOLD, "careful@1")
+    with pytest.raises(UserError, match="guards was 'careful@1' and is ''"):
+        check_played(tmp_path, "kind", TOLD)
+
+
 def test_a_run_goes_on_with_the_prompts_that_its_learner_had(tmp_path):
     line = '{"judge": "kind", "prompts": "%s", "tags": {"learner_seat": 1}}\n'
     for told, match in (

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
+from peft.utils import AuxiliaryTrainingWrapper
 
 __all__ = ["LEARNER", "evaluating", "merged"]
 
@@ -26,14 +27,16 @@ def evaluating(model: Any) -> Iterator[None]:
 
 @contextmanager
 def merged(model: Any) -> Iterator[None]:
-    """Fold the adapter into the weights, which makes a decoding step cheaper; only where they are float32.
+    """Fold the adapter into the weights, which makes a decoding step cheaper, where it is but a sum to float32 ones.
 
-    In bfloat16 the sum would round what few steps have changed away, and 4-bit weights cannot be added to: there, and
-    where there is no adapter, the model speaks as it is. The original weights are put aside and put back as they were:
-    unlike subtracting the adapter again this leaves no rounding behind.
+    In bfloat16 the sum would round what few steps have changed away, and 4-bit weights cannot be added to. DoRA, biases
+    and whole modules that train (`modules_to_save`) are more than a sum. There, and where there is no adapter, the
+    model speaks as it is. The original weights are put aside and put back as they were: unlike subtracting the adapter
+    again this leaves no rounding behind.
     """
     layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
-    if not layers or any(layer.get_base_layer().weight.dtype != torch.float32 for layer in layers):
+    whole = any(isinstance(module, AuxiliaryTrainingWrapper) for module in model.modules())
+    if whole or not layers or not all(_is_sum(layer, model.get_input_embeddings()) for layer in layers):
         yield
         return
     aside: list[tuple[torch.nn.Parameter, torch.Tensor]] = []
@@ -47,3 +50,11 @@ def merged(model: Any) -> Iterator[None]:
     finally:
         for weight, original in aside:
             weight.data = original
+
+
+def _is_sum(layer: LoraLayer, embeddings: torch.nn.Module) -> bool:
+    """Whether a layer's adapter is nothing but a sum to its own float32 weight."""
+    weight = getattr(layer.get_base_layer(), "weight", None)
+    if weight is None or weight.dtype != torch.float32 or LEARNER in layer.lora_variant or layer.lora_bias.get(LEARNER):
+        return False
+    return weight is not embeddings.weight  # it may be the output head's too, which the adapter leaves as it is

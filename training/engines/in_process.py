@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import torch
+
 from negotiation_env.agents.models.in_process import InProcessModel
+from negotiation_env.agents.models.pretrained import half_precision
 from negotiation_env.interfaces import ChatModel
 from negotiation_env.training.engines.adapters import merged
 from negotiation_env.training.engines.snapshots import Snapshots
@@ -51,5 +54,7 @@ class InProcess:
     @contextmanager
     def _speaking(self, version: int) -> Iterator[None]:
         past = nullcontext() if version == self._now else self._snapshots.swapped_in(version)
-        with past, merged(self._model):
+        # The trainer's own autocast begins with the training; what is measured before and after it has the same.
+        as_trained = torch.autocast(self._model.device.type, torch.bfloat16, enabled=half_precision())
+        with past, merged(self._model), as_trained:
             yield

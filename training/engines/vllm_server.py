@@ -20,6 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from peft import LoraConfig, PeftModel
 
+from negotiation_env.agents.models.pretrained import end_ids
 from negotiation_env.agents.models.sampling import log_distribution
 from negotiation_env.agents.models.vllm_tokens import VllmTokens
 from negotiation_env.console.threads import side_by_side
@@ -53,6 +54,7 @@ class VllmServers:
         folder: Where adapters are handed over: a folder that the servers see under the same path.
         temperature: At which the probe samples; that of the learner's turns, above 0.
         tolerance: The largest mean difference between the log-probabilities of a server and of the trainer, in nats.
+        max_thought_tokens: As for `InProcessModel`.
 
     Raises:
         UserError: The model has no such adapter, or nobody answers at one of the URLs.
@@ -68,6 +70,7 @@ class VllmServers:
         *,
         temperature: float,
         tolerance: float,
+        max_thought_tokens: int = 0,
     ) -> None:
         if not isinstance(model, PeftModel) or not isinstance(model.peft_config.get(LEARNER), LoraConfig):
             raise UserError("vLLM servers take the learner as a LoRA adapter; train one, or sample in-process")
@@ -77,6 +80,7 @@ class VllmServers:
         self._folder = folder.resolve()
         self._sampling = Sampling(temperature, 1.0, _PROBE_TOKENS)
         self._tolerance = tolerance
+        self._max_thought_tokens = max_thought_tokens
         self._run = f"run-{secrets.token_hex(4)}"
         self._servers = [_connect(url) for url in urls]
         self._policies: dict[int, _RoundRobin] = {}
@@ -111,8 +115,9 @@ class VllmServers:
         return f"{self._run}-v{version}"
 
     def _policy(self, version: int) -> "_RoundRobin":
-        model, name = self._name(version), f"policy-v{version}"
-        return _RoundRobin([VllmTokens(server, self._tokenizer, model, name) for server in self._servers])
+        model, name, limit = self._name(version), f"policy-v{version}", self._max_thought_tokens
+        ends = end_ids(self._model)
+        return _RoundRobin([VllmTokens(server, self._tokenizer, model, name, limit, ends) for server in self._servers])
 
     def _write(self, name: str, weights: AbstractContextManager[None]) -> None:
         if not (self._folder / name).exists():
@@ -141,7 +146,8 @@ class VllmServers:
 
         A few steps at a small learning rate move less than is tolerated: against older adapters only the names protect.
         """
-        for server, sampler in zip(self._servers, self._policies[version].models, strict=True):
+        for server in self._servers:
+            sampler = VllmTokens(server, self._tokenizer, self._name(version), "probe")  # which need not think
             reply = sampler.chat([ChatRequest(_PROBE, self._sampling, seed=version)])[0]
             if reply.tokens is None:
                 raise EngineError(f"version {version} cannot sample: {reply.error}")

@@ -1,0 +1,116 @@
+"""An agent with settings of its own: a TOML file that is named wherever an agent's spec is.
+
+    agent = "hf:embedded"            # any chat model; the path of an endpoint's file is looked up beside this one
+    prompts = "natural.de"           # a prompt set; a path is looked up beside this file
+    system = "Be brief."             # put before the brief
+    temperature = 0.9                # of turns, and so is top_p
+    top_p = 1.0
+    max_turn_tokens = 200
+    max_completion_tokens = 300
+    max_thought_tokens = 512         # of a model in this process that thinks; on top of the words' limit
+
+What a key leaves out is as the run has it. A run's own limits, such as a benchmark's, give way to the file's.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent
+from negotiation_env.errors import UserError
+from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.game.prompts import SHIPPED
+from negotiation_env.interfaces import ChatModel, Sampling
+from negotiation_env.specs import FILE, parse
+from negotiation_env.specs.kinds import MODELS
+from negotiation_env.text.secrets import without_secrets
+
+__all__ = ["AgentFile", "agent_from_file", "read_agent_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFile:
+    """What an agent's file holds; None and "" leave it to the run.
+
+    Attributes:
+        agent: The spec of a chat model.
+        prompts: A prompt set's name or path.
+        system: Text put before the brief.
+        temperature: Of turns; 0 is greedy.
+        top_p: Of turns, in (0, 1].
+        max_turn_tokens: Most new tokens of a turn, at least 1.
+        max_completion_tokens: The same of a completion.
+        max_thought_tokens: Most tokens of a thought; 0 asks for none.
+    """
+
+    agent: str
+    prompts: str | None = None
+    system: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_turn_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_thought_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        _ = self.dialogue, self.completion  # what cannot be sampled is told with the file's other faults
+
+    @property
+    def dialogue(self) -> Sampling:
+        """How turns are sampled."""
+        return Sampling(
+            DIALOGUE.temperature if self.temperature is None else self.temperature,
+            DIALOGUE.top_p if self.top_p is None else self.top_p,
+            DIALOGUE.max_tokens if self.max_turn_tokens is None else self.max_turn_tokens,
+        )
+
+    @property
+    def completion(self) -> Sampling:
+        """How completions are sampled."""
+        limit = self.max_completion_tokens
+        return COMPLETION if limit is None else replace(COMPLETION, max_tokens=limit)
+
+
+def read_agent_file(spec: str) -> AgentFile | None:
+    """The settings of an agent's file; None for any other spec, and for an endpoint's file, which names no agent.
+
+    Raises:
+        UserError: The file cannot be read, a key or value is wrong, or what it names is no chat model.
+    """
+    path = Path(spec)
+    if parse(spec).kind != FILE or "agent" not in (table := read_toml(path, "endpoint file or agent file")):
+        return None
+    found = check_settings(AgentFile, table, path)
+    agent = _beside(path, found.agent) if parse(found.agent).kind == FILE else found.agent
+    if parse(agent).kind not in MODELS or read_agent_file(agent):
+        told = f"expected one of: {MODELS.forms()}; got {without_secrets(found.agent)!r:.80}"
+        raise UserError(f"{path}: agent: only a chat model can have settings of its own; {told}")
+    prompts = found.prompts if found.prompts in (None, *SHIPPED) else _beside(path, found.prompts)
+    return replace(found, agent=agent, prompts=prompts)
+
+
+def agent_from_file(model: ChatModel, settings: AgentFile, name: str) -> ChatAgent:
+    """The agent of a file whose model is there.
+
+    Raises:
+        UserError: The prompt set is wrong, or the model cannot be given a limit of thoughts.
+    """
+    if settings.max_thought_tokens:
+        model = _thinking(model, settings.max_thought_tokens, name)
+    prompts, system = settings.prompts, settings.system
+    return ChatAgent(model, settings.dialogue, settings.completion, name, prompts=prompts, system=system)
+
+
+def _thinking(model: ChatModel, most: int, name: str) -> ChatModel:
+    """The same weights, asked to think."""
+    from negotiation_env.agents.models.in_process import InProcessModel
+
+    if not isinstance(model, InProcessModel):
+        told = "an endpoint's file says under `extra` what its server takes"
+        raise UserError(f"{name}: max_thought_tokens is for models in this process, got {model.name}; {told}")
+    return InProcessModel(model.model, model.tokens.tokenizer, model.name, max_thought_tokens=most)
+
+
+def _beside(path: Path, name: str) -> str:
+    """A file named in another: where it stands beside that, it is that one."""
+    beside = path.parent / name
+    return str(beside) if beside.exists() else name

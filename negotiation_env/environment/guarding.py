@@ -1,0 +1,173 @@
+"""Guards at work in one game: words are looked at before they are delivered, and the speaker alone is told.
+
+What was refused stays in the speaker's own chat, followed by what it is told, so that its chat only grows and it knows
+why it is asked again. Nobody else sees either. The joint answer is not looked at: the judge is there for it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from negotiation_env.game.events import Message, Utterance
+from negotiation_env.game.protocol import Negotiation, Phase
+from negotiation_env.guards.files import Guards, Intervention
+from negotiation_env.guards.watch import Finding, Violation, Watch
+from negotiation_env.text.untrusted import SILENCE
+
+__all__ = ["Enforcement", "Guarded", "Try"]
+
+_COMPLETING = Phase.COMPLETING
+_ENDS: Final = {Intervention.END: Negotiation.stop, Intervention.END_UNSCORED: Negotiation.fail}
+_AGAIN = "(To you alone: your words were not delivered. {told} Take this turn again.)"
+_REPLACED = '(To you alone: your words were not delivered; the others heard "{silence}". {told})'
+_FEEDBACK = "(To you alone: {told})"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Words that were not delivered.
+
+    Attributes:
+        utterance: What was understood.
+        thought: What the speaker only thought.
+        violations: Why.
+        told: What the speaker was told.
+    """
+
+    utterance: Utterance
+    thought: str
+    violations: tuple[Violation, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A turn that was delivered, as the guards saw it.
+
+    Attributes:
+        seat: Who spoke.
+        violations: What the delivered words break.
+        refused: What was tried before, in order; the last of them was replaced, where `replaced` says so.
+        replaced: Silence was delivered instead.
+        told: What the speaker was told after it; "" for nothing.
+    """
+
+    seat: int
+    violations: tuple[Violation, ...] = ()
+    refused: tuple[Try, ...] = ()
+    replaced: bool = False
+    told: str = ""
+
+
+@dataclass(slots=True)
+class Enforcement:
+    """The guards of one game.
+
+    Attributes:
+        game: What they guard.
+        guards: What has to hold.
+        turns: The turns that were delivered, without the joint answer.
+        refused: What was tried in the turn that is pending.
+    """
+
+    game: Negotiation
+    guards: Guards
+    turns: list[Guarded] = field(default_factory=list)
+    refused: list[Try] = field(default_factory=list)
+    _watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(self.guards, self.game.scenario)
+
+    @property
+    def asked_again(self) -> int:
+        """How many times words were refused and no turn was made of them."""
+        return len(self.refused) + sum(len(turn.refused) - turn.replaced for turn in self.turns)
+
+    def say(self, words: str) -> tuple[Utterance, Finding]:
+        """The pending turn's speaker says something; where it is refused, the same speaker is still to speak.
+
+        Returns:
+            What was understood, delivered or not, and what it breaks.
+
+        Raises:
+            IllegalMove: No turn is pending.
+            TypeError: The words are no string.
+        """
+        utterance, thought = self.game.understand(words)
+        if self.game.phase is _COMPLETING:
+            return self.game.deliver(utterance, thought), Finding((), ())
+        finding = self._watch.look(utterance, self.game.dialogue)
+        self._watch.count(finding, utterance.seat)
+        if finding.intervention == Intervention.ASK_AGAIN:
+            self._refuse(utterance, thought, finding, _AGAIN)
+        elif finding.intervention == Intervention.REPLACE:
+            self._refuse(utterance, thought, finding, _REPLACED)
+            silence, _ = self.game.understand(SILENCE)
+            seen = self._watch.look(silence, self.game.dialogue)
+            self._deliver(silence, "", replace(seen, violations=()), replaced=True)
+        else:
+            self._deliver(utterance, thought, finding)
+        return utterance, finding
+
+    def shown(self, messages: Sequence[Message], seat: int) -> tuple[Message, ...]:
+        """A seat's chat with what this seat alone knows: its refused words, and what it was told.
+
+        Args:
+            messages: The chat without; the assistant's turns in it are the last ones that this seat delivered.
+            seat: Whose chat.
+        """
+        own = [turn for turn in self.turns if turn.seat == seat]
+        tries = self.refused if self.game.speaker == seat else []
+        if not (tries or any(turn.refused or turn.told for turn in own)):
+            return tuple(messages)
+        spoken = sum(each["role"] == "assistant" for each in messages)
+        return tuple(_private(messages, own[len(own) - spoken :], tries))
+
+    def _refuse(self, utterance: Utterance, thought: str, finding: Finding, frame: str) -> None:
+        self.refused.append(Try(utterance, thought, finding.violations, self._told(finding, frame)))
+
+    def _deliver(self, utterance: Utterance, thought: str, finding: Finding, *, replaced: bool = False) -> None:
+        self.game.deliver(utterance, thought)
+        self._watch.deliver(finding)
+        told = self._told(finding, _FEEDBACK) if finding.intervention == Intervention.FEEDBACK else ""
+        self.turns.append(Guarded(utterance.seat, finding.violations, tuple(self.refused), replaced, told))
+        self.refused = []
+        if finding.intervention in _ENDS:
+            reason = f"ended by the guards: {', '.join(each.constraint for each in finding.violations)}"
+            _ENDS[finding.intervention](self.game, reason)
+
+    def _told(self, finding: Finding, frame: str) -> str:
+        """What the speaker is told of all that it broke, but for what is only put on record."""
+        broken = {each.constraint for each in finding.violations if each.intervention != Intervention.RECORD}
+        told = [each.told or f"Broken: {each.name}." for each in self.guards.constraints if each.name in broken]
+        return frame.format(told=" ".join(told), silence=SILENCE)
+
+
+def _private(messages: Sequence[Message], turns: Sequence[Guarded], tries: Sequence[Try]) -> Iterator[Message]:
+    """The chat with refused words in their places; what a turn is told afterwards opens the next message."""
+    delivered, told = iter(turns), ""
+    for message in messages:
+        if message["role"] != "assistant":
+            yield _user(f"{told}\n\n{message['content']}") if told else message
+            told = ""
+            continue
+        turn = next(delivered)
+        said = [(each.utterance.text, each.told) for each in turn.refused]
+        said += [] if turn.replaced else [(message["content"], turn.told)]
+        for text, answer in said[:-1]:
+            yield from (_assistant(text), _user(answer))
+        text, told = said[-1]
+        yield _assistant(text)
+    if told:
+        yield _user(told)
+    for each in tries:
+        yield from (_assistant(each.utterance.text), _user(each.told))
+
+
+def _user(content: str) -> Message:
+    return {"role": "user", "content": content}
+
+
+def _assistant(content: str) -> Message:
+    return {"role": "assistant", "content": content}
