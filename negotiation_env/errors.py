@@ -20,6 +20,7 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "NegotiationError",
+    "NotFetched",
     "UserError",
     "message_of",
     "os_fault",
@@ -44,6 +45,10 @@ class MissingExtra(UserError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed; run: pip install 'negotiation-env[{extra}]'")
+
+
+class NotFetched(UserError):
+    """No source has a file that is needed."""
 
 
 class Interrupted(NegotiationError):

@@ -36,7 +36,7 @@ Prompts: TypeAlias = str | Path | PromptSet | Sequence[str | Path | PromptSet] |
 """A set, its name or path; or one of these for each seat; None follows the judge."""
 
 _IN_FOLDER: Final = "prompts.toml"
-_READ_TAGS: Final = ("embedded", "scripted")
+_READ_TAGS: Final = ("embedded", "reading", "scripted")
 """The kinds of judges that have an attribute `prompts`."""
 BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
 """What records of before there were prompt sets say, and which set's texts that was."""

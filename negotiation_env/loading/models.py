@@ -52,7 +52,7 @@ def fetched(model: Model) -> Iterator[Path]:
         model: One of `MODELS`; only one process at a time may fetch it, as within `prepare_once`.
 
     Raises:
-        UserError: No source has it; the message says what each answered.
+        UserError: No source has it (`NotFetched` where it is one file); the message says what each answered.
     """
     folder = cache_dir() / f"{model.folder}.downloads"
     folder.mkdir(parents=True, exist_ok=True)

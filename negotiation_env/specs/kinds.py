@@ -198,6 +198,12 @@ JUDGES: Final = Kinds(
             "train",
             "negotiation_env.judges.smoke_test.judge:EmbeddedJudge",
         ),
+        Kind(
+            "reading",
+            "a frozen language model of 0.5 billion parameters reads, small heads trained on labels judge",
+            "train",
+            "negotiation_env.judges.reading.judge:make",
+        ),
         Kind("openai:MODEL[@BASE_URL]", "a language model at any OpenAI-compatible endpoint, a vendor's or vLLM's"),
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),

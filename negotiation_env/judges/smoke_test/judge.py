@@ -21,7 +21,7 @@ from negotiation_env.judges.smoke_test.rubric import Vector, measure, texts_to_e
 if TYPE_CHECKING:
     from negotiation_env.judges.probes import Probe
 
-__all__ = ["EmbeddedJudge", "other_dilemmas"]
+__all__ = ["EmbeddedJudge", "by_handshake", "other_dilemmas"]
 
 _DILEMMAS: Final = ("dilemmas_everyday.jsonl", "dilemmas_interpersonal.jsonl", "dilemmas_professional.jsonl")
 _EVERY = 20
@@ -70,7 +70,7 @@ class EmbeddedJudge:
 
     def _answer(self, question: Question, code: str | None, vectors: dict[str, Vector]) -> Verdict:
         if question.kind is QuestionKind.AGREEMENT:
-            return self._agreement(question)
+            return by_handshake(question, self.name)
         if code:
             return Verdict(0.0, self.name, code, {"refused": REASONS[code]})
         features = measure(question.completion, question.scenario, vectors, other_dilemmas())
@@ -78,11 +78,13 @@ class EmbeddedJudge:
             return Verdict(None, self.name, "the rubric gave no finite score")
         return Verdict(features.score, self.name, "", features.to_dict())
 
-    def _agreement(self, question: Question) -> Verdict:
-        state = handshake(question.dialogue, len(question.scenario.personas))
-        details = {"proposal": state.proposal, "proposer": state.proposer, "accepted": sorted(state.accepted)}
-        reason = "accepted by all other parties" if state.agreed else "no proposal stands accepted by all"
-        return Verdict(float(state.agreed), self.name, reason, details)
+
+def by_handshake(question: Question, judge: str) -> Verdict:
+    """Whether the parties agree by the tags of their turns; `judge` is the id of who says so."""
+    state = handshake(question.dialogue, len(question.scenario.personas))
+    details = {"proposal": state.proposal, "proposer": state.proposer, "accepted": sorted(state.accepted)}
+    reason = "accepted by all other parties" if state.agreed else "no proposal stands accepted by all"
+    return Verdict(float(state.agreed), judge, reason, details)
 
 
 def _refusal(question: Question) -> str | None:
