@@ -9,7 +9,7 @@ proposer has accepted the latest proposal. What counts, as models write it:
 | `ACCEPT`, `Accept.`, `ACCEPT!`, `**ACCEPT**`, `# ACCEPT`, `- ACCEPT` | an acceptance of the proposal that stands |
 | `ACCEPT: plan`, `**ACCEPT:** plan`, `ACCEPT - plan` | an acceptance where it restates that proposal, else a proposal |
 | `PROPOSE:`, `ACCEPT:`, `ACCEPT your plan` | a stray: it counts nothing |
-| `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `Lea: ACCEPT` | words |
+| `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `~~ACCEPT~~`, `Lea: ACCEPT` | words |
 
 A line that the next one goes on from in small letters is part of a sentence, and a stray at most. A turn with a stray,
 or with tags that say different things, says nothing by tags: all of it is words.
@@ -17,7 +17,7 @@ or with tags that say different things, says nothing by tags: all of it is words
 Why it cannot be gamed: a proposer's own acceptance counts nothing, so that one party alone can never agree; a new
 proposal voids the acceptances of the old one; who restates another plan than the one that stands has made a proposal
 that the others must accept; a plan is restated only in the same words and numbers, whatever their presentation
-(`negotiation_env.text.alike.folded`); and a tag is a line's own beginning, never something quoted or told.
+(`negotiation_env.text.alike.folded`); and a tag is a line's own beginning, never something quoted, told or struck out.
 """
 
 import re
@@ -31,7 +31,7 @@ from negotiation_env.text.alike import RARE_COLONS, folded
 __all__ = ["LIKE_A_TAG", "Handshake", "ParsedTurn", "handshake", "parse_dialogue", "parse_turn"]
 
 _BLANK: Final = r" \t\u00a0\u202f\u3000"
-_BEFORE: Final = rf"[-•#*_`~{_BLANK}]*+"
+_BEFORE: Final = rf"[-•#*_`{_BLANK}]*+"
 _MARKS: Final = rf"[#*_`~{_BLANK}]*+"
 _AFTER: Final = rf"(?:[*_`~]++(?=[{_BLANK}]))?[{_BLANK}]*+"
 _THEN: Final = rf"(?:{_MARKS}[:：–—{RARE_COLONS}]|[*_`~]*+[{_BLANK}]++-+(?=[{_BLANK}])){_AFTER}"
