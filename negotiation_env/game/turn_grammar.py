@@ -11,7 +11,7 @@ proposer has accepted the latest proposal. What counts, as models write it:
 | `PROPOSE:`, `ACCEPT:`, `ACCEPT your plan` | a stray: it counts nothing |
 | `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `~~ACCEPT~~`, `Lea: ACCEPT` | words |
 
-A line that the next one goes on from in small letters is part of a sentence, and a stray at most. A turn with a stray,
+A line that the next one goes on from in small letters, be it in brackets, is part of a sentence, and a stray at most. A turn with a stray,
 or with tags that say different things, says nothing by tags: all of it is words.
 
 Why it cannot be gamed: a proposer's own acceptance counts nothing, so that one party alone can never agree; a new
@@ -40,6 +40,8 @@ _TAG: Final = re.compile(
     rf"|(?:ACCEPT|Accept)(?:{_THEN}(?:{_MARKS}PROPOSE{_THEN})?(?P<restated>\S.*)|{_MARKS}[.!]?{_MARKS}$))",
     re.MULTILINE,
 )
+_OPENING: Final = " \t\u00a0\u202f\u3000([…,;."
+"""What may stand before the first letter of a line that goes on from the one above."""
 LIKE_A_TAG: Final = re.compile(rf"{_TAG.pattern}|{_BEFORE}(?:PROPOSE|ACCEPT)(?![^\W_])", re.MULTILINE)
 """The beginning of a line that is a tag or a stray."""
 
@@ -97,7 +99,7 @@ def parse_turn(text: str) -> ParsedTurn:
 def _tag(lines: Sequence[str], number: int) -> tuple[str | None, bool] | None:
     """The plan that a line names, if any, and whether it accepts; None for a stray."""
     tag, following = _TAG.match(lines[number]), lines[number + 1 : number + 2]
-    if tag is None or (following and following[0].lstrip()[:1].islower()):
+    if tag is None or (following and following[0].lstrip(_OPENING)[:1].islower()):
         return None
     plan = tag["proposal"] or tag["restated"]
     return plan and plan.rstrip(tag["before"] + " "), tag["proposal"] is None
