@@ -11,8 +11,8 @@ proposer has accepted the latest proposal. What counts, as models write it:
 | `PROPOSE:`, `ACCEPT:`, `ACCEPT your plan` | a stray: it counts nothing |
 | `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `~~ACCEPT~~`, `Lea: ACCEPT` | words |
 
-A line that the next one goes on from in small letters, be it in brackets, is part of a sentence, and a stray at most. A turn with a stray,
-or with tags that say different things, says nothing by tags: all of it is words.
+A line that the next one goes on from in small letters, be it in brackets, is part of a sentence, and a stray at most.
+A turn with a stray, or with tags that say different things, says nothing by tags: all of it is words.
 
 Why it cannot be gamed: a proposer's own acceptance counts nothing, so that one party alone can never agree; a new
 proposal voids the acceptances of the old one; who restates another plan than the one that stands has made a proposal
