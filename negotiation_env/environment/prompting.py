@@ -29,6 +29,7 @@ __all__ = [
     "mismatch",
     "planned_prompts",
     "seat_prompts",
+    "shipped_of",
     "warn_of_mismatch",
 ]
 
@@ -135,6 +136,12 @@ def ids_of(prompts: Sequence[PromptSet]) -> str:
 def current_ids(told: str) -> str:
     """The ids of a record, also of one that was made before there were prompt sets."""
     return BEFORE_SETS.get(told, told)
+
+
+def shipped_of(told: str) -> list[PromptSet]:
+    """The shipped sets that a record names; what somebody's own sets say it does not tell."""
+    shipped = {each.id: each for each in map(shipped_prompts, SHIPPED)}
+    return [shipped[id] for id in current_ids(told).split("; ") if id in shipped]
 
 
 def mismatch(prompts: Sequence[PromptSet], judge: Judge) -> str | None:

@@ -23,6 +23,7 @@ import numpy as np
 from negotiation_env.console.interrupts import interruptible, put_off
 from negotiation_env.endpoints.usage import Usage, rulings_usage
 from negotiation_env.environment.episode import Episode, latest_episodes
+from negotiation_env.environment.prompting import shipped_of, warn_of_mismatch
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
@@ -161,6 +162,8 @@ def rejudge(
         asked = _asked(latest_episodes(run / EPISODES), contents)
         if not asked:
             raise UserError(f"{run / EPISODES} is empty; expected the negotiations of a run")
+        talked = {each.episode.prompts for each in asked.values() if each.episode.dialogue}
+        warn_of_mismatch([told for ids in sorted(talked) for told in shipped_of(ids)], judge)
         found = _kept(path, judge.name, asked)
         for kept in found.values():
             limit.count(None)

@@ -229,6 +229,13 @@ def test_a_broken_line_and_a_missing_run_are_told(run):
         rejudge(run, NamedJudge())
 
 
+def test_a_judge_that_reads_tags_is_warned_of_where_a_run_was_played_without_them(tmp_path):
+    talkers = (ChatAgent(FakeModel(lambda _: Reply("Let us share the water."))),) * 2
+    play(tmp_path, agents=talkers, judge=ScriptedJudge(agrees=lambda _: False))
+    with pytest.warns(UserWarning, match="the prompt set 'natural' does not ask for"):
+        rejudge(tmp_path, ScriptedJudge())
+
+
 def test_the_command_shows_a_table_or_the_json(run):
     table = negotiate("rejudge", run, "--judge", "scripted")
     assert table.returncode == 0, table.stderr
