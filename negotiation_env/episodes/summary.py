@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
 
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task, Verdict

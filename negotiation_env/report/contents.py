@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from negotiation_env.endpoints.usage import Usage
-from negotiation_env.environment.episode import Episode, Refused, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.episodes.summary import judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
