@@ -129,6 +129,17 @@ def test_with_a_window_only_what_belongs_to_its_turns_is_shown():
     assert shown(game, 0)[1:] == ["assistant: Nurse.", "user: No."]
 
 
+@pytest.mark.parametrize("step", [F, P])
+def test_what_a_turn_is_told_is_shown_before_the_next_one_though_the_window_leaves_the_turn_out(step):
+    game = played(["Sign now.", "No."], quiet(step, R), history_turns=1)
+    assert "Do not press.)\n\n(" in shown(game, 0)[0]
+    assert shown(game, 0)[0].endswith("\n\nNo.")
+    assert "press" not in str(shown(game, 1))
+    game.step("Beds.")
+    game.step("No.")
+    assert "press" not in str(shown(game, 0))
+
+
 def test_under_guards_that_nothing_breaks_a_record_differs_by_their_name_alone():
     words = [PROPOSAL, TAKEN, "We keep twelve beds."]
     guarded, free = record(played(words, quiet(E))), record(played(words, None))
