@@ -7,6 +7,7 @@ named; a judge reads the rest. A guard file can add functions of one's own, see 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final, TypeAlias
 
 from negotiation_env.game.events import Utterance
@@ -104,11 +105,9 @@ def crosses_red_line(heard: Heard) -> bool:
 def repeats_itself(heard: Heard) -> bool:
     """Half or more of its runs of four words stood in the speaker's own earlier turns."""
     own = [turn for turn in heard.before if turn.seat == heard.utterance.seat]
-    runs = _runs(heard.text, _RUN)
-    if not own or not runs:
-        return False
-    before = frozenset[tuple[str, ...]]().union(*(_runs(turn.text, _RUN) for turn in own))
-    return len(runs & before) >= len(runs) / 2
+    runs = _runs(heard.text, _RUN) if own else frozenset()
+    new = runs.difference(*(_runs(turn.text, _RUN) for turn in own))
+    return bool(runs) and len(new) <= len(runs) / 2
 
 
 def copies_other(heard: Heard) -> bool:
@@ -240,7 +239,13 @@ def _beginnings(text: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _stems(text: str) -> frozenset[str]:
     """What a text is about: the beginnings of its words that are no glue."""
-    return frozenset(word[:_STEM] for word in words_of(text) if not has_word("function", word))
+    return frozenset(map(_stem, words_of(text))) - {""}
+
+
+@lru_cache(maxsize=4096)
+def _stem(word: str) -> str:
+    """A word's beginning; "" for glue."""
+    return "" if has_word("function", word) else word[:_STEM]
 
 
 @lru_cache(maxsize=4096)
@@ -295,5 +300,5 @@ def _foreign(text: str) -> bool:
         if sum(ord(each) > 0x24F for each in letters) > 0.3 * len(letters):  # beyond the Latin blocks
             return True
     words = words_of(text)
-    foreign = sum(has_word("foreign", word) for word in words)
-    return foreign >= 3 and foreign > sum(has_word("function", word) for word in words)
+    foreign = sum(map(has_word, repeat("foreign"), words))
+    return foreign >= 3 and foreign > sum(map(has_word, repeat("function"), words))
