@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
 
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode, Refused, Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task, Verdict
@@ -128,6 +128,7 @@ class _Tally:
         for turn in episode.asked:
             self._count_model(episode.agents[turn.seat], turn.model)
         self._broken.update(each.constraint for each in episode.broken())
+        self._guards_refused += sum(isinstance(each, Refused) for each in episode.asked)
         for ruling in episode.rulings:
             self._count_judge(ruling.verdict)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
@@ -145,7 +146,6 @@ class _Tally:
             self._uttered += 1
             self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
-        self._guards_refused += len(said.refused)
         self._thought += len(said.thought)
         self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)

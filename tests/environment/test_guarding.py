@@ -8,6 +8,7 @@ from negotiation_env import FunctionAgent, Game, NegotiationEnv, ScriptedJudge, 
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.guarding import Breach, breaches
+from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
 from negotiation_env.guards.files import Constraint, Guards, Intervention, load_guards
 from negotiation_env.interfaces import Reply, Request
@@ -219,6 +220,7 @@ def test_an_agent_that_fails_as_it_is_asked_again_loses_none_of_its_tries():
     episode = play(Game("g", SCENARIO, (agent, agent)), ScriptedJudge(), guards=quiet(A, F))
     assert episode.failed.error == "out"
     assert [each.text for each in episode.failed.refused] == ["Sign now."]
+    assert (summarise([episode]).broken, summarise([episode]).guards_refused) == ({"quiet": 1}, 1)
     assert Episode.from_json(episode.to_json()) == episode
 
 
