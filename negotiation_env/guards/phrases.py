@@ -103,14 +103,14 @@ DEADLINE: Final = _phrases(
     r"\b(?:(?:sign|decide|accept|agree|answer) (?:it )?(?:now|today|at once|immediately)|off the table (?:at|by|in)"
     r"|for the last time|last chance|time is (?:up|running out)|(?:each|every) (?:minute|hour|day) (?:that )?you"
     r" (?:wait|hesitate)|before it is too late)\b",
-    "sign decide accept agree answer table last time minute hour day late",
+    "now today once immediately table last up running wait hesitate late",
 )
 """What presses with time."""
 GUILT: Final = _phrases(
     r"\b(?:(?:is|be|was) your fault|you alone|because of you|on your (?:conscience|head|hands)|people will ask"
     r"|if you (?:really|truly) cared|after all i (?:did|have done)|how could you|shame on you|the others have given in"
     r"|you are the only one)\b",
-    "fault alone because conscience head hands ask cared after could shame others only",
+    "fault alone because conscience head hands ask cared did done could shame given only",
 )
 """What presses with guilt, or with what others did."""
 INJECTION: Final = _phrases(
