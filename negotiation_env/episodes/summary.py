@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
 from negotiation_env.environment.episode import Episode
-from negotiation_env.environment.turns import Said
+from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task, Verdict
@@ -129,6 +129,7 @@ class _Tally:
         for turn in episode.asked:
             self._count_model(episode.agents[turn.seat], turn.model)
         self._broken.update(each.constraint for each in episode.broken())
+        self._guards_refused += sum(isinstance(each, Refused) for each in episode.asked)
         for ruling in episode.rulings:
             self._count_judge(ruling.verdict)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
@@ -146,7 +147,6 @@ class _Tally:
             self._uttered += 1
             self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
-        self._guards_refused += len(said.refused)
         self._thought += len(said.thought)
         self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)
