@@ -20,6 +20,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     models,
     rejudging,
     training,
+    verifying,
     viewing,
 )
 from negotiation_env.cli.app import app
