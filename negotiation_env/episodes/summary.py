@@ -223,7 +223,7 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     rows: list[tuple[Cell, ...]] = []
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
     if any(each.thought for each in found):
-        rows.append(("share that was only thought", *(each.thought for each in found)))
+        rows.append(("private thoughts, of all characters", *(each.thought for each in found)))
     for constraint in sorted({name for each in found for name in each.broken}):
         rows.append((f"guards: {constraint}", *(each.broken.get(constraint, 0) for each in found)))
     if any(each.guards_refused for each in found):
