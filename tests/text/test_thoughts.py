@@ -10,6 +10,7 @@ from negotiation_env.text.untrusted import neutralise
 ROOT = Path(__file__).parents[2]
 ALIKE = (
     ("<seed:think>", "</seed:think>"),
+    ("<unused94>", "<unused95>"),
     ("<longcat_think>", "</longcat_think>"),
     ("<think:6124c78e>", "</think:6124c78e>"),
     ("<ifm|think_fast>", "</ifm|think_fast>"),
