@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from negotiation_env.environment.episode import Episode, Refused
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused
 from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
 from negotiation_env.episodes.summary import refusal
 from negotiation_env.game.events import Status, Task

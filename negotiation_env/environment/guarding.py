@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from negotiation_env.game.events import Message, Utterance
-from negotiation_env.game.protocol import Negotiation, Phase
+from negotiation_env.game.moves import Phase
+from negotiation_env.game.protocol import Negotiation
 from negotiation_env.guards.files import Guards, Intervention
 from negotiation_env.guards.watch import Finding, Violation, Watch
 from negotiation_env.text.untrusted import SILENCE
