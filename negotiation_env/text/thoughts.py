@@ -147,7 +147,8 @@ def has_no_mark(harmless: str) -> bool:
 
     It has no control tokens then, and no white space before its words.
     """
-    return "◁" not in harmless and harmless[:1] not in _PLAIN_INITIALS
+    plain = harmless[:1] in _PLAIN_INITIALS and _PLAIN_START.match(harmless)
+    return not plain and "◁" not in harmless
 
 
 def joined(*thoughts: str) -> str:
