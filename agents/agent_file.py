@@ -15,7 +15,7 @@ What a key leaves out is as the run has it. A run's own limits, such as a benchm
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent
 from negotiation_env.errors import UserError
@@ -27,6 +27,8 @@ from negotiation_env.specs.kinds import MODELS
 from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["AgentFile", "agent_from_file", "read_agent_file"]
+
+_EITHER: Final = "endpoint file or agent file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class AgentFile:
 
     def __post_init__(self) -> None:
         _ = self.dialogue, self.completion  # what cannot be sampled is told with the file's other faults
+        if self.max_thought_tokens < 0:
+            raise ValueError(f"max_thought_tokens: expected a number of tokens from 0, got {self.max_thought_tokens}")
 
     @property
     def dialogue(self) -> Sampling:
@@ -82,15 +86,20 @@ def read_agent_file(spec: str) -> AgentFile | None:
         UserError: The file cannot be read, a key or value is wrong, or what it names is no chat model.
     """
     path = Path(spec)
-    if parse(spec).kind != FILE or "agent" not in (table := read_toml(path, "endpoint file or agent file")):
+    if not _names_agent(spec):
         return None
-    found = check_settings(AgentFile, table, path)
+    found = check_settings(AgentFile, read_toml(path, _EITHER), path)
     agent = _beside(path, found.agent) if parse(found.agent).kind == FILE else found.agent
-    if parse(agent).kind not in MODELS or read_agent_file(agent):
+    if parse(agent).kind not in MODELS or _names_agent(agent):
         told = f"expected one of: {MODELS.forms()}; got {without_secrets(found.agent)!r:.80}"
         raise UserError(f"{path}: agent: only a chat model can have settings of its own; {told}")
-    prompts = found.prompts if found.prompts in (None, *SHIPPED) else _beside(path, found.prompts)
-    return replace(found, agent=agent, prompts=prompts)
+    prompts = _beside(path, found.prompts) if found.prompts and found.prompts not in SHIPPED else found.prompts
+    return replace(found, agent=agent, prompts=prompts or None)
+
+
+def _names_agent(spec: str) -> bool:
+    """Whether it is an agent's file; looks no further, for files could name one another."""
+    return parse(spec).kind == FILE and "agent" in read_toml(Path(spec), _EITHER)
 
 
 def agent_from_file(model: ChatModel, settings: AgentFile, name: str) -> ChatAgent:

@@ -57,11 +57,19 @@ def load_prompts(wanted: str | Path | PromptSet) -> PromptSet:
         return shipped_prompts(str(wanted))
     if not isinstance(wanted, str | Path):
         raise UserError(f"prompts: expected a name, a path or a PromptSet, got {wanted!r:.80}")
-    path = Path(wanted, _IN_FOLDER) if Path(wanted).is_dir() else Path(wanted)
-    if not path.exists():
+    if (path := _path_of(wanted)) is None:
         told = f"expected {', '.join(SHIPPED)}, a TOML file, or a folder with a {_IN_FOLDER}"
         raise UserError(f"no prompt set {str(wanted)!r:.300}; {told}")
     return read_prompts(read_text(path, "prompt set"), str(path))
+
+
+def _path_of(wanted: str | Path) -> Path | None:
+    """The file that is named, if there is one."""
+    try:
+        path = Path(wanted, _IN_FOLDER) if Path(wanted).is_dir() else Path(wanted)
+        return path if path.exists() else None
+    except OSError:  # what is too long for a name, such as the text of a set
+        return None
 
 
 def chosen_prompts(given: Prompts, judge: Judge | None = None) -> tuple[PromptSet, ...]:

@@ -19,6 +19,8 @@ ECHOES: Final = ("echo_of_self", "echo_of_other", "echo_of_prompt")
 """The events, in this order: the speaker's own last turn, another's last turn, or a piece of what the prompt says."""
 _PIECE: Final = 40
 """Characters; a shorter piece of a prompt is a name or a phrase that anybody may say."""
+_ANSWER: Final = 15
+"""Likewise; who says a shorter turn after another, such as "Yes, I agree.", answers alike: no echo."""
 _DRESS: Final = 8
 """Characters by which texts may differ in length that differ in presentation only."""
 
@@ -33,17 +35,22 @@ def echoes(dialogue: Sequence[Utterance], told: Sequence[Sequence[str]]) -> list
     found: list[tuple[str, ...]] = []
     for place, said in enumerate(dialogue):
         last = dialogue[max(0, place - len(told)) : place]
-        again = [_whose(said, other, len(told)) for other in last if _is_alike(said.text, other.text)]
+        alike = [other for other in last if _is_alike(said.text, other.text)]
+        again = [_whose(said, other, len(told), opens=other is dialogue[0]) for other in alike]
         again += ["echo_of_prompt" for text in told[said.seat] if _is_piece(said.text, text)]
         found.append(tuple(event for event in ECHOES if event in again and "empty" not in said.events))
     return found
 
 
-def _whose(said: Utterance, other: Utterance, parties: int) -> str:
-    """Who said it before; of several parties those who accept in the same words have echoed nobody."""
+def _whose(said: Utterance, other: Utterance, parties: int, *, opens: bool) -> str:
+    """Who said it before; those who answer alike, or of several parties accept so, have echoed nobody.
+
+    What opens a dialogue is no answer.
+    """
     if said.seat == other.seat:
         return "echo_of_self"
-    return "" if parties > 2 and parse_turn(said.text).accepts else "echo_of_other"
+    answers = (len(said.text) < _ANSWER and not opens) or (parties > 2 and parse_turn(said.text).accepts)
+    return "" if answers else "echo_of_other"
 
 
 def _is_alike(one: str, other: str) -> bool:

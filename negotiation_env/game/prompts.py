@@ -173,7 +173,8 @@ def _line_of(content: str, fault: _Fault) -> int:
     table, _, key = fault.key.rpartition(".")
     lines = content.split("\n")
     start = next((n for n, line in enumerate(lines) if table and line.strip() == f"[{table}]"), 0)
-    found = next((n for n in range(start, len(lines)) if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[n])), start)
+    named = re.compile(rf"\s*(?:\"?{re.escape(key)}\"?\s*=|\[{re.escape(fault.key)}\])")
+    found = next((n for n in range(start, len(lines)) if named.match(lines[n])), start)
     marked = (n for n in range(found, len(lines)) if fault.mark and re.search(fault.mark, lines[n]))
     return next(marked, found) + 1
 

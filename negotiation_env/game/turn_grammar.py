@@ -9,15 +9,15 @@ proposer has accepted the latest proposal. What counts, as models write it:
 | `ACCEPT`, `Accept.`, `ACCEPT!`, `**ACCEPT**`, `# ACCEPT`, `- ACCEPT` | an acceptance of the proposal that stands |
 | `ACCEPT: plan`, `**ACCEPT:** plan`, `ACCEPT - plan` | an acceptance where it restates that proposal, else a proposal |
 | `PROPOSE:`, `ACCEPT:`, `ACCEPT your plan` | a stray: it counts nothing |
-| `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `Lea: ACCEPT` | words |
+| `I would never ACCEPT this`, `Accept this`, `accept`, `"ACCEPT"`, `> ACCEPT`, `~~ACCEPT~~`, `Lea: ACCEPT` | words |
 
-A line that the next one goes on from in small letters is part of a sentence, and a stray at most. A turn with a stray,
-or with tags that say different things, says nothing by tags: all of it is words.
+A line that the next one goes on from in small letters, be it in brackets, is part of a sentence, and a stray at most.
+A turn with a stray, or with tags that say different things, says nothing by tags: all of it is words.
 
 Why it cannot be gamed: a proposer's own acceptance counts nothing, so that one party alone can never agree; a new
 proposal voids the acceptances of the old one; who restates another plan than the one that stands has made a proposal
 that the others must accept; a plan is restated only in the same words and numbers, whatever their presentation
-(`negotiation_env.text.alike.folded`); and a tag is a line's own beginning, never something quoted or told.
+(`negotiation_env.text.alike.folded`); and a tag is a line's own beginning, never something quoted, told or struck out.
 """
 
 import re
@@ -31,7 +31,7 @@ from negotiation_env.text.alike import RARE_COLONS, folded
 __all__ = ["LIKE_A_TAG", "Handshake", "ParsedTurn", "handshake", "parse_dialogue", "parse_turn"]
 
 _BLANK: Final = r" \t\u00a0\u202f\u3000"
-_BEFORE: Final = rf"[-•#*_`~{_BLANK}]*+"
+_BEFORE: Final = rf"[-•#*_`{_BLANK}]*+"
 _MARKS: Final = rf"[#*_`~{_BLANK}]*+"
 _AFTER: Final = rf"(?:[*_`~]++(?=[{_BLANK}]))?[{_BLANK}]*+"
 _THEN: Final = rf"(?:{_MARKS}[:：–—{RARE_COLONS}]|[*_`~]*+[{_BLANK}]++-+(?=[{_BLANK}])){_AFTER}"
@@ -40,6 +40,8 @@ _TAG: Final = re.compile(
     rf"|(?:ACCEPT|Accept)(?:{_THEN}(?:{_MARKS}PROPOSE{_THEN})?(?P<restated>\S.*)|{_MARKS}[.!]?{_MARKS}$))",
     re.MULTILINE,
 )
+_OPENING: Final = " \t\u00a0\u202f\u3000([…,;."
+"""What may stand before the first letter of a line that goes on from the one above."""
 LIKE_A_TAG: Final = re.compile(rf"{_TAG.pattern}|{_BEFORE}(?:PROPOSE|ACCEPT)(?![^\W_])", re.MULTILINE)
 """The beginning of a line that is a tag or a stray."""
 
@@ -97,7 +99,7 @@ def parse_turn(text: str) -> ParsedTurn:
 def _tag(lines: Sequence[str], number: int) -> tuple[str | None, bool] | None:
     """The plan that a line names, if any, and whether it accepts; None for a stray."""
     tag, following = _TAG.match(lines[number]), lines[number + 1 : number + 2]
-    if tag is None or (following and following[0].lstrip()[:1].islower()):
+    if tag is None or (following and following[0].lstrip(_OPENING)[:1].islower()):
         return None
     plan = tag["proposal"] or tag["restated"]
     return plan and plan.rstrip(tag["before"] + " "), tag["proposal"] is None

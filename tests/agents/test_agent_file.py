@@ -120,6 +120,8 @@ def test_a_prompt_set_beside_the_file_is_found_there_and_counts(folder):
         ('agent = "gpt-9"', "expected one of: embedded, hf:ID_OR_DIR.*; got 'gpt-9'"),
         ('agent = "scripted:stubborn"', "only a chat model can have settings of its own"),
         ('agent = "noor.toml"', "only a chat model can have settings of its own"),
+        ('agent = "wrong.toml"', "only a chat model can have settings of its own"),
+        ('agent = "embedded"\nmax_thought_tokens = -5', "expected a number of tokens from 0, got -5"),
         ('agent = "missing.toml"', "no endpoint file or agent file 'missing.toml'"),
         ('agent = "endpoint.toml"\nprompts = "naturl"', "no prompt set 'naturl'"),
         ('agent = "endpoint.toml"\nmax_thought_tokens = 9', "max_thought_tokens is for models in this process"),
@@ -130,6 +132,18 @@ def test_what_is_wrong_with_a_file_is_told_in_one_line(folder, content, told):
     with pytest.raises(UserError, match=told) as error:
         resolve_agent(str(folder / "wrong.toml"))
     assert "\n" not in str(error.value)
+
+
+def test_files_that_name_each_other_are_told_in_one_line(folder):
+    for one, other in (("one.toml", "other.toml"), ("other.toml", "one.toml")):
+        (folder / one).write_text(f'agent = "{other}"\n')
+    with pytest.raises(UserError, match=r"only a chat model can have settings of its own; .*; got 'other.toml'"):
+        resolve_agent(str(folder / "one.toml"))
+
+
+def test_no_prompt_set_leaves_it_to_the_run(folder):
+    (folder / "noor.toml").write_text('agent = "endpoint.toml"\nprompts = ""\n')
+    assert resolve_agent(str(folder / "noor.toml")).prompts is None
 
 
 def test_other_specs_and_endpoint_files_are_no_agent_files(folder):

@@ -54,7 +54,7 @@ def test_a_set_is_named_or_given_or_lies_in_a_file_or_folder(tmp_path):
         assert load_prompts(given) == GERMAN
 
 
-@pytest.mark.parametrize("given", ["naturall", "", 3, (), ("natural", 3), {"natural": 1}])
+@pytest.mark.parametrize("given", ["naturall", "", "x" * 5000, "x\0y", 3, (), ("natural", 3), {"natural": 1}])
 def test_what_is_no_set_is_told_in_one_line(given):
     with pytest.raises(UserError, match="prompt") as error:
         chosen_prompts(given, READS)

@@ -53,6 +53,13 @@ def test_among_three_parties_to_accept_in_the_same_words_is_no_echo():
     assert found("Hm.", "Hm.", seats=3)[1] == ("echo_of_other",)
 
 
+@pytest.mark.parametrize("answer", ["Yes.", "No.", "I agree.", "Yes, I agree.", "Einverstanden.", "同意。"])
+@pytest.mark.parametrize("seats", [2, 3])
+def test_who_gives_the_same_short_answer_as_another_has_echoed_nobody(answer, seats):
+    turns = ["Shall we share the water?", *[answer] * (seats + 1)]
+    assert found(*turns, seats=seats) == [()] * (seats + 1) + [("echo_of_self",)]
+
+
 def test_turns_in_which_nothing_is_said_are_empty_and_no_echoes():
     game = Negotiation(two_parties())
     game.say(" ")

@@ -88,6 +88,7 @@ def test_whatever_a_scenario_says_is_shown_once_filled(told, name, goal, dilemma
 
 FAULTS = {
     "no table of texts": ("[plain]", "[other]", "1: expected a table [plain], got none"),
+    "an unknown table": ("[limits]", "[limit]", "8: there is no text 'limit'"),
     "an unknown text": ("elided =", "ellided =", "6: there is no text 'ellided'"),
     "a missing text": ('persona = """\n$name', 'style = """\n$name', "there is no text 'personas.style'"),
     "an unknown placeholder": (

@@ -11,7 +11,8 @@ from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.run import run_benchmark
-from negotiation_env.environment.episode import Episode, Refused, append_episode
+from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.turns import Refused
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict

@@ -1,16 +1,39 @@
+from dataclasses import replace
+
 import pytest
 
-from negotiation_env.environment.episode import append_episode
+from negotiation_env.environment.episode import append_episode, read_episodes
 from negotiation_env.game.events import Task
 from negotiation_env.report.contents import contents, trained_tasks
 from negotiation_env.report.folder import read_run
-from tests.report.runs import learned
+from tests.report.runs import guarded, learned
 
 
 def test_an_advantage_is_the_one_on_record(tmp_path):
     for row, tags in enumerate(({"advantage": -0.25}, {"advantage": "high"}, {})):
         append_episode(tmp_path / "episodes.jsonl", learned(0, row, 1.0, **tags))
     assert [row.advantage for row in contents(read_run(tmp_path)).rows] == [-0.25, None, None]
+
+
+def test_the_rules_of_a_game_name_its_prompts_and_guards(tmp_path):
+    (detail,) = contents(read_run(guarded(tmp_path))).details
+    assert detail.rules["prompts"].startswith("handshake 1 ")
+    assert detail.rules["guards"].startswith("safety@")
+
+
+def test_what_was_thought_before_refused_words_is_shown_with_them(tmp_path):
+    path = guarded(tmp_path) / "episodes.jsonl"
+    (episode,) = read_episodes(path)
+    turns = tuple(
+        replace(turn, refused=tuple(replace(each, thought="They look tired.") for each in turn.refused))
+        for turn in episode.turns
+    )
+    path.unlink()
+    append_episode(path, replace(episode, turns=turns))
+    (detail,) = contents(read_run(tmp_path)).details
+    thoughts = [each.thought for turn in detail.said for each in turn.refused]
+    assert thoughts
+    assert set(thoughts) == {"They look tired."}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,20 @@ import pytest
 from negotiation_env.environment.episode import append_episode
 from negotiation_env.errors import MissingExtra, UserError
 from negotiation_env.report import write_report
+from negotiation_env.report.folder import read_run
 from negotiation_env.report.page import embed_json
-from tests.report.runs import HOSTILE, evaluation, hostile, judged_by_a_model, learned, thoughtful, training, unscored
+from negotiation_env.report.plots import run_plots
+from tests.report.runs import (
+    HOSTILE,
+    evaluation,
+    guarded,
+    hostile,
+    judged_by_a_model,
+    learned,
+    thoughtful,
+    training,
+    unscored,
+)
 
 
 def block(html, id):
@@ -89,7 +101,19 @@ def test_thoughts_wait_in_the_packed_part_until_they_are_unfolded(tmp_path):
     html = written(thoughtful(tmp_path))
     assert "My limit is 40." not in html
     assert details(html)[0]["said"][0]["thought"] == "My limit is 40."
-    assert "Share that was only thought" in html
+    assert "Private thoughts, of all characters" in html
+
+
+def test_the_figures_say_what_guards_found(tmp_path):
+    html = unescape(written(guarded(tmp_path)))
+    assert "Guards: constraints broken" in html
+    assert re.search(r"no pressure \d+", html)
+    assert "Guards: words not delivered" in html
+
+
+def test_turns_are_counted_in_whole_numbers_also_where_all_games_are_as_long(tmp_path):
+    (turns,) = [svg for svg in run_plots(read_run(evaluation(tmp_path))) if "Length of the negotiations" in svg]
+    assert not re.search(r">\s*\d+\.\d+\s*<", turns)
 
 
 def test_json_in_a_script_cannot_end_it():
