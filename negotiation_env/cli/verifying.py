@@ -15,10 +15,10 @@ __all__ = ["verify"]
 def verify(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run: of eval, bench or train.")],
 ) -> None:
-    """Derive every figure of a run again, out of its records, and say what differs.
+    """Derive a run's figures again, and say what differs.
 
-    Of summary.json and tables.json, from the lines of episodes.jsonl and the judges' answers. Nothing is played, asked
-    or written. Exit code 1 where something differs or is missing.
+    Every figure of summary.json and tables.json, out of the lines of episodes.jsonl and the judges' answers. Nothing
+    is played, asked or written. Exit code 1 where something differs or is missing.
     """
     wrong = _wrong(run)
     for told in wrong:
