@@ -28,6 +28,7 @@ from negotiation_env.environment.prompting import BEFORE_SETS, chosen_prompts, i
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError
@@ -70,6 +71,7 @@ class Cast:
         prompts: What the seats are told; () follows the judge.
         trainees: By objective, the negotiators that were trained by who compares: there it is no held-out judge.
         guards: What has to hold in all negotiations; None is nothing.
+        sha256: Of the files of all of them, by name, for the folder's provenance; nothing is held to it.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -81,6 +83,7 @@ class Cast:
     prompts: tuple[PromptSet, ...] = ()
     trainees: Mapping[str, Sequence[str]] = field(default_factory=dict)
     guards: Guards | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompts", chosen_prompts(self.prompts or None, self.judge))
@@ -109,6 +112,8 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume, formerly={"prompts": BEFORE_SETS})
+        played = {each.scenario.id: each.scenario for each in games}.values()
+        note_provenance(out, {**digests(played, cast.prompts), **cast.sha256})
         spending = BenchmarkSpending(config.cost_limit)
         return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 

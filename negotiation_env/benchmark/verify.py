@@ -23,7 +23,7 @@ from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, read_tables
 from negotiation_env.text.untrusted import one_line
 
-__all__ = ["verify_benchmark"]
+__all__ = ["config_of", "verify_benchmark"]
 
 _IDS: Final = ("prompts", "guards")
 """Keys that a run's settings hold as ids, not as names of files; no figure depends on them."""
@@ -36,7 +36,7 @@ def verify_benchmark(run: Path) -> list[str]:
         UserError: A file is missing or cannot be read, or the settings are not those of a benchmark.
     """
     settings = read_object(run / SETTINGS)
-    config = _config(settings, run / SETTINGS)
+    config = config_of(settings, run / SETTINGS)
     games = plan(config)
     now = sorted({fingerprint(each.scenario) for each in games})
     if changed := differences(settings["scenarios"], now):
@@ -51,7 +51,16 @@ def verify_benchmark(run: Path) -> list[str]:
     return wrong + _differing_tables(_read(run / TABLES), again)
 
 
-def _config(settings: Mapping[str, Any], path: Path) -> BenchmarkConfig:
+def config_of(settings: Mapping[str, Any], path: Path) -> BenchmarkConfig:
+    """The settings of a benchmark out of its run.json.
+
+    Args:
+        settings: What the file holds.
+        path: The file, for messages.
+
+    Raises:
+        UserError: They are not those of a benchmark.
+    """
     kept = {each.name for each in fields(BenchmarkConfig)}.difference(_IDS)
     return check_settings(BenchmarkConfig, {key: value for key, value in settings.items() if key in kept}, path)
 

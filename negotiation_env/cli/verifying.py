@@ -17,8 +17,8 @@ def verify(
 ) -> None:
     """Derive a run's figures again and say what differs.
 
-    Of summary.json and tables.json, from the lines of episodes.jsonl and the judges' answers. Nothing is played, asked
-    or written. Exit code 1 where something differs or is missing.
+    Every figure of summary.json and tables.json, out of the lines of episodes.jsonl and the judges' answers. Nothing
+    is played, asked or written. Exit code 1 where something differs or is missing.
     """
     wrong = _wrong(run)
     for told in wrong:

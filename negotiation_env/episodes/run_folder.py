@@ -55,9 +55,18 @@ _HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a train
 """By its file what a folder can hold, to which no other run may add."""
 _LOCK: Final = ".lock"
 _OWN: Final = (
-    *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "held_out", "rejudged"),
+    *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "provenance.jsonl", "held_out", "rejudged"),
     *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "ability.json"),
-    *("metrics.jsonl", "held_out.jsonl", "contents.json", "checkpoints", "adapter", "adapters", "model"),
+    *(
+        "provenance.jsonl",
+        "metrics.jsonl",
+        "held_out.jsonl",
+        "contents.json",
+        "checkpoints",
+        "adapter",
+        "adapters",
+        "model",
+    ),
     *("reward.png", "dialogue.png", "held_out.png"),
     *(CANDIDATES, "scenarios.jsonl", "personas.jsonl", "README.md"),
 )
