@@ -7,6 +7,7 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from negotiation_env.episodes.answer_file import digest
 from negotiation_env.specs import FILE, Spec, parse, single_specs, source_and_adapter
 from negotiation_env.specs.kinds import AGENTS, JUDGES, Kinds
 
-__all__ = ["contents_of"]
+__all__ = ["contents_of", "sha256_of"]
 
 _OURS: Final = ("negotiation_env",)
 """A checkout of this project is no part of the agent in it."""
@@ -44,6 +45,36 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
     found = {spec: _of_file(spec) for spec in agents if parse(spec).kind == FILE}
     files = {spec: _files(spec, kinds) for kinds, specs in ((AGENTS, agents), (JUDGES, judges)) for spec in specs}
     return found | {spec: _digest(some) for spec, some in files.items() if some}
+
+
+def sha256_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, str]:
+    """SHA-256 of every file that decides what specs say, by the spec, the folder's and the file's name.
+
+    Those of `contents_of`, the specs' own files, and the shipped adapter. What is on another machine has none.
+
+    Args:
+        agents: As for `contents_of`.
+        judges: The same.
+    """
+    kinds_of = [(spec, kinds) for kinds, specs in ((AGENTS, agents), (JUDGES, judges)) for spec in specs]
+    found = [(spec, path) for spec, kinds in kinds_of for path in (*_files(spec, kinds), *_own_files(spec, kinds))]
+    return {f"{spec}: {path.parent.name}/{path.name}": _sha256(path).hex() for spec, path in found}
+
+
+def _own_files(spec: str, kinds: Kinds) -> list[Path]:
+    """An endpoint's, agent's or judge's file, with that of the agent that it names; the embedded agent's adapter."""
+    from negotiation_env.agents.models.embedded import embedded_adapter
+
+    found: list[Path] = []
+    for each in single_specs(spec):
+        parsed = parse(each)
+        if parsed.kind == "embedded" and kinds is AGENTS:
+            found += [path for path in sorted(embedded_adapter().glob("*")) if _decides(path)]
+        elif parsed.kind == FILE:
+            settings = read_agent_file(each) if kinds is AGENTS else None
+            inner = [*_files(settings.agent, kinds), *_own_files(settings.agent, kinds)] if settings else []
+            found += [Path(each), *inner]
+    return found
 
 
 def _of_file(spec: str) -> str:
@@ -137,6 +168,17 @@ def _digest(files: Iterable[Path]) -> str:
     """The beginning of SHA-256 over the contents."""
     whole = hashlib.sha256()
     for path in files:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
+        whole.update(_sha256(path))
     return whole.hexdigest()[:12]
+
+
+def _sha256(path: Path) -> bytes:
+    """Of a file, which is read once as long as it is not written to: weights are large."""
+    found = path.stat()
+    return _sha256_of(path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@lru_cache(maxsize=1024)
+def _sha256_of(path: Path, *_: int) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -31,7 +31,7 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         seat: The seat to play, one that every scenario has; it also writes the completion.
         render_mode: As for `NegotiationEnv`.
         prompts: The same; an opponent with a set of its own is shown that.
-        **settings: "scenarios" and the fields of `Rules`.
+        **settings: "scenarios", "guards" and the fields of `Rules`.
 
     Raises:
         UserError: A scenario has no such seat.

@@ -18,7 +18,7 @@ from measurements.harness import grid, machine, options, tell
 from negotiation_env import Game, ScriptedAgent, load_scenarios, play_many
 from negotiation_env.environment.aec import env
 from negotiation_env.environment.episode import Episode
-from negotiation_env.guards import propositions
+from negotiation_env.guards import phrases, propositions
 from negotiation_env.guards.files import SHIPPED, Constraint, Guards, load_guards
 
 TURNS, GAMES = 7, 24
@@ -62,7 +62,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
 
 def stepped(game: Any, played: Sequence[Episode]) -> float:
     """Microseconds a turn; what guards remember of texts is forgotten before."""
-    for each in vars(propositions).values():
+    for each in (*vars(propositions).values(), *vars(phrases).values()):
         if hasattr(each, "cache_clear"):
             each.cache_clear()
     left = iter(played)

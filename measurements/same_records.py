@@ -6,10 +6,11 @@
 Both checkouts play the same runs by `negotiate eval`, each in a process of its own, with the Python that runs this.
 Held against each other are the lines of `episodes.jsonl`, which hold scenarios, seeds, turns, judge ids and verdicts;
 of older checkouts without the probability of agreement that the smoke-test judge once noted and nobody used, and of
-both without the id of the prompts, which once had another form. Both play with the prompt set `handshake`, the only one
-of older checkouts.
+both without the id of the prompts, which once had another form, and the version of the turn grammar in the smoke-test
+judge's id, which once had none. Both play with the prompt set `handshake`, the only one of older checkouts.
 Then a run that the other checkout broke off is resumed by this one, and one with an LLM judge (the tests' own server)
-is played again out of the other's reply cache, where no call may be made. Models are fetched at first use. Minutes.
+is played again out of the other's reply cache, where no call may be made; with another judge neither can be. Models are
+fetched at first use. Minutes.
 """
 
 import os
@@ -36,7 +37,7 @@ RUNS = {
 }
 """Arguments of `negotiate eval`; the judge is the embedded one."""
 Lines = list[bytes]
-_NOTED = re.compile(rb'(?<=\]),"probability":[\d.e-]+(?=\},"calls")|(?<=,)"prompts":"[^"]*",')
+_NOTED = re.compile(rb'(?<=\]),"probability":[\d.e-]+(?=\},"calls")|(?<=,)"prompts":"[^"]*",|handshake v2, ')
 _SETS = Path("negotiation_env", "game", "prompt_sets")
 """Where a checkout that has more than one set keeps them."""
 
@@ -81,7 +82,10 @@ def resumed(other: Path, out: Path) -> bool:
     lines = (out / "episodes.jsonl").read_bytes().splitlines(keepends=True)
     (out / "episodes.jsonl").write_bytes(b"".join(lines[:6]) + lines[6][:100])
     (out / "summary.json").unlink()
-    return sorted(played(HERE, [*run, "--resume"], out)) == sorted(whole)
+    try:
+        return sorted(played(HERE, [*run, "--resume"], out)) == sorted(whole)
+    except subprocess.CalledProcessError:  # refused
+        return False
 
 
 def cached(other: Path, folder: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from negotiation_env.agents.contents import contents_of
+from negotiation_env.agents.contents import contents_of, sha256_of
 from negotiation_env.episodes.run_folder import differences
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import is_there, read_whole, write_whole
@@ -16,7 +16,7 @@ from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.learner import sources
 from negotiation_env.training.opponents import parse_opponents
 
-__all__ = ["check_contents", "run_contents", "write_contents"]
+__all__ = ["check_contents", "run_contents", "run_sha256", "write_contents"]
 
 _FILE: Final = "contents.json"
 
@@ -30,12 +30,25 @@ def run_contents(config: TrainConfig, held_out_judge: Judge | None) -> dict[str,
         config: Its opponents and judges were resolved before.
         held_out_judge: The second judge, whose name tells what is in its file.
     """
-    source, adapter = (name.replace('"', '""') for name in sources(config))
-    learner = f'hf:"{source}"+"{adapter}"'  # a folder's name may hold the mark between them
-    judges = [spec for spec in (config.judge, config.held_out_judge) if spec not in ("self", "none")]
-    found = contents_of([learner, *parse_opponents(config.opponent).agents], judges)
+    learner, agents, judges = _specs(config)
+    found = contents_of([learner, *agents], judges)
     weights = {"the learner's weights": found.pop(learner)} if learner in found else {}  # their folder may move
     return weights | found | ({"held_out_judge": held_out_judge.name} if held_out_judge else {})
+
+
+def run_sha256(config: TrainConfig) -> dict[str, str]:
+    """SHA-256 of every file of the learner's weights, its opponents and the judges, by name; see `sha256_of`."""
+    learner, agents, judges = _specs(config)
+    found = sha256_of([learner, *agents], judges)
+    return {name.replace(learner, "the learner"): value for name, value in found.items()}
+
+
+def _specs(config: TrainConfig) -> tuple[str, tuple[str, ...], list[str]]:
+    """The learner, its opponents, and the judges but for the learner itself."""
+    source, adapter = (name.replace('"', '""') for name in sources(config))
+    judges = [spec for spec in (config.judge, config.held_out_judge) if spec not in ("self", "none")]
+    # a folder's name may hold the mark between them
+    return f'hf:"{source}"+"{adapter}"', tuple(parse_opponents(config.opponent).agents), judges
 
 
 def check_contents(out: Path, now: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused
 from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
 from negotiation_env.episodes.summary import refusal
 from negotiation_env.game.events import Status, Task
@@ -63,7 +64,7 @@ def _guarded(episodes: Sequence[Episode]) -> dict[str, float]:
     if not episodes:
         return {}
     broken = Counter(each.constraint for episode in episodes for each in episode.broken(episode.tags["learner_seat"]))
-    refused = (len(said.refused) for each in episodes for said in each.turns if said.seat == each.tags["learner_seat"])
-    counted = {"guards/broken": broken.total(), "guards/refused": sum(refused)}
+    own = (said for each in episodes for said in each.asked if said.seat == each.tags["learner_seat"])
+    counted = {"guards/broken": broken.total(), "guards/refused": sum(isinstance(said, Refused) for said in own)}
     counted |= {f"guards/broken/{name}": count for name, count in sorted(broken.items())}
     return {name: count / len(episodes) for name, count in counted.items()}

@@ -33,6 +33,7 @@ __all__ = [
     "plot_dialogue",
     "plot_held_out",
     "plot_rewards",
+    "read_metrics",
 ]
 
 _NORMAL = 1.96  # standard errors of a 95 % interval
@@ -163,7 +164,7 @@ def plot_against_control(runs: Mapping[str, Path], path: Path) -> "Figure":
     figure, (top, middle, bottom) = _panels((8, 9), (1, 1, 1))
     for number, (label, folder) in enumerate(runs.items()):
         color = f"C{number}"
-        _reward_curve(top, _read_metrics(folder), color, label)
+        _reward_curve(top, read_metrics(folder), color, label)
         for role, own in _by_role(read_held_out(folder / HELD_OUT)).items():
             agreed = [(each.step, each.agreement_rate) for each in own if each.agreement_rate is not None]
             plot_estimates(middle, agreed, "o-", color, f"_{label}")
@@ -210,8 +211,12 @@ def _standard_error(values: Sequence[float]) -> float:
     return stdev(values) / sqrt(len(values)) if len(values) > 1 else nan
 
 
-def _read_metrics(folder: Path) -> list[dict[str, float | None]]:
-    """The steps of a run's log; half a line at its end is what a killed process left."""
+def read_metrics(folder: Path) -> list[dict[str, float | None]]:
+    """The steps of a run's log; half a line at its end is what a killed process left.
+
+    Raises:
+        UserError: The folder has none, or a line cannot be read.
+    """
     path = folder / METRICS
     if not is_there(path):
         raise UserError(f"no {METRICS} in {folder}; expected the folder of a training run")

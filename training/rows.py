@@ -15,7 +15,8 @@ Words are trained given the thoughts before them; how to think is not, and a tur
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from negotiation_env.environment.episode import Episode, Refused, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.game.events import Task
 
 __all__ = ["Row", "empty_row", "learner_rows"]

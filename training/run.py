@@ -13,6 +13,7 @@ from negotiation_env.agents.models.training_card import TrainingCard, write_card
 from negotiation_env.environment.prompting import planned_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
+from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import SUMMARY, claim
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import Diverged, UserError
@@ -23,7 +24,7 @@ from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import names, parse
 from negotiation_env.training.checkpoints import check_checkpoint, last_checkpoint, remove_after, steps_behind
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.contents import check_contents, run_contents, write_contents
+from negotiation_env.training.contents import check_contents, run_contents, run_sha256, write_contents
 from negotiation_env.training.engines import Engine
 from negotiation_env.training.engines.adapters import LEARNER
 from negotiation_env.training.engines.in_process import InProcess
@@ -50,6 +51,7 @@ from negotiation_env.training.run_folder import (
     rewind,
     write_config,
 )
+from negotiation_env.training.scenarios import dilemmas_of
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
@@ -119,6 +121,8 @@ def train(
         checkpoint = _start(config, out, resume=resume) if main else _last(out, resume)
         if main:
             _clear(config, contents, out, checkpoint, held_out)
+            own = (each for some in dilemmas_of(config, scenarios) for each in some)
+            note_provenance(out, digests(own, [held_out.prompts]) | run_sha256(config))
         try:
             return _train(config, trainer, players, held_out, out, checkpoint)
         except Diverged as error:

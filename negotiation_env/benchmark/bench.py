@@ -6,7 +6,7 @@ from typing import Any
 
 from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.chat import with_sampling
-from negotiation_env.agents.contents import contents_of
+from negotiation_env.agents.contents import contents_of, sha256_of
 from negotiation_env.agents.models.training_card import cards_of
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
@@ -108,6 +108,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
             for objective, each in config.objectives.items()
         },
         load_guards(config.guards) if config.guards else None,
+        sha256_of((*config.negotiators.values(), *config.panel.values()), judges),
     )
 
 

@@ -18,7 +18,7 @@ from negotiation_env.game.events import JudgeCall
 from negotiation_env.judges.forms import Pair
 from negotiation_env.judges.pairwise import Duel, PairwiseJudge, both_orders
 
-__all__ = ["Compared", "Match", "compare", "matches", "not_played"]
+__all__ = ["Compared", "Match", "all_compared", "compare", "matches", "not_played"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def matches(
     games: Iterable[Planned],
     episodes: Mapping[str, Episode],
     objectives: Mapping[str, Comparison],
-    judges: Mapping[str, PairwiseJudge],
+    judges: Mapping[str, str],
 ) -> dict[str, Match]:
     """All matches by id, of failed games too.
 
@@ -122,11 +122,11 @@ def matches(
         games: The plan.
         episodes: Each game's, by id.
         objectives: Where each is compared.
-        judges: Who compares, by objective.
+        judges: The names of those who compare, by objective.
     """
     met = pairs(games)
     found = [
-        Match(name, judges[name].name, episodes[first.id], episodes[second.id])
+        Match(name, judges[name], episodes[first.id], episodes[second.id])
         for name, objective in objectives.items()
         for first, second in met
         if first.place.setting in objective.settings
@@ -153,6 +153,11 @@ def compare(found: Sequence[Match], judges: Mapping[str, PairwiseJudge]) -> list
 def not_played(match: Match) -> Compared:
     """A match that nobody could be asked about."""
     return _compared(match, None)
+
+
+def all_compared(found: Mapping[str, Match], told: Mapping[str, Compared]) -> list[Compared]:
+    """What was said of each match, and of those that nobody could be asked about that they were not played."""
+    return [told[id] if id in told else not_played(match) for id, match in found.items()]
 
 
 def _compared(match: Match, duel: Duel | None) -> Compared:

@@ -17,7 +17,7 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent
 from negotiation_env.specs import parse
 
-__all__ = ["Place", "Planned", "game", "grouped", "pairs", "place_of", "plan"]
+__all__ = ["Place", "Planned", "game", "grouped", "pairs", "place_of", "plan", "seed_of"]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -156,8 +156,13 @@ def game(
     own = negotiators[place.negotiator, place.decoding]
     other = panel.get(place.opponent, own)
     agents = tuple(own if seat == place.seat else other for seat in range(scenario.seats))
-    shared = derive_seed(seed, place.setting, scenario.id, place.opponent, place.seat, place.repetition or 0)
-    return Game(planned.id, scenario, agents, shared, writer=place.seat, tags=asdict(place))
+    return Game(planned.id, scenario, agents, seed_of(planned, seed), writer=place.seat, tags=asdict(place))
+
+
+def seed_of(planned: Planned, seed: int) -> int:
+    """What seeds a game of a benchmark with that seed: the same for every negotiator."""
+    place = planned.place
+    return derive_seed(seed, place.setting, planned.scenario.id, place.opponent, place.seat, place.repetition or 0)
 
 
 def place_of(episode: Episode) -> Place:

@@ -5,7 +5,7 @@ The folder holds `run.json` (the settings), `tables.json` and, append-only, `epi
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from negotiation_env.benchmark.asked import Asked, ask, askings
-from negotiation_env.benchmark.compare import Compared, compare, matches, not_played
+from negotiation_env.benchmark.compare import Compared, all_compared, compare, matches
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, subject_of
 from negotiation_env.benchmark.measures import seen_of
@@ -28,6 +28,7 @@ from negotiation_env.environment.prompting import BEFORE_SETS, chosen_prompts, i
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.answer_file import AnswerFile, digest
 from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError
@@ -41,7 +42,7 @@ from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.loading.heavy import importing
 from negotiation_env.statistics.table import Table, tables_to_json
 
-__all__ = ["TABLES", "Cast", "run_benchmark"]
+__all__ = ["TABLES", "Cast", "challengeable", "run_benchmark", "tables_of"]
 
 TABLES = "tables.json"
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
@@ -70,6 +71,7 @@ class Cast:
         prompts: What the seats are told; () follows the judge.
         trainees: By objective, the negotiators that were trained by who compares: there it is no held-out judge.
         guards: What has to hold in all negotiations; None is nothing.
+        sha256: Of the files of all of them, by name, for the folder's provenance; nothing is held to it.
     """
 
     negotiators: Mapping[tuple[str, Decoding | None], Agent]
@@ -81,6 +83,7 @@ class Cast:
     prompts: tuple[PromptSet, ...] = ()
     trainees: Mapping[str, Sequence[str]] = field(default_factory=dict)
     guards: Guards | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompts", chosen_prompts(self.prompts or None, self.judge))
@@ -109,6 +112,8 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
     games = plan(config)
     with claim(out):
         open_run(out, _settings(config, cast, games), resume=resume, formerly={"prompts": BEFORE_SETS})
+        played = {each.scenario.id: each.scenario for each in games}.values()
+        note_provenance(out, {**digests(played, cast.prompts), **cast.sha256})
         spending = BenchmarkSpending(config.cost_limit)
         return _all_steps(_Run(config, _paid(cast, spending), spending.judge(cast.judge), out, spending), games)
 
@@ -121,10 +126,38 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     compared = run.compare(games, played)
     asked = run.examine(episodes) if config.probes else {}
     challenged = run.challenge(episodes) if config.probes else {}
-    seen = seen_of(episodes, asked.values(), challenged)
-    tables = [*win_tables(compared, config, run.cast.trainees), *outcome_tables(seen, config)]
+    tables = tables_of(config, episodes, compared, asked, challenged, run.cast.trainees)
     write_whole(run.out / TABLES, tables_to_json(tables))
     return tables
+
+
+def tables_of(
+    config: BenchmarkConfig,
+    episodes: Sequence[Episode],
+    compared: Sequence[Compared],
+    asked: Mapping[str, Asked],
+    challenged: Mapping[str, Challenge],
+    trainees: Mapping[str, Sequence[str]],
+) -> list[Table]:
+    """What a benchmark comes to.
+
+    Args:
+        config: The settings.
+        episodes: Every planned game's.
+        compared: As for `win_tables`.
+        asked: What was asked about games, by id.
+        challenged: What became of agreements that were challenged, by the episode's id.
+        trainees: As for `win_tables`.
+    """
+    return [
+        *win_tables(compared, config, trainees),
+        *outcome_tables(seen_of(episodes, asked.values(), challenged), config),
+    ]
+
+
+def challengeable(episodes: Iterable[Episode]) -> dict[str, Episode]:
+    """The agreements that are challenged, by id."""
+    return {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None}
 
 
 def _paid(cast: Cast, spending: BenchmarkSpending) -> Cast:
@@ -155,6 +188,9 @@ def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> 
         "judges": {"games": cast.judge.name, "comparisons": compare},
         "prompts": ids_of(cast.prompts),
         "scenarios": sorted({fingerprint(each.scenario) for each in games}),
+        **(
+            {"trainees": trainees} if (trainees := {name: [*who] for name, who in cast.trainees.items() if who}) else {}
+        ),
     }
 
 
@@ -208,7 +244,7 @@ class _Run:
     def compare(self, games: Sequence[Planned], played: Mapping[str, Episode]) -> list[Compared]:
         """Which negotiator's answers are better."""
         judges = self.cast.comparisons
-        found = matches(games, played, self.config.objectives, judges)
+        found = matches(games, played, self.config.objectives, {name: each.name for name, each in judges.items()})
         asked = {id: match for id, match in found.items() if match.played}
         told = self._complete(
             "comparisons",
@@ -217,7 +253,7 @@ class _Run:
             lambda match: match.subject_digest,
             self.spending.asking(partial(compare, judges=judges), *judges.values()),
         )
-        return [told[id] if id in told else not_played(match) for id, match in found.items()]
+        return all_compared(found, told)
 
     def examine(self, episodes: Sequence[Episode]) -> dict[str, Asked]:
         """Acceptance and faithfulness, where the judge can say."""
@@ -230,9 +266,8 @@ class _Run:
 
     def challenge(self, episodes: Sequence[Episode]) -> dict[str, Challenge]:
         """Whether agreements are durable."""
-        agreed = {each.id: each for each in episodes if each.outcome.agreed and each.reward is not None}
-        judge = self.cast.judge.name
-        return self._complete("challenges", Challenge, agreed, lambda each: subject_of(each, judge), self._challenge)
+        found, judge = challengeable(episodes), self.cast.judge.name
+        return self._complete("challenges", Challenge, found, lambda each: subject_of(each, judge), self._challenge)
 
     def _challenge(self, episodes: Sequence[Episode]) -> list[Challenge]:
         """Each negotiator is tested on the answers that it wrote."""

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from io import StringIO
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     models,
     rejudging,
     training,
+    verifying,
     viewing,
 )
 from negotiation_env.cli.app import app
@@ -41,7 +43,11 @@ def main() -> None:
     where what was looked at will not do; else 0.
     """
     prepare()
-    _leave(_run(_one_value_each(sys.argv[1:])))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # for its own callers
+        warnings.showwarning = _warned
+        code = _run(_one_value_each(sys.argv[1:]))
+    _leave(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -69,6 +75,11 @@ def _told(message: str, code: int) -> int:
     stop_bars()
     say(f"negotiate: {one_line(without_secrets(message))}", error=True)
     return code
+
+
+def _warned(message: Warning | str, *_: object, **__: object) -> None:
+    """One line, without the place in the code."""
+    say(f"negotiate: warning: {one_line(without_secrets(str(message)))}", error=True)
 
 
 def _leave(code: int) -> NoReturn:

@@ -12,7 +12,7 @@ __all__ = ["cache"]
 
 @app.command()
 def cache(clear: Annotated[bool, typer.Option("--clear", help="Drop all of them.")] = False) -> None:
-    """Show where LLM judges' replies are kept and how many, or drop them.
+    """Show or drop the kept replies of LLM judges.
 
     A kept reply is not paid for again. The oldest ones make room where there are too many.
     """

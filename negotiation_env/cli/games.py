@@ -107,7 +107,7 @@ def evaluate_command(
     Writes episodes.jsonl and summary.json. A completion is written and scored whether or not the parties agree. A
     run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
-    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.contents import contents_of, sha256_of
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
@@ -130,6 +130,7 @@ def evaluate_command(
                 workers=workers,
                 resume=resume,
                 contents=contents_of(agents, [judge]),
+                sha256=sha256_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,
                 prompts=told,

@@ -8,7 +8,10 @@ __all__ = ["models"]
 
 @app.command()
 def models() -> None:
-    """Show the models that this project fetches at first use: sources, size, SHA-256, licence, and which are here."""
+    """Show the models that are fetched at first use.
+
+    Their sources, sizes, SHA-256 sums and licences, and which are here.
+    """
     from negotiation_env.console.terminal import say
     from negotiation_env.loading.fetch import cache_dir
     from negotiation_env.loading.models import MODELS

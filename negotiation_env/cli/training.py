@@ -1,7 +1,6 @@
 """`negotiate train`."""
 
 import os
-import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,7 +43,6 @@ def train(
     episodes.jsonl, metrics.jsonl, plots and summary.json. A recording or replay is of the judge alone, for the
     learner samples anew.
     """
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # renamed options inside TRL
     from negotiation_env.training.config import load_config
 
     settings = _overrides(context.args) | ({} if seed is None else {"seed": str(seed)})

@@ -1,6 +1,7 @@
 """What can go wrong at an endpoint, and whether asking again may help."""
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,8 @@ from typing import Any
 __all__ = ["EndpointFault", "PassingFault", "fault_of_status", "retry_after"]
 
 _PASSING = frozenset({408, 409, 425, 429})
+_DISPENSABLE = ("temperature", "top_p", "max_tokens", "seed", "response_format", "top_logprobs")
+_REFUSED = re.compile(r"support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)", re.IGNORECASE)
 
 
 class EndpointFault(Exception):
@@ -50,7 +53,16 @@ def fault_of_status(status: int, headers: Mapping[str, str], body: bytes) -> End
     message = f"HTTP {status}: {''.join(filter(str.isprintable, words)) or 'no text'}"
     if status in _PASSING or status >= 500:
         return PassingFault(message, status, retry_after(headers))
-    return EndpointFault(message, status)
+    return EndpointFault(message + _advice(body.decode("utf-8", "replace")), status)
+
+
+def _advice(words: str) -> str:
+    """What to do where a model refuses a field of the request that it can do without; else nothing."""
+    refused = [name for name in _DISPENSABLE if re.search(rf"\b{name}\b", words)]
+    if not refused or not _REFUSED.search(words):
+        return ""
+    keys = ", ".join(f'"{name}"' for name in refused)
+    return f"; if the model refuses that field, set omit = [{keys}] in the endpoint's file"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -63,15 +63,17 @@ from negotiation_env.environment.choices import (
     reset_options,
     writer_seat,
 )
-from negotiation_env.environment.episode import Episode, FailedTurn, turns_of
+from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.guarding import Enforcement
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
 from negotiation_env.environment.spaces import FreeText, observation_space
 from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
+from negotiation_env.environment.turns import FailedTurn, turns_of
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Turn, Verdict
-from negotiation_env.game.protocol import Negotiation, Phase, Rules
+from negotiation_env.game.moves import Phase
+from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from negotiation_env.game.events import Message, Utterance
-from negotiation_env.game.protocol import Negotiation, Phase
+from negotiation_env.game.moves import Phase
+from negotiation_env.game.protocol import Negotiation
 from negotiation_env.guards.files import Guards, Intervention
 from negotiation_env.guards.watch import Finding, Violation, Watch
 from negotiation_env.text.untrusted import SILENCE
@@ -57,6 +58,11 @@ class Guarded:
     refused: tuple[Try, ...] = ()
     replaced: bool = False
     told: str = ""
+
+    @property
+    def answer(self) -> str:
+        """What the speaker was told last."""
+        return self.refused[-1].told if self.replaced else self.told
 
 
 @dataclass(slots=True)
@@ -114,7 +120,8 @@ class Enforcement:
         """A seat's chat with what this seat alone knows: its refused words, and what it was told.
 
         Args:
-            messages: The chat without; the assistant's turns in it are the last ones that this seat delivered.
+            messages: The chat without; the assistant's turns in it are the last ones that this seat delivered. Where a
+                window leaves none of them, what the last one was told is shown all the same: it is for the next turn.
             seat: Whose chat.
         """
         own = [turn for turn in self.turns if turn.seat == seat]
@@ -122,7 +129,8 @@ class Enforcement:
         if not (tries or any(turn.refused or turn.told for turn in own)):
             return tuple(messages)
         spoken = sum(each["role"] == "assistant" for each in messages)
-        return tuple(_private(messages, own[len(own) - spoken :], tries))
+        told = own[-1].answer if own and not spoken else ""
+        return tuple(_private(messages, told, own[len(own) - spoken :], tries))
 
     def _refuse(self, utterance: Utterance, thought: str, finding: Finding, frame: str) -> None:
         self.refused.append(Try(utterance, thought, finding.violations, self._told(finding, frame)))
@@ -144,10 +152,15 @@ class Enforcement:
         return frame.format(told=" ".join(told), silence=SILENCE)
 
 
-def _private(messages: Sequence[Message], turns: Sequence[Guarded], tries: Sequence[Try]) -> Iterator[Message]:
+def _private(
+    messages: Sequence[Message], told: str, turns: Sequence[Guarded], tries: Sequence[Try]
+) -> Iterator[Message]:
     """The chat with refused words in their places; what a turn is told afterwards opens the next message."""
-    delivered, told = iter(turns), ""
+    delivered = iter(turns)
     for message in messages:
+        if message["role"] == "system":
+            yield message
+            continue
         if message["role"] != "assistant":
             yield _user(f"{told}\n\n{message['content']}") if told else message
             told = ""

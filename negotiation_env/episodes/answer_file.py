@@ -77,12 +77,7 @@ class AnswerFile(Generic[A]):
             UserError: The file is broken.
             JudgeError: Too many are without answer. What was asked is on file.
         """
-        known = {each.id: each for each in self.answers()}
-        answers = {
-            id: known[id]
-            for id, question in questions.items()
-            if id in known and known[id].failure is None and known[id].subject_digest == subject(question)
-        }
+        answers = {id: each for id, each in self.latest(questions, subject).items() if each.failure is None}
         for answer in answers.values():
             limit.count(None)
             progress(answer)
@@ -98,6 +93,23 @@ class AnswerFile(Generic[A]):
                     limit.count(answer.failure)
         limit.finish()
         return {id: answers[id] for id in questions}
+
+    def latest(self, questions: Mapping[str, Q], subject: Callable[[Q], str]) -> dict[str, A]:
+        """The last answer to each question, as far as there is one about what it is about now, failed ones too.
+
+        Args:
+            questions: As for `complete`.
+            subject: The same.
+
+        Raises:
+            UserError: The file is broken.
+        """
+        known = {each.id: each for each in self.answers()}
+        return {
+            id: known[id]
+            for id, question in questions.items()
+            if id in known and known[id].subject_digest == subject(question)
+        }
 
     def answers(self) -> Iterator[A]:
         """All answers on file in order, also those that were asked for again later.

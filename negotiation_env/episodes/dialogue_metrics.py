@@ -15,7 +15,8 @@ from difflib import SequenceMatcher
 from statistics import fmean
 from typing import TypeAlias
 
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Said
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task
 from negotiation_env.game.scenario import Persona, Scenario

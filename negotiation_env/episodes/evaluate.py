@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
+from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
 from negotiation_env.episodes.runner import Game, derive_seed
 from negotiation_env.episodes.summary import Summary, summarise
@@ -83,6 +84,7 @@ def evaluate(
     wrap: Wrap | None = None,
     prompts: Prompts = None,
     guards: Given | None = None,
+    sha256: Mapping[str, str] | None = None,
     **rules: Any,
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
@@ -106,6 +108,7 @@ def evaluate(
         wrap: As for `play_many`; a run goes on only with one of the same name.
         prompts: As for `play_many`; a run goes on only with sets that say the same.
         guards: As for `play_many`; a run goes on only under the same.
+        sha256: Of the files of agents and judge, by name, for the folder's provenance; nothing is held to it.
         **rules: The fields of `Rules`.
 
     Raises:
@@ -124,6 +127,7 @@ def evaluate(
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
         open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS})
+        note_provenance(out, {**digests(scenarios, chosen), **(sha256 or {})})
         path = out / EPISODES
         play_into(
             path,

@@ -37,6 +37,7 @@ __all__ = [
     "claim",
     "differences",
     "keep_apart",
+    "leaves",
     "open_games",
     "open_run",
     "play_into",
@@ -54,9 +55,18 @@ _HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a train
 """By its file what a folder can hold, to which no other run may add."""
 _LOCK: Final = ".lock"
 _OWN: Final = (
-    *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "held_out", "rejudged"),
+    *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "provenance.jsonl", "held_out", "rejudged"),
     *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "ability.json"),
-    *("metrics.jsonl", "held_out.jsonl", "contents.json", "checkpoints", "adapter", "adapters", "model"),
+    *(
+        "provenance.jsonl",
+        "metrics.jsonl",
+        "held_out.jsonl",
+        "contents.json",
+        "checkpoints",
+        "adapter",
+        "adapters",
+        "model",
+    ),
     *("reward.png", "dialogue.png", "held_out.png"),
     *(CANDIDATES, "scenarios.jsonl", "personas.jsonl", "README.md"),
 )
@@ -258,7 +268,7 @@ def play_into(
 
 def differences(before: Any, after: Any) -> list[str]:
     """How settings differ, a sentence for each leaf that does: "rules.max_turns was 7 and is 5"."""
-    then, now = _flat(before), _flat(after)
+    then, now = leaves(before), leaves(after)
     pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
     return [
         f"{one_line(name)} was {_short(old)} and is {_short(new)}" for name, (old, new) in pairs.items() if old != new
@@ -270,12 +280,12 @@ def _short(value: Any) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def leaves(value: Any, name: str = "") -> dict[str, Any]:
     """The leaves of a value by their dotted names, such as "rules.max_turns"."""
     if not isinstance(value, Mapping | list | tuple):
         return {name: value}
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
-    return {leaf: found for key, inner in items for leaf, found in _flat(inner, f"{name}.{key}".lstrip(".")).items()}
+    return {leaf: found for key, inner in items for leaf, found in leaves(inner, f"{name}.{key}".lstrip(".")).items()}
 
 
 def _scored(path: Path, games: Sequence[Game], judge: Judge, prompts: Sequence[PromptSet]) -> Iterator[Episode]:

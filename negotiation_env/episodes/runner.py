@@ -25,8 +25,9 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.environment.stepping import Wrap, step_many
 from negotiation_env.game.events import Task
+from negotiation_env.game.moves import Phase
 from negotiation_env.game.prompts import PromptSet
-from negotiation_env.game.protocol import Negotiation, Phase
+from negotiation_env.game.protocol import Negotiation
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge, Reply, Request

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
 
 from negotiation_env.endpoints.usage import RunningUsage, Usage, rulings_usage, total_usage
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task, Verdict
@@ -128,6 +129,7 @@ class _Tally:
         for turn in episode.asked:
             self._count_model(episode.agents[turn.seat], turn.model)
         self._broken.update(each.constraint for each in episode.broken())
+        self._guards_refused += sum(isinstance(each, Refused) for each in episode.asked)
         for ruling in episode.rulings:
             self._count_judge(ruling.verdict)
         self._judge.add(call.usage for ruling in episode.rulings for call in ruling.verdict.calls)
@@ -145,7 +147,6 @@ class _Tally:
             self._uttered += 1
             self._echoes += not set(ECHOES).isdisjoint(said.events)
         self._truncated += said.truncated
-        self._guards_refused += len(said.refused)
         self._thought += len(said.thought)
         self._characters += len(said.thought) + len(said.text)
         self._events.update(said.events)
@@ -222,7 +223,7 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     rows: list[tuple[Cell, ...]] = []
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
     if any(each.thought for each in found):
-        rows.append(("share that was only thought", *(each.thought for each in found)))
+        rows.append(("private thoughts, of all characters", *(each.thought for each in found)))
     for constraint in sorted({name for each in found for name in each.broken}):
         rows.append((f"guards: {constraint}", *(each.broken.get(constraint, 0) for each in found)))
     if any(each.guards_refused for each in found):

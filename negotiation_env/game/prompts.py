@@ -82,7 +82,12 @@ class PromptSet:
     @property
     def id(self) -> str:
         """Name, version, and the beginning of the SHA-256 of all that it says, such as "natural 1 3fa9c2d1"."""
-        return _id(self)
+        return f"{self.name} {self.version} {self.sha256[:8]}"
+
+    @property
+    def sha256(self) -> str:
+        """Of all that it says."""
+        return _sha256(self)
 
     @property
     def asks_for_tags(self) -> bool:
@@ -116,11 +121,11 @@ class SystemText:
 
 
 @cache
-def _id(prompts: PromptSet) -> str:
+def _sha256(prompts: PromptSet) -> str:
     content = {name: getattr(prompts, name) for name in PromptSet.__dataclass_fields__}
     content |= {"texts": sorted(prompts.texts), "limits": sorted(prompts.limits)}
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return f"{prompts.name} {prompts.version} {hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @cache

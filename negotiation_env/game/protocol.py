@@ -1,17 +1,18 @@
 """The core: one negotiation as a state machine without I/O, clock, randomness or model.
 
 A `Negotiation` always has one `pending` thing: a `Turn` that waits for `say`, a `Question` that waits for `rule`, or
-the `Outcome`. The legal moves are the table `MOVES`; a call that it does not allow raises `IllegalMove` and changes
+the `Outcome`. The legal moves are the table
+`negotiation_env.game.moves.MOVES`; a call that it does not allow raises `IllegalMove` and changes
 nothing. Section numbers refer to the steps of one negotiation in arXiv 2603.10476.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from negotiation_env.errors import IllegalMove
 from negotiation_env.game.chats import Chat, conversation, prompt_texts, single_agent_chat
 from negotiation_env.game.echoes import echoes
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Status, Task, Turn, Utterance, Verdict
+from negotiation_env.game.moves import MOVES, Move, Phase
 from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
@@ -19,14 +20,10 @@ from negotiation_env.text.thoughts import has_no_mark, split_thought
 from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
 
 __all__ = [
-    "MOVES",
     "ONLY_THOUGHT",
-    "Move",
     "Negotiation",
-    "Phase",
     "Rules",
     "agreement_question",
-    "moves_table",
     "score_question",
     "understood",
 ]
@@ -35,55 +32,10 @@ ONLY_THOUGHT = "only_thought"
 """The event of a turn in which a party only thought: it says nothing."""
 
 
-class Phase(StrEnum):
-    """What the negotiation waits for."""
-
-    SPEAKING = "speaking"
-    AGREEING = "agreeing"
-    COMPLETING = "completing"
-    SCORING = "scoring"
-    OVER = "over"
-
-
 _SPEAKING, _AGREEING, _COMPLETING, _SCORING, _OVER = Phase  # Python 3.11 is slow to look members up in their class
-
-
-class Move(StrEnum):
-    """What happened; `say` and `rule` work out which one applies."""
-
-    SAID_EARLY = "said, and not every seat has spoken yet"
-    SAID = "said, and every seat has spoken"
-    OPEN = "ruled: no agreement, turns are left"
-    AGREED = "ruled: agreement"
-    EXHAUSTED = "ruled: no agreement, no turn is left"
-    EXHAUSTED_BUT_COMPLETE = "ruled: no agreement, no turn is left, a completion is wanted anyway"
-    COMPLETED = "said the completion"
-    SCORED = "ruled: a score"
-    STOPPED = "a guard ended it"
-    UNSCORED = "a judge or an agent failed, or a guard left it unscored"
-
-
 _SAID_EARLY, _SAID, _OPEN, *_ = Move
 _STOPPED = Move.STOPPED
 _AGREEMENT = QuestionKind.AGREEMENT
-
-MOVES: dict[tuple[Phase, Move], Phase] = {
-    (Phase.SPEAKING, Move.SAID_EARLY): Phase.SPEAKING,
-    (Phase.SPEAKING, Move.SAID): Phase.AGREEING,
-    (Phase.SPEAKING, Move.STOPPED): Phase.OVER,
-    (Phase.SPEAKING, Move.UNSCORED): Phase.OVER,
-    (Phase.AGREEING, Move.OPEN): Phase.SPEAKING,
-    (Phase.AGREEING, Move.AGREED): Phase.COMPLETING,
-    (Phase.AGREEING, Move.EXHAUSTED): Phase.OVER,
-    (Phase.AGREEING, Move.EXHAUSTED_BUT_COMPLETE): Phase.COMPLETING,
-    (Phase.AGREEING, Move.STOPPED): Phase.OVER,
-    (Phase.AGREEING, Move.UNSCORED): Phase.OVER,
-    (Phase.COMPLETING, Move.COMPLETED): Phase.SCORING,
-    (Phase.COMPLETING, Move.UNSCORED): Phase.OVER,
-    (Phase.SCORING, Move.SCORED): Phase.OVER,
-    (Phase.SCORING, Move.UNSCORED): Phase.OVER,
-}
-"""Every legal move: what is waited for, what happened, what is waited for next."""
 
 
 class Negotiation:
@@ -361,9 +313,3 @@ def agreement_question(scenario: Scenario, dialogue: Sequence[Utterance]) -> Que
 def score_question(scenario: Scenario, rules: Rules, dialogue: Sequence[Utterance], completion: str) -> Question:
     """What a judge is asked of the joint answer (step 5); it sees the dialogue only where the rules say so."""
     return Question(QuestionKind.SCORE, scenario, tuple(dialogue) if rules.judge_sees_dialogue else (), completion)
-
-
-def moves_table(moves: Sequence[tuple[tuple[Phase, Move], Phase]] = tuple(MOVES.items())) -> str:
-    """The legal moves as a Markdown table; the documentation's copy is drawn from it."""
-    rows = [f"| {phase} | {move} | {after} |" for (phase, move), after in moves]
-    return "\n".join(["| waits for | what happened | then waits for |", "|---|---|---|", *rows])

@@ -24,11 +24,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
-from negotiation_env.guards.formulas import Atom, Formula, atoms, parse
+from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
 
@@ -104,7 +104,8 @@ class Guards:
         numbers: The same of numbers.
 
     Raises:
-        UserError: Two constraints have one name, or a formula is none or speaks of what is not there.
+        UserError: Two constraints have one name, something is called like a word of formulas, or a formula is none or
+            speaks of what is not there.
     """
 
     name: str
@@ -122,6 +123,8 @@ class Guards:
         names = [each.name for each in self.constraints]
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"guards {self.name}: two constraints are called {twice[0]!r}; rename one")
+        if taken := [name for name in RESERVED if name in self.propositions or name in self.numbers]:
+            raise UserError(f"guards {self.name}: {taken[0]!r} is a word of formulas; call what is one's own otherwise")
         for constraint in self.constraints:
             self._require_known(constraint)
 
@@ -147,16 +150,33 @@ def load_guards(given: Given) -> Guards:
         given: The name of shipped guards, the path of a guard file, a value, or several of these, which all count.
 
     Raises:
-        UserError: There is no such file, or something is wrong in it; the message names it.
+        UserError: There is no such file, or something is wrong in it; the message names it. Or two of several call
+            other functions by one name.
     """
     parts = [given] if isinstance(given, str | Path | Guards) else list(given)
     loaded = [each if isinstance(each, Guards) else _load(each) for each in parts]
     if len(loaded) == 1:
         return loaded[0]
-    propositions = {name: each for guards in loaded for name, each in guards.propositions.items()}
-    numbers = {name: each for guards in loaded for name, each in guards.numbers.items()}
+    propositions = _together([guards.propositions for guards in loaded])
+    numbers = _together([guards.numbers for guards in loaded])
     constraints = tuple(each for guards in loaded for each in guards.constraints)
     return Guards("+".join(guards.name for guards in loaded), constraints, propositions, numbers)
+
+
+_Said = TypeVar("_Said", Proposition, Numeric)
+
+
+def _together(parts: Sequence[Mapping[str, _Said]]) -> dict[str, _Said]:
+    """The functions of several guards; a name means the same in all their formulas.
+
+    Raises:
+        UserError: It does not.
+    """
+    found: dict[str, _Said] = {}
+    for name, each in (item for part in parts for item in part.items()):
+        if found.setdefault(name, each) is not each:
+            raise UserError(f"guards that go together mean different things by {name!r}; give one's own another name")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from typing import Final, NamedTuple, TypeAlias
 from negotiation_env.errors import UserError
 
 __all__ = [
+    "RESERVED",
     "And",
     "Answered",
     "Atom",
@@ -152,6 +153,8 @@ _WORDS: Final = (
     *("not", "and", "or", "implies", "previously", "once", "historically", "since", "within", "turn", "turns"),
     *("answered", "by"),
 )
+RESERVED: Final = (*_WORDS, "true", "false", "mine", "theirs")
+"""What no function of one's own can be called."""
 _SIGNS: Final = ("<", "<=", ">", ">=")
 _DEEPEST: Final = 50
 _LONGEST: Final = 200

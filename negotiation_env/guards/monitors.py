@@ -176,14 +176,18 @@ def _since(formula: Since, start: list[int]) -> _Watch:
 
 
 def _answered(formula: Answered, start: list[int]) -> _Watch:
-    """How many turns ago the oldest F was that waits for its G."""
-    one, other = _compiled(formula.left, start), _compiled(formula.right, start)
+    """How many turns ago the oldest F was that waits for its G; a G without a memory is asked only where one waits."""
+    one = _compiled(formula.left, start)
+    middle = len(start)
+    other = _compiled(formula.right, start)
     place = len(start)
     start.append(_NEVER)
+    forgets = place == middle
 
     def watch(facts: Facts, memory: Memory, after: list[int]) -> bool:
-        asked, answered = one(facts, memory, after), other(facts, memory, after)
-        waiting = _NEVER if answered or memory[place] == _NEVER else memory[place] + 1
+        asked, waits = one(facts, memory, after), memory[place] != _NEVER
+        answered = (waits or not forgets) and other(facts, memory, after)
+        waiting = memory[place] + 1 if waits and not answered else _NEVER
         waiting = 0 if asked and waiting == _NEVER else waiting
         after.append(waiting)
         return waiting < formula.within

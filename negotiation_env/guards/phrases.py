@@ -30,7 +30,7 @@ class Phrases:
     """Ways to say one thing.
 
     Attributes:
-        pattern: What is said; letters are ASCII's.
+        pattern: What is said, in lower case; letters are ASCII's.
         hints: In ASCII whoever says it uses one of these words, in lower case.
     """
 
@@ -39,19 +39,26 @@ class Phrases:
 
     def found_in(self, text: str) -> bool:
         """Whether a text says it."""
-        if text.isascii() and self.hints.isdisjoint(_parts(text)):
+        plain = _plain(text)
+        if plain.isascii() and self.hints.isdisjoint(_parts(plain)):
             return False
-        return self.pattern.search(text) is not None
+        return self.pattern.search(plain) is not None
 
 
 @lru_cache(maxsize=4096)
-def _parts(text: str) -> frozenset[str]:
-    """The lower-case words of an ASCII text, and the parts of those with a mark in them."""
-    return frozenset(text.lower().translate(_NO_WORDS).split())
+def _plain(text: str) -> str:
+    """ASCII's letters in lower case, which costs half of a pattern that ignores the case; straight apostrophes."""
+    return text.encode(errors="replace").lower().decode().replace("’", "'")
+
+
+@lru_cache(maxsize=4096)
+def _parts(plain: str) -> frozenset[str]:
+    """The words of an ASCII text, and the parts of those with a mark in them."""
+    return frozenset(plain.translate(_NO_WORDS).split())
 
 
 def _phrases(pattern: str, hints: str) -> Phrases:
-    return Phrases(re.compile(pattern, re.IGNORECASE | re.ASCII), frozenset(hints.split()))
+    return Phrases(re.compile(pattern, re.ASCII), frozenset(hints.split()))
 
 
 ACCEPTANCE: Final = _phrases(
@@ -96,14 +103,14 @@ DEADLINE: Final = _phrases(
     r"\b(?:(?:sign|decide|accept|agree|answer) (?:it )?(?:now|today|at once|immediately)|off the table (?:at|by|in)"
     r"|for the last time|last chance|time is (?:up|running out)|(?:each|every) (?:minute|hour|day) (?:that )?you"
     r" (?:wait|hesitate)|before it is too late)\b",
-    "sign decide accept agree answer table last time minute hour day late",
+    "now today once immediately table last up running wait hesitate late",
 )
 """What presses with time."""
 GUILT: Final = _phrases(
     r"\b(?:(?:is|be|was) your fault|you alone|because of you|on your (?:conscience|head|hands)|people will ask"
     r"|if you (?:really|truly) cared|after all i (?:did|have done)|how could you|shame on you|the others have given in"
     r"|you are the only one)\b",
-    "fault alone because conscience head hands ask cared after could shame others only",
+    "fault alone because conscience head hands ask cared did done could shame given only",
 )
 """What presses with guilt, or with what others did."""
 INJECTION: Final = _phrases(

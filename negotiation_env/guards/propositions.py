@@ -7,13 +7,14 @@ named; a judge reads the rest. A guard file can add functions of one's own, see 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final, TypeAlias
 
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue, parse_turn
 from negotiation_env.guards import phrases
-from negotiation_env.judges.smoke_test.refusals import has_word
+from negotiation_env.judges.smoke_test.refusals import has_word, listed
 
 __all__ = ["NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition"]
 
@@ -104,11 +105,9 @@ def crosses_red_line(heard: Heard) -> bool:
 def repeats_itself(heard: Heard) -> bool:
     """Half or more of its runs of four words stood in the speaker's own earlier turns."""
     own = [turn for turn in heard.before if turn.seat == heard.utterance.seat]
-    runs = _runs(heard.text, _RUN)
-    if not own or not runs:
-        return False
-    before = frozenset[tuple[str, ...]]().union(*(_runs(turn.text, _RUN) for turn in own))
-    return len(runs & before) >= len(runs) / 2
+    runs = _runs(heard.text, _RUN) if own else frozenset()
+    new = runs.difference(*(_runs(turn.text, _RUN) for turn in own))
+    return bool(runs) and len(new) <= len(runs) / 2
 
 
 def copies_other(heard: Heard) -> bool:
@@ -166,9 +165,9 @@ def empty(heard: Heard) -> bool:
 
 def off_dilemma(heard: Heard) -> bool:
     """Shares no word with dilemma and personas, beside "the" and its kind; a turn that only accepts is not meant."""
-    turn = _parsed(heard.text)
-    beginnings = _beginnings(turn.words) | _beginnings(turn.proposal or "")
-    return bool(beginnings) and _subject(heard.scenario).isdisjoint(beginnings)
+    turn, subject = _parsed(heard.text), _subject(heard.scenario)
+    said = [text for text in (turn.words, turn.proposal or "") if words_of(text)]
+    return bool(said) and all(subject.isdisjoint(_stems(text)) for text in said)
 
 
 def language_changed(heard: Heard) -> bool:
@@ -223,7 +222,7 @@ def _parsed(text: str) -> ParsedTurn:
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; a quick look, which takes what stands between spaces and punctuation for a word."""
     words = text.lower().translate(_BREAKS).split()
-    return tuple(filter(None, (word.strip("'") for word in words))) if "'" in text else tuple(words)
+    return tuple(filter(None, map(str.strip, words, repeat("'")))) if "'" in text or "’" in text else tuple(words)
 
 
 @lru_cache(maxsize=4096)
@@ -233,14 +232,10 @@ def _runs(text: str, length: int) -> frozenset[tuple[str, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _beginnings(text: str) -> frozenset[str]:
-    return frozenset(word[:_STEM] for word in words_of(text))
-
-
-@lru_cache(maxsize=4096)
 def _stems(text: str) -> frozenset[str]:
     """What a text is about: the beginnings of its words that are no glue."""
-    return frozenset(word[:_STEM] for word in words_of(text) if not has_word("function", word))
+    words = words_of(text)
+    return frozenset(word[:_STEM] for word in frozenset(words) - listed("function", words))
 
 
 @lru_cache(maxsize=4096)
@@ -255,7 +250,7 @@ def _red_line(heard: Heard) -> frozenset[str]:
 
 
 def _has_most(text: str, about: frozenset[str]) -> bool:
-    return bool(about) and len(about & _beginnings(text)) >= _MOSTLY * len(about)
+    return bool(about) and len(about & _stems(text)) >= _MOSTLY * len(about)
 
 
 def _tagged(heard: Heard) -> ParsedTurn:
@@ -295,5 +290,6 @@ def _foreign(text: str) -> bool:
         if sum(ord(each) > 0x24F for each in letters) > 0.3 * len(letters):  # beyond the Latin blocks
             return True
     words = words_of(text)
-    foreign = sum(has_word("foreign", word) for word in words)
-    return foreign >= 3 and foreign > sum(has_word("function", word) for word in words)
+    foreign = listed("foreign", words)
+    count = sum(word in foreign for word in words) if foreign else 0
+    return count >= 3 and count > sum(has_word("function", word) for word in words)

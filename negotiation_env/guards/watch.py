@@ -53,18 +53,20 @@ class Finding:
 class _Facts:
     """A turn, as a seat's formula sees it; each proposition is worked out when it is first asked for, and once."""
 
-    __slots__ = ("_heard", "_known", "_measured", "_numbers", "_propositions", "mine")
+    __slots__ = ("_heard", "_known", "_measured", "_numbers", "_propositions")
 
     def __init__(self, heard: Heard, propositions: Mapping[str, Proposition], numbers: Mapping[str, Numeric]) -> None:
         self._heard, self._propositions, self._numbers = heard, propositions, numbers
         self._known: dict[str, bool] = {}
         self._measured: dict[str, float] = {}
-        self.mine = False
+
+    def seen_by(self, seat: int) -> None:
+        """Whose the turn is, for a seat's formula."""
+        self._known["mine"] = mine = seat == self._heard.utterance.seat
+        self._known["theirs"] = not mine
 
     def holds(self, name: str) -> bool:
         if (known := self._known.get(name)) is None:
-            if name in ("mine", "theirs"):
-                return self.mine is (name == "mine")
             known = self._known[name] = bool(self._asked(name, self._propositions[name]))
         return known
 
@@ -109,10 +111,11 @@ class Watch:
         facts = _Facts(Heard(utterance, self._scenario, before), self._guards.propositions, self._guards.numbers)
         violations, memories = [], []
         for (constraint, monitor, seat), memory in zip(self._lines, self._memories, strict=True):
-            facts.mine = mine = seat == utterance.seat
+            if seat is not None:
+                facts.seen_by(seat)
             kept, after = monitor.step(memory, facts)
             memories.append(after)
-            if not kept and (mine or seat is None):
+            if not kept and seat in (None, utterance.seat):
                 violations.append(self._violation(constraint, utterance.seat))
         return Finding(tuple(violations), tuple(memories))
 

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from negotiation_env.endpoints.usage import Usage
-from negotiation_env.environment.episode import Episode, Refused, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.episodes.summary import judge_usage, policy_usage
 from negotiation_env.game.events import Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
@@ -88,11 +89,13 @@ class ShownTry:
         text: The words.
         broken: The constraints that they break, each with what was done, in words.
         told: What the speaker was told.
+        thought: What the speaker only thought.
     """
 
     text: str
     broken: tuple[str, ...]
     told: str
+    thought: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class Detail:
     Attributes:
         seed: Seeded the replies.
         writer: The seat that writes the joint answer.
-        rules: How it was played.
+        rules: How it was played, with the prompt sets and guards on record.
         said: One for each turn of the transcript.
         rulings: Every verdict.
         usage: What the model calls took, by role.
@@ -223,7 +226,7 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
     return Detail(
         str(episode.seed),  # as a number of JavaScript it would lose its last digits
         episode.rules.writer,
-        {name: as_text(value) for name, value in asdict(episode.rules).items()},
+        _rules(episode),
         tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.turns),
         tuple(_verdict(ruling, names) for ruling in episode.rulings),
         _usage({"policy": policy_usage([episode]), "judge": judge_usage([episode])}),
@@ -231,15 +234,21 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
     )
 
 
+def _rules(episode: Episode) -> dict[str, str]:
+    named = {"prompts": episode.prompts, "guards": episode.guards}
+    rules = asdict(episode.rules) | {name: value for name, value in named.items() if value}
+    return {name: as_text(value) for name, value in rules.items()}
+
+
 def _turn_detail(said: Said, trained: bool) -> TurnDetail:
     usage = {name: as_text(value) for name, value in said.usage.items()}
-    refused = tuple(ShownTry(each.text, _broken(each), each.told) for each in said.refused)
+    refused = tuple(ShownTry(each.text, _broken(each), each.told, each.thought) for each in said.refused)
     counts = trained and not said.replaced
     return TurnDetail(said.raw, said.thought, usage, said.tokens, counts, _broken(said), refused)
 
 
 def _broken(said: Said | Refused) -> tuple[str, ...]:
-    return tuple(f"{each.constraint}: {each.intervention}".replace("_", " ") for each in said.violations)
+    return tuple(f"{each.constraint} ({each.intervention})".replace("_", " ") for each in said.violations)
 
 
 def _verdict(ruling: Ruling, names: tuple[str, ...]) -> ShownVerdict:

@@ -116,7 +116,9 @@ def _facts(summary: Summary) -> dict[str, str]:
     facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
     facts["turns cut short"] = f"{summary.truncated:.0%}"
     facts |= {"turns that echo": f"{summary.echoes:.0%}"} if summary.echoes else {}
-    facts |= {"share that was only thought": f"{summary.thought:.0%}"} if summary.thought else {}
+    facts |= {"private thoughts, of all characters": f"{summary.thought:.0%}"} if summary.thought else {}
+    facts |= {"guards: constraints broken": _counts(summary.broken)} if summary.broken else {}
+    facts |= {"guards: words not delivered": str(summary.guards_refused)} if summary.guards_refused else {}
     facts |= {"events in what was said": _counts(summary.events)} if summary.events else {}
     facts |= {"answers that the judge refused": _counts(summary.refusals)} if summary.refusals else {}
     facts |= {f"{role} tokens, in + out": str(used) for role, used in summary.usage.items() if used.tokens}

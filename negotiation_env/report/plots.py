@@ -206,7 +206,7 @@ def _turns_plot(episodes: Sequence[Episode]) -> str:
             axes, episodes, lambda each: each.outcome.turns, [edge - 0.5 for edge in range(min(turns), max(turns) + 2)]
         )
         axes.set(title="Length of the negotiations", xlabel="turns")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         return to_inline_svg(figure, "turns", "How many negotiations took how many turns")
 
 

@@ -107,7 +107,10 @@ MARKERS: Final = (
 
 _MARKED: Final = tuple(marker for marker in MARKERS if not marker.plain)
 _PLAIN: Final = tuple(marker for marker in MARKERS if marker.plain)
-_MARK: Final = re.compile("|".join(f"({each.opens})|({each.closes})" for each in _MARKED))
+_INITIALS: Final = "".join(sorted({mark[0] for each in _MARKED for mark in (each.example, each.closing)}))
+_MARK: Final = re.compile(
+    rf"(?=[{re.escape(_INITIALS)}])(?:{'|'.join(f'({each.opens})|({each.closes})' for each in _MARKED)})"
+)
 _PLAIN_INITIALS: Final = frozenset(marker.example[0] for marker in _PLAIN)
 _PLAIN_START: Final = re.compile(rf"\s*(?:{'|'.join(f'({each.opens})' for each in _PLAIN)})")
 _WRAPPED: Final = re.compile(
@@ -115,19 +118,21 @@ _WRAPPED: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 """What some families put their words into, behind the thoughts."""
+_LONGEST: Final = 2**19
+"""Characters that are read of a text: a thought of some 130,000 tokens."""
 
 
 def split_thought(raw: str) -> tuple[str, str]:
     """What a model thought, and what it says; takes a time that goes with the length of the text.
 
     Args:
-        raw: Anything that a model or person said.
+        raw: Anything that a model or person said. Only its first 524,288 characters are read.
 
     Returns:
         The thoughts without their marks, "" for none, and the words, "" where there are thoughts alone. Without a mark
         the words are the text as it came; stretches of words that a thought parts stand on lines of their own.
     """
-    thought, words = _split_plain(raw)
+    thought, words = _split_plain(raw[:_LONGEST])
     pieces = _pieces(words)
     if len(pieces) == 1:
         return thought, words
@@ -142,7 +147,8 @@ def has_no_mark(harmless: str) -> bool:
 
     It has no control tokens then, and no white space before its words.
     """
-    return "◁" not in harmless and harmless[:1] not in _PLAIN_INITIALS
+    plain = harmless[:1] in _PLAIN_INITIALS and _PLAIN_START.match(harmless)
+    return not plain and "◁" not in harmless
 
 
 def joined(*thoughts: str) -> str:

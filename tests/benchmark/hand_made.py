@@ -7,7 +7,8 @@ from negotiation_env.benchmark.compare import Compared
 from negotiation_env.benchmark.config import ITSELF, Decoding, Setting
 from negotiation_env.benchmark.measures import Seen
 from negotiation_env.benchmark.plan import Place, Planned
-from negotiation_env.environment.episode import Episode, Said
+from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.turns import Said
 from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Task
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario

@@ -35,16 +35,11 @@ class FirstPlace(Length):
         return Preference(1.0, self.name)
 
 
-class Named:
-    def __init__(self, name):
-        self.name = name
-
-
 def matches(episodes, names, judge="length", settings=tuple(Setting)):
     """Of a plan of just these games."""
     games = [Planned(place_of(each), each.scenario) for each in episodes]
     objectives = {name: Comparison("a spec", settings) for name in names}
-    return matches_of(games, {each.id: each for each in episodes}, objectives, dict.fromkeys(names, Named(judge)))
+    return matches_of(games, {each.id: each for each in episodes}, objectives, dict.fromkeys(names, judge))
 
 
 def pairs_of(found):

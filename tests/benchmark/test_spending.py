@@ -6,7 +6,7 @@ from negotiation_env import Utterance, Verdict
 from negotiation_env.benchmark.asked import Asked
 from negotiation_env.benchmark.durability import Challenge
 from negotiation_env.benchmark.spending import BenchmarkSpending
-from negotiation_env.environment.episode import FailedTurn
+from negotiation_env.environment.turns import FailedTurn
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, Task
 from negotiation_env.judges.pairwise import Duel, Preference

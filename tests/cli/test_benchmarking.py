@@ -158,7 +158,10 @@ def test_the_shipped_benchmark_can_be_priced():
         (["--negotiators", "scripted:pushy"], "expected two or more negotiators"),
         (["--negotiators", "a", "--negotiators", "b", "--judge", "scripted"], "no agent 'a'"),
         (["--negotiators", "scripted:pushy", "--negotiators", "scripted:liar", "--judge", "x"], "no judge 'x'"),
-        (["--negotiators", "a.toml", "--negotiators", "b.toml", "--dry-run"], "no file 'a.toml'"),
+        (
+            ["--negotiators", "a.toml", "--negotiators", "b.toml", "--dry-run"],
+            "no endpoint file or agent file 'a.toml'",
+        ),
         (["--negotiators", "embeded", "--negotiators", "human", "--dry-run"], "did you mean embedded?"),
         (["--negotiators", "human", "--negotiators", "embedded", "--judge", "x", "--dry-run"], "no judge 'x'"),
     ],

@@ -22,6 +22,12 @@ def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
     assert first["agents"] == ["scripted:compromising", "scripted:stubborn"]
 
 
+def test_the_list_of_commands_says_what_each_does_in_a_whole_sentence(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, listed = negotiate("--help").stdout.split("Commands:")
+    assert "..." not in listed
+
+
 def test_play_shows_a_live_transcript(tmp_path):
     done = negotiate(
         "play", "--agents", "scripted:stubborn", "scripted:accommodating", "--judge", "scripted", "--seed", "2"

@@ -86,13 +86,15 @@ def test_a_run_of_before_there_were_sets_goes_on_with_the_handshake(tmp_path):
     assert (out / "episodes.jsonl").read_bytes().replace(b"v1", now.encode()) == whole
 
 
-def test_a_mismatch_of_judge_and_prompts_is_told_by_a_run_and_by_the_doctor(tmp_path):
-    with pytest.warns(UserWarning, match="'natural' does not ask for"):
-        done = negotiate(
-            *("eval", "--agents", "function:builtins:str", "--judge", "scripted", "--n", "2", "--prompts", "natural"),
-            *("--out", tmp_path / "run"),
-        )
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_a_mismatch_of_judge_and_prompts_is_told_in_one_line_by_a_run_and_by_the_doctor(tmp_path):
+    done = negotiate(
+        *("eval", "--agents", "function:builtins:str", "--judge", "scripted", "--n", "2", "--prompts", "natural"),
+        *("--out", tmp_path / "run"),
+    )
     assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("negotiate: warning: scripted judge (a fake) sees agreement by the tags")
     found = negotiate("doctor", "--agents", "function:builtins:str", "--judge", "scripted", "--prompts", "natural")
     assert found.returncode == 1
     assert "does not ask for" in " ".join(found.stdout.split())

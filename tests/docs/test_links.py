@@ -26,6 +26,12 @@ def test_internal_links_and_images_lead_somewhere(page):
         assert not anchor or anchor in headings(target), link
 
 
+def test_the_first_page_links_to_each_page_of_the_site():
+    pages = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
+    tops = {target for entry in pages for target in entry.values() if isinstance(target, str)} - {"index.md"}
+    assert tops - {link.partition("#")[0] for link in _LINK.findall(prose(ROOT / "docs" / "index.md"))} == set()
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
 def test_files_that_are_named_exist(page):
     for found in _FILE.finditer(page.read_text(encoding="utf-8")):

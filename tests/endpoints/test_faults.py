@@ -49,3 +49,20 @@ def test_the_asked_wait_is_read(headers, seconds):
 def test_the_asked_wait_may_be_a_date():
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert retry_after({"Retry-After": date}) == pytest.approx(30, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ("Unsupported parameter: 'max_tokens' is not supported with this model.", 'omit = ["max_tokens"]'),
+        ("Unsupported value: 'temperature' does not support 0.7 with this model.", 'omit = ["temperature"]'),
+        ("unknown fields: seed, top_p", 'omit = ["top_p", "seed"]'),
+    ],
+)
+def test_a_refused_field_is_told_with_the_key_that_leaves_it_out(said, keys):
+    assert keys in str(fault_of_status(400, {}, said.encode()))
+
+
+@pytest.mark.parametrize("said", ["max_tokens is too large: 9000", "this model is not supported", "no"])
+def test_other_refusals_are_told_without_that_advice(said):
+    assert "omit" not in str(fault_of_status(400, {}, said.encode()))

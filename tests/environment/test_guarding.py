@@ -8,6 +8,7 @@ from negotiation_env import FunctionAgent, Game, NegotiationEnv, ScriptedJudge, 
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.guarding import Breach, breaches
+from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
 from negotiation_env.guards.files import Constraint, Guards, Intervention, load_guards
 from negotiation_env.interfaces import Reply, Request
@@ -129,6 +130,17 @@ def test_with_a_window_only_what_belongs_to_its_turns_is_shown():
     assert shown(game, 0)[1:] == ["assistant: Nurse.", "user: No."]
 
 
+@pytest.mark.parametrize("step", [F, P])
+def test_what_a_turn_is_told_is_shown_before_the_next_one_though_the_window_leaves_the_turn_out(step):
+    game = played(["Sign now.", "No."], quiet(step, R), history_turns=1)
+    assert "Do not press.)\n\n(" in shown(game, 0)[0]
+    assert shown(game, 0)[0].endswith("\n\nNo.")
+    assert "press" not in str(shown(game, 1))
+    game.step("Beds.")
+    game.step("No.")
+    assert "press" not in str(shown(game, 0))
+
+
 def test_under_guards_that_nothing_breaks_a_record_differs_by_their_name_alone():
     words = [PROPOSAL, TAKEN, "We keep twelve beds."]
     guarded, free = record(played(words, quiet(E))), record(played(words, None))
@@ -208,6 +220,7 @@ def test_an_agent_that_fails_as_it_is_asked_again_loses_none_of_its_tries():
     episode = play(Game("g", SCENARIO, (agent, agent)), ScriptedJudge(), guards=quiet(A, F))
     assert episode.failed.error == "out"
     assert [each.text for each in episode.failed.refused] == ["Sign now."]
+    assert (summarise([episode]).broken, summarise([episode]).guards_refused) == ({"quiet": 1}, 1)
     assert Episode.from_json(episode.to_json()) == episode
 
 

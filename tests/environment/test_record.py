@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from negotiation_env import ScriptedJudge, env, raw_env
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.cli import app
-from negotiation_env.environment.episode import FailedTurn, read_episodes
+from negotiation_env.environment.episode import read_episodes
+from negotiation_env.environment.turns import FailedTurn
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.interfaces import Reply, TokenTrace

@@ -55,7 +55,7 @@ def test_the_share_of_thoughts_is_told_where_there_are_any(tmp_path):
     thoughtful = run(tmp_path / "thoughtful", (party,))
     assert thoughtful.thought == 0.75
     assert Summary.from_json((tmp_path / "thoughtful" / "summary.json").read_text()) == thoughtful
-    assert "only thought" in str(summary_table({"a": thoughtful}))
+    assert "private thoughts, of all characters" in str(summary_table({"a": thoughtful}))
     plain = run(tmp_path / "plain")
     assert "thought" not in (tmp_path / "plain" / "summary.json").read_text() + str(summary_table({"a": plain}))
 

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from negotiation_env import Question, Rules, Scenario, Verdict
 from negotiation_env.errors import IllegalMove
 from negotiation_env.game.events import Outcome, Turn, Utterance
-from negotiation_env.game.protocol import MOVES, ONLY_THOUGHT, Negotiation, Phase, moves_table
+from negotiation_env.game.moves import MOVES, Phase, moves_table
+from negotiation_env.game.protocol import ONLY_THOUGHT, Negotiation
 from negotiation_env.text.untrusted import SILENCE, SLACK
 from tests.conftest import three_parties, two_parties
 

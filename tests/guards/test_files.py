@@ -122,3 +122,18 @@ def test_guards_with_the_same_constraint_do_not_go_together():
     mine = Guards("mine", (Constraint("no_pressure", "not pressure"),))
     with pytest.raises(UserError, match="two constraints are called 'no_pressure'"):
         load_guards([mine, "safety"])
+
+
+def test_guards_that_mean_different_things_by_one_name_do_not_go_together(tmp_path):
+    own = '[[constraint]]\nname = "a"\nformula = "accepts"\n[propositions]\n'
+    path = written(tmp_path, f'{own}accepts = "tests.guards.test_files:says_please"')
+    assert load_guards([path]).propositions["accepts"] is says_please
+    with pytest.raises(UserError, match="mean different things by 'accepts'"):
+        load_guards([path, "careful"])
+
+
+@pytest.mark.parametrize("name", ["mine", "true", "since"])
+def test_no_function_is_called_like_a_word_of_formulas(tmp_path, name):
+    path = written(tmp_path, f'constraint = []\n[propositions]\n{name} = "tests.guards.test_files:says_please"')
+    with pytest.raises(UserError, match=f"'{name}' is a word of formulas"):
+        load_guards(path)

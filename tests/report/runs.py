@@ -11,7 +11,8 @@ from negotiation_env import Persona, Scenario, ScriptedJudge, load_scenarios
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.benchmark.run import run_benchmark
-from negotiation_env.environment.episode import Episode, Refused, append_episode
+from negotiation_env.environment.episode import Episode, append_episode
+from negotiation_env.environment.turns import Refused
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.events import JudgeCall, Outcome, QuestionKind, Ruling, Status, Verdict
@@ -90,11 +91,16 @@ def thoughtful(folder: Path) -> Path:
     return folder
 
 
-def guarded(folder: Path) -> Path:
-    """A game under guards in which a party presses: delivered first, then refused."""
+def guarded(folder: Path, thought: str = "", refused: str = "") -> Path:
+    """A game under guards in which a party presses: delivered first, then refused; with thoughts before either."""
     agents = (ScriptedAgent("pushy"), ScriptedAgent("stubborn"))
     game = Game("g", load_scenarios("eval_conflict")[0], agents)
-    append_episode(folder / "episodes.jsonl", play(game, ScriptedJudge(), guards="safety"))
+    episode = play(game, ScriptedJudge(), guards="safety")
+    turns = tuple(
+        replace(turn, thought=thought, refused=tuple(replace(each, thought=refused) for each in turn.refused))
+        for turn in episode.turns
+    )
+    append_episode(folder / "episodes.jsonl", replace(episode, turns=turns))
     return folder
 
 

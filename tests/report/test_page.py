@@ -11,8 +11,20 @@ import pytest
 from negotiation_env.environment.episode import append_episode
 from negotiation_env.errors import MissingExtra, UserError
 from negotiation_env.report import write_report
+from negotiation_env.report.folder import read_run
 from negotiation_env.report.page import embed_json
-from tests.report.runs import HOSTILE, evaluation, hostile, judged_by_a_model, learned, thoughtful, training, unscored
+from negotiation_env.report.plots import run_plots
+from tests.report.runs import (
+    HOSTILE,
+    evaluation,
+    guarded,
+    hostile,
+    judged_by_a_model,
+    learned,
+    thoughtful,
+    training,
+    unscored,
+)
 
 
 def block(html, id):
@@ -89,7 +101,31 @@ def test_thoughts_wait_in_the_packed_part_until_they_are_unfolded(tmp_path):
     html = written(thoughtful(tmp_path))
     assert "My limit is 40." not in html
     assert details(html)[0]["said"][0]["thought"] == "My limit is 40."
-    assert "Share that was only thought" in html
+    assert "Private thoughts, of all characters" in html
+
+
+def test_the_figures_say_what_guards_found(tmp_path):
+    html = unescape(written(guarded(tmp_path)))
+    assert "Guards: constraints broken" in html
+    assert re.search(r"no pressure \d+", html)
+    assert "Guards: words not delivered" in html
+
+
+def test_a_figure_at_the_end_of_its_scale_is_drawn_whole(tmp_path):
+    found = re.findall(
+        r'class="interval" viewBox="(\S+) 0 (\S+) 10".*?<circle cx="(\S+)" cy="5" r="(\S+)"',
+        written(evaluation(tmp_path)),
+        re.DOTALL,
+    )
+    assert 100.0 in {float(center) for _, _, center, _ in found}
+    for left, width, center, radius in (map(float, each) for each in found):
+        assert left <= center - radius
+        assert center + radius <= left + width
+
+
+def test_turns_are_counted_in_whole_numbers_also_where_all_games_are_as_long(tmp_path):
+    (turns,) = [svg for svg in run_plots(read_run(evaluation(tmp_path))) if "Length of the negotiations" in svg]
+    assert not re.search(r">\s*\d+\.\d+\s*<", turns)
 
 
 def test_json_in_a_script_cannot_end_it():

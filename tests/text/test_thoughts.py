@@ -133,6 +133,11 @@ def test_a_harmless_text_that_has_no_mark_is_all_words(raw):
             assert split_thought(text) == ("", text)
 
 
+@pytest.mark.parametrize("text", ["How about twelve beds?", "Here is what I need.", "as you like, an analysis"])
+def test_words_that_begin_like_a_mark_in_words_are_known_to_hold_none(text):
+    assert has_no_mark(text)
+
+
 @given(st.lists(st.tuples(marks, words, words), min_size=1, max_size=4), st.booleans())
 def test_no_thought_is_among_the_words_and_no_word_is_lost(turns, cut):
     raw = "".join(f"{opening}{thought}SECRET{closing}{said}" for (opening, closing), thought, said in turns)

@@ -4,6 +4,8 @@ from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.episodes.dialogue_metrics import dialogue_metrics
 from negotiation_env.episodes.runner import Game, play_many
+from negotiation_env.guards.files import Constraint, Guards, Intervention
+from negotiation_env.interfaces import Reply
 from negotiation_env.training.metrics import group_rewards, step_metrics
 
 
@@ -59,3 +61,20 @@ def test_what_had_nothing_to_count_has_no_figure():
     assert metrics["agreement_rate"] == 0.0
     assert "agreement/turn" not in metrics
     assert "length/completion_words" not in metrics
+
+
+def test_what_guards_found_in_the_learners_words_is_counted_a_negotiation_failed_turns_too():
+    class Failing:
+        name = "failing"
+
+        def act(self, requests):
+            return [
+                Reply("", error="out") if "not delivered" in str(each.messages) else Reply("Hm.") for each in requests
+            ]
+
+    never = Constraint("never", "false", ladder=(Intervention.ASK_AGAIN, Intervention.RECORD))
+    agents = (Failing(), ScriptedAgent("stubborn"))
+    game = Game("g", load_scenarios("eval_conflict")[0], agents, tags={"group": 0, "learner_seat": 0})
+    metrics = step_metrics(list(play_many([game], ScriptedJudge(), guards=Guards("g", (never,)))), 0.1)
+    found = {name: value for name, value in metrics.items() if name.startswith("guards/")}
+    assert found == {"guards/broken": 1.0, "guards/broken/never": 1.0, "guards/refused": 1.0}

@@ -1,5 +1,7 @@
 """A run from end to end in this process: what it leaves, and what it refuses without touching anything."""
 
+import hashlib
+import json
 import os
 import shutil
 from importlib.resources import files
@@ -16,6 +18,7 @@ from negotiation_env.agents.models.training_card import TrainingCard, read_card 
 from negotiation_env.benchmark.bench import run_by_name  # noqa: E402
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding  # noqa: E402
 from negotiation_env.environment.episode import read_episodes  # noqa: E402
+from negotiation_env.episodes.provenance import PROVENANCE  # noqa: E402
 from negotiation_env.episodes.run_folder import claim  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
 from negotiation_env.training.config import TrainConfig, load_config  # noqa: E402
@@ -249,3 +252,14 @@ def test_who_interrupts_a_run_is_told_how_to_go_on(tmp_path):
     (tmp_path / CHECKPOINTS / "checkpoint-3").mkdir(parents=True)
     (tmp_path / CHECKPOINTS / "checkpoint-3" / RATINGS).write_text("{}")
     assert way_on(tmp_path).endswith("and checkpoint-3; go on from there with --resume")
+
+
+def test_a_run_says_with_which_weights_data_and_prompts_it_was_made(finished):
+    home, _ = finished
+    (line,) = (home / "run" / PROVENANCE).read_text(encoding="utf-8").splitlines()
+    made = json.loads(line)["sha256"]
+    weights = home / "first" / "adapter" / "adapter_model.safetensors"
+    assert made["the learner: adapter/adapter_model.safetensors"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert {"scenarios", "function:opponent_of_runs:speak: " + f"{home.name}/opponent_of_runs.py"} <= made.keys()
+    assert any(name.startswith("prompts ") for name in made)
+    assert any(name.endswith("model.safetensors") and "adapter" not in name for name in made)

@@ -27,9 +27,9 @@ def test_the_same_dilemmas_are_varied_as_would_be_trained_on_without():
 
 
 def test_epochs_draw_pairs_out_of_a_dilemmas_tensions_and_seat_them_either_way():
-    drawn = defaultdict(list)
+    drawn, dilemmas = defaultdict(list), dilemmas_of(VARIED)
     for epoch in range(60):
-        for dilemma in dilemmas_of(VARIED):
+        for dilemma in dilemmas:
             scenario = scenario_in(epoch, dilemma, VARIED.seed)
             assert scenario in dilemma
             drawn[dilemma[0].dilemma].append(scenario)
@@ -37,7 +37,7 @@ def test_epochs_draw_pairs_out_of_a_dilemmas_tensions_and_seat_them_either_way()
     for text, found in drawn.items():
         assert {each.id for each in found} == {each.id for each in everything if each.dilemma == text}
         assert {each.personas[::-1] for each in found} == {each.personas for each in found}
-    again, other = ([scenario_in(epoch, dilemmas_of(VARIED)[0], seed) for epoch in range(60)] for seed in (0, 1))
+    again, other = ([scenario_in(epoch, dilemmas[0], seed) for epoch in range(60)] for seed in (0, 1))
     assert again == drawn[again[0].dilemma]
     assert again != other
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from negotiation_env.game.scenario import Scenario
 
-__all__ = ["REASONS", "copied_words", "has_word", "refusal", "word_data", "words_of"]
+__all__ = ["REASONS", "copied_words", "has_word", "listed", "refusal", "word_data", "words_of"]
 
 REASONS: Final = {
     "empty": "no words",
@@ -135,6 +135,13 @@ def has_word(name: str, word: str) -> bool:
     """Whether a lower-case word is on the list of that name."""
     whole, starts = _word_list(name)
     return word in whole or word.startswith(starts)
+
+
+def listed(name: str, words: Sequence[str]) -> frozenset[str]:
+    """Those of some lower-case words that are on the list of that name."""
+    whole, starts = _word_list(name)
+    found = whole.intersection(words)
+    return found.union(word for word in words if word.startswith(starts)) if starts else found
 
 
 def words_of(text: str) -> list[str]:

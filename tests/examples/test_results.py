@@ -1,0 +1,75 @@
+"""Committed results load with the code beside them, and what cannot be derived again is known and written down."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from negotiation_env.benchmark.config import BenchmarkConfig
+from negotiation_env.benchmark.plan import plan
+from negotiation_env.benchmark.verify import config_of
+from negotiation_env.environment.episode import latest_episodes
+from negotiation_env.episodes.evaluate import fingerprint
+from negotiation_env.episodes.verify import read_object
+from negotiation_env.statistics.table import read_tables
+from negotiation_env.training.config import load_config
+from negotiation_env.training.held_out_log import read_held_out
+from negotiation_env.training.report import read_metrics
+from negotiation_env.training.verify import verify_training
+
+RESULTS = Path(__file__).parents[2] / "examples" / "results"
+TRAININGS = sorted(path.parent for path in RESULTS.glob("*/config.toml"))
+_FIGURE = re.compile(r".+: (\S+)\.(?:low|high) is (\S+); its records come to (\S+)")
+_ABSENT = {
+    "learning_embedded": ["held_out.jsonl, step 50"],
+    "control_embedded": ["held_out.jsonl, step 0", "held_out.jsonl, step 50", "summary.json: before"],
+    "selfplay_embedded": ["summary.json: before", "summary.json: after"],
+}
+"""Figures whose games were not committed; the folder's README says so."""
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
+def test_a_training_s_settings_load_and_are_those_of_the_run_but_for_a_key_that_is_no_more(run):
+    then, now = (tomllib.loads((run / f"config{kind}.toml").read_text(encoding="utf-8")) for kind in (".as_run", ""))
+    assert then == now | {"merge_rollouts": True}
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
+def test_a_training_s_records_load(run):
+    assert [entry["step"] for entry in read_metrics(run)] == list(
+        range(1, load_config(run / "config.toml").max_steps + 1)
+    )
+    assert bool(read_held_out(run / "held_out.jsonl")) == (run / "held_out.jsonl").exists()
+    for path in run.glob("held_out/*/episodes.jsonl"):
+        assert len(latest_episodes(path)) == 100
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
+def test_figures_are_what_the_records_come_to_but_for_ends_of_bootstrap_intervals(run):
+    absent = []
+    for told in verify_training(run):
+        if "not here" in told:
+            absent.append(told.partition(": the games" if "summary" in told else ": its games")[0])
+            continue
+        figure = _FIGURE.fullmatch(told)
+        assert figure, told
+        assert not figure[1].endswith("agreement_rate"), told  # a share's Wilson interval has no draws
+        assert abs(float(figure[2]) - float(figure[3])) < 0.02, told
+    assert absent == _ABSENT[run.name]
+
+
+def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_today():
+    run = RESULTS / "bench_embedded"
+    settings = read_object(run / "run.json")
+    config = config_of(settings, run / "run.json")
+    assert isinstance(config, BenchmarkConfig)
+    assert sorted({fingerprint(each.scenario) for each in plan(config)}) == settings["scenarios"]
+    assert len(plan(config)) == 264
+    assert read_tables((run / "tables.json").read_bytes())
+
+
+def test_every_result_is_in_the_readme():
+    text = (RESULTS / "README.md").read_text(encoding="utf-8")
+    for folder in RESULTS.iterdir():
+        assert not folder.is_dir() or f"`{folder.name}`" in text
