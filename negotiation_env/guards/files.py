@@ -151,10 +151,12 @@ def load_guards(given: Given) -> Guards:
 
     Raises:
         UserError: There is no such file, or something is wrong in it; the message names it. Or two of several call
-            other functions by one name.
+            other functions by one name, or there are none.
     """
     parts = [given] if isinstance(given, str | Path | Guards) else list(given)
     loaded = [each if isinstance(each, Guards) else _load(each) for each in parts]
+    if not loaded:
+        raise UserError(f"guards: expected {', '.join(SHIPPED)} or {FILE} files; got none, which is None")
     if len(loaded) == 1:
         return loaded[0]
     propositions = _together([guards.propositions for guards in loaded])

@@ -137,3 +137,8 @@ def test_no_function_is_called_like_a_word_of_formulas(tmp_path, name):
     path = written(tmp_path, f'constraint = []\n[propositions]\n{name} = "tests.guards.test_files:says_please"')
     with pytest.raises(UserError, match=f"'{name}' is a word of formulas"):
         load_guards(path)
+
+
+def test_an_empty_list_of_guards_is_none():
+    with pytest.raises(UserError, match="got none, which is None"):
+        load_guards([])
