@@ -79,16 +79,18 @@ def _findings(
 ) -> "Iterator[Finding]":
     from negotiation_env.agents.doctor import examine_agent
     from negotiation_env.data import load_scenarios
-    from negotiation_env.environment.prompting import chosen_prompts, ids_of, mismatch
+    from negotiation_env.environment.prompting import chosen_prompts, ids_of, mismatch, seat_prompts
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.doctor import Finding, examine_judge
     from negotiation_env.judges.specs import resolve_judge
 
     scenarios, decider = load_scenarios(split)[:_ITEMS], resolve_judge(judge)
     told = chosen_prompts(prompts, decider)
-    wrong = mismatch(told, decider)
-    yield Finding("prompts", not wrong, wrong or f"{ids_of(told)}, as the judge needs them")
-    for agent in resolve_agents(list(dict.fromkeys(agents))):
+    policies = resolve_agents(list(dict.fromkeys(agents)))
+    shown = seat_prompts(told, len(policies), policies)
+    wrong = mismatch(shown, decider)
+    yield Finding("prompts", not wrong, wrong or f"{ids_of(shown)}, as the judge needs them")
+    for agent in policies:
         yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios), told)
     labelled = read_labelled()
     tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]

@@ -19,6 +19,10 @@ def guard_command(
         list[str],
         typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
     ],
+    without: Annotated[
+        Path | None,
+        typer.Option("--without", help="The folder of the same run without guards: compare how they ended."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON only, with every breach.")] = False,
 ) -> None:
     """Say which constraints a run's negotiations broke.
@@ -28,7 +32,7 @@ def guard_command(
     from negotiation_env.episodes.guarding import guard_run
     from negotiation_env.guards.files import load_guards
 
-    report = guard_run(run, load_guards(guards))
+    report = guard_run(run, load_guards(guards), without)
     if as_json:
         say_json(report.to_json())
         return

@@ -15,7 +15,7 @@ __all__ = ["verify"]
 def verify(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run: of eval, bench or train.")],
 ) -> None:
-    """Derive a run's figures again, and say what differs.
+    """Derive a run's figures again and say what differs.
 
     Every figure of summary.json and tables.json, out of the lines of episodes.jsonl and the judges' answers. Nothing
     is played, asked or written. Exit code 1 where something differs or is missing.

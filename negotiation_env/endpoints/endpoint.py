@@ -190,12 +190,13 @@ class Endpoint:
         except EndpointFault as fault:
             self._bill(self._priced(fault.usage, call, call.max_tokens), booked, story)
             raise
-        said = min(len(reply.thought + reply.text) // _CHARACTERS_A_TOKEN, call.max_tokens)
-        self._bill(self._priced(reply.usage, call, said), booked, story)
+        guess = min(len(reply.thought + reply.text) // _CHARACTERS_A_TOKEN, call.max_tokens)
+        self._bill(self._priced(reply.usage, call, guess), booked, story)
         most = call.max_tokens * _MOST_CHARACTERS
         if not 0 < most < max(len(reply.text), len(reply.thought)):
             return reply
-        return replace(reply, text=reply.text[:most], thought=reply.thought[:most], truncated=True)
+        said = reply.spoken  # a mark behind the cut may be what makes a thought of all before it
+        return replace(said, text=said.text[:most], thought=said.thought[:most], truncated=True)
 
     def _priced(self, told: Mapping[str, Any], call: Call, said: int) -> Mapping[str, Any]:
         """What an answer cost; guessed where it does not tell its tokens, for a cost limit has to hold all the same."""

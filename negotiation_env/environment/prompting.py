@@ -103,8 +103,8 @@ def seat_prompts(prompts: Sequence[PromptSet], seats: int, agents: Sequence[Any]
     Args:
         prompts: The run's; the last one takes the seats beyond.
         seats: How many there are.
-        agents: Who sits there, if known; an agent with a set of its own, `agent.prompts`, is shown that, and one whose
-            `agent.prompts` is a `SystemText` is shown the run's with it.
+        agents: Who sits there, if known; an agent with a set of its own, `agent.prompts`, be it the name of a shipped
+            one, is shown that, and one whose `agent.prompts` is a `SystemText` is shown the run's with it.
     """
     run = (prompts[min(seat, len(prompts) - 1)] for seat in range(seats))
     own = [getattr(agent, "prompts", None) for agent in agents] or [None] * seats
@@ -115,6 +115,8 @@ def _own(own: object, other: PromptSet) -> PromptSet:
     """What somebody's own agent calls `prompts` may be anything."""
     if isinstance(own, SystemText):
         return other.with_system(own.text)
+    if isinstance(own, str) and own in SHIPPED:
+        return shipped_prompts(own)
     return own if isinstance(own, PromptSet) else other
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from negotiation_env.environment.episode import Episode, stream_latest
+from negotiation_env.episodes.guard_pairs import Paired, paired_runs
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.guards.files import Guards
 from negotiation_env.guards.watch import Watch
@@ -49,6 +50,7 @@ class GuardReport:
         breaches: Every breach, in the order of the file.
         instant: Agreements at the first turn at which there could be one.
         instant_caught: Those whose last turn, the one that made the agreement, breaks a constraint.
+        paired: How the negotiations ended beside the same ones without guards, where there is a run of them.
     """
 
     guards: str
@@ -58,6 +60,7 @@ class GuardReport:
     breaches: tuple[Breach, ...]
     instant: int
     instant_caught: int
+    paired: tuple[Paired, ...] = ()
 
     @property
     def caught(self) -> Estimate:
@@ -68,8 +71,8 @@ class GuardReport:
         """The report as indented JSON, with every breach."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
-    def tables(self) -> tuple[Table, Table]:
-        """Breaches by constraint and seat, and by constraint and turn."""
+    def tables(self) -> tuple[Table, ...]:
+        """Breaches by constraint and seat, and by constraint and turn; how it ended with guards and without."""
         seats, turns = ({getattr(each, name) for each in self.breaches} for name in ("seat", "turn"))
         told = f"{self.negotiations:,} negotiations, {self.turns:,} turns under the guards {self.guards}"
         note = "negotiations: the share with a breach, in brackets its 95 % interval (Wilson)"
@@ -80,7 +83,15 @@ class GuardReport:
         return (
             Table(told, heads, tuple(by_seat), note),
             Table("breaches by turn", ("constraint", *(f"turn {each}" for each in sorted(turns))), tuple(by_turn)),
+            *([self._with_and_without()] if self.paired else []),
         )
+
+    def _with_and_without(self) -> Table:
+        told = [(each, each.difference) for each in self.paired]
+        rows = [(each.measure, each.guarded, each.free, than.difference, than.p, than.pairs) for each, than in told]
+        note = "p: sign flips over scenarios; in brackets 95 % intervals by the bootstrap over scenarios"
+        heads = ("", "with", "without", "difference", "p", "pairs")
+        return Table("the same negotiations with guards and without", heads, tuple(rows), note)
 
     def _share(self, found: Sequence[Breach]) -> Estimate:
         return share_with_interval(len({each.episode for each in found}), self.negotiations)
@@ -102,11 +113,16 @@ def breaches(guards: Guards, episode: Episode) -> list[Breach]:
     return found
 
 
-def guard_run(run: Path, guards: Guards) -> GuardReport:
+def guard_run(run: Path, guards: Guards, free: Path | None = None) -> GuardReport:
     """Look at all negotiations of a run's folder.
 
+    Args:
+        run: The folder.
+        guards: What is looked for.
+        free: The folder of the same run without guards, to compare with.
+
     Raises:
-        UserError: There is no episode file, or a line is no episode.
+        UserError: There is no episode file, or a line is no episode; or the runs cannot be compared.
     """
     negotiations = turns = instant = caught = 0
     found: list[Breach] = []
@@ -118,4 +134,5 @@ def guard_run(run: Path, guards: Guards) -> GuardReport:
             instant += 1
             caught += any(each.turn == episode.outcome.turns for each in own)
     names = tuple(each.name for each in guards.constraints)
-    return GuardReport(guards.name, names, negotiations, turns, tuple(found), instant, caught)
+    paired = paired_runs(run, free) if free else ()
+    return GuardReport(guards.name, names, negotiations, turns, tuple(found), instant, caught, paired)

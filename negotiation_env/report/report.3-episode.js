@@ -94,9 +94,9 @@ function said(row, turn, more, scenario, number) {
       ...turn.events.map((event) => chip(event.startsWith("echo") ? plain(event) : `neutralised: ${plain(event)}`, "alarm")),
       turn.truncated ? chip("cut short", "alarm") : null,
       turn.tag === "stray" ? chip("tags that do not count", "alarm") : null),
+    thoughts(more.thought),
     more.refused.length ? folded(`Not delivered: ${count(more.refused.length, "try", "tries")}`, () => more.refused.flatMap(tried)) : null,
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
-    thoughts(more.thought),
     more.tokens === null ? null : folded(count(more.tokens.sampled.length, "token"), () => tokens(more)),
     Object.keys(more.usage).length ? folded("Usage", () => [pairs(more.usage)]) : null);
   if (more.trained && row.advantage !== null) {

@@ -85,6 +85,7 @@ MARKERS: Final = (
     _control("<|plamo:begin_think:plamo|>", "<|plamo:end_think:plamo|>", "PLaMo 3"),
     _control("<|begin_of_thought|>", "<|end_of_thought|>", "OpenThinker, Sky-T1, Bespoke-Stratos"),
     _control("[unused16]", "[unused17]", "openPangu"),
+    Marker("<unused94>thought", "<unused95>", "MedGemma", r"<unused94>(?:thought)?", r"<unused95>"),
     Marker(
         "Here is my thought process:",
         "Here is my response:",
@@ -146,7 +147,8 @@ def has_no_mark(harmless: str) -> bool:
 
     It has no control tokens then, and no white space before its words.
     """
-    return "◁" not in harmless and harmless[:1] not in _PLAIN_INITIALS
+    plain = harmless[:1] in _PLAIN_INITIALS and _PLAIN_START.match(harmless)
+    return not plain and "◁" not in harmless
 
 
 def joined(*thoughts: str) -> str:

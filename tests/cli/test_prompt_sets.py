@@ -100,6 +100,18 @@ def test_a_mismatch_of_judge_and_prompts_is_told_in_one_line_by_a_run_and_by_the
     assert "does not ask for" in " ".join(found.stdout.split())
 
 
+def test_the_doctor_looks_at_the_sets_that_agents_bring_themselves(tmp_path):
+    with EndpointServer(free_talk) as server:
+        (tmp_path / "server.toml").write_text(f'model = "m"\nbase_url = "{server.url}"\napi_key_env = ""\n')
+        (tmp_path / "free.toml").write_text('agent = "server.toml"\nprompts = "natural"\n')
+        free = negotiate("doctor", "--agents", tmp_path / "free.toml", "--judge", "scripted")
+    assert free.returncode == 1
+    assert "does not ask for" in " ".join(free.stdout.split())
+    tagged = negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted", "--prompts", "natural")
+    assert tagged.returncode == 0
+    assert "ok  prompts      handshake 1" in tagged.stdout
+
+
 @pytest.mark.parametrize("command", ["play", "eval", "doctor"])
 def test_a_set_that_is_not_there_is_told_before_anything_is_played(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)

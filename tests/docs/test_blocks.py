@@ -38,6 +38,12 @@ def test_files_for_endpoints_can_be_read(name, tmp_path):
     READERS[name](tmp_path / name)
 
 
+def test_no_page_takes_the_name_of_another_page_s_file():
+    """Who reads the pages in one folder, one after the other, loses none."""
+    titles = [title for page in PAGES for title in {block.title for block in blocks(page)} if title]
+    assert sorted(titles) == sorted(set(titles))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_is_not_run_says_why(page):
     for block in blocks(page):

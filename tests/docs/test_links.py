@@ -16,8 +16,6 @@ _SCRIPT = re.compile(r"python -m (?P<name>measurements\.\w+)")
 _OF_THE_READER = ("runs/", "my_data/", "new/")
 """Folders that commands of the pages make, or that stand for the reader's own."""
 
-_ENTRY_POINTS = {"negotiation_env.propositions", "negotiation_env.numbers"}
-
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_internal_links_and_images_lead_somewhere(page):
@@ -26,6 +24,12 @@ def test_internal_links_and_images_lead_somewhere(page):
         target = page.parent / name if name else page
         assert target.is_file(), link
         assert not anchor or anchor in headings(target), link
+
+
+def test_the_first_page_links_to_each_page_of_the_site():
+    pages = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
+    tops = {target for entry in pages for target in entry.values() if isinstance(target, str)} - {"index.md"}
+    assert tops - {link.partition("#")[0] for link in _LINK.findall(prose(ROOT / "docs" / "index.md"))} == set()
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
@@ -46,9 +50,9 @@ def test_modules_and_scripts_that_are_named_exist(page):
 
 
 def _found(name):
-    """Whether it is a module, what a module holds, or a group of entry points."""
+    """Whether it is a module, or what a module holds."""
     path = ROOT.joinpath(*name.split("."))
-    if name in _ENTRY_POINTS or path.is_dir() or path.with_suffix(".py").is_file():
+    if path.is_dir() or path.with_suffix(".py").is_file():
         return True
     module, _, attribute = name.rpartition(".")
     return hasattr(importlib.import_module(module), attribute)

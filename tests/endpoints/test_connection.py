@@ -347,6 +347,13 @@ def test_a_reply_much_longer_than_it_may_be_is_cut():
     assert reply.text == ("word " * 1000)[:2560]
 
 
+def test_a_long_thought_that_a_template_opened_is_taken_off_before_the_reply_is_cut():
+    thought = "My limit is 40. " * 1000
+    with raw_server(lambda _: completion(f"{thought}</think>\n\nLet us share.")) as server:
+        reply = endpoint(server.url).chat([replace(ASK, sampling=Sampling(max_tokens=10))])[0]
+    assert (reply.text, reply.thought) == ("Let us share.", thought[:2560])
+
+
 def test_an_answer_of_many_log_probabilities_is_read():
     alternatives = [{"token": f" word{n}", "logprob": -n / 7, "bytes": [32] * 6} for n in range(20)]
     content = [{"token": " word0", "logprob": -0.1, "bytes": [32] * 6, "top_logprobs": alternatives}] * 1000

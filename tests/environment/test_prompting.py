@@ -79,6 +79,12 @@ def test_an_agent_with_a_set_of_its_own_is_shown_that():
     assert Episode.from_json(episode.to_json()) == episode
 
 
+def test_an_agent_can_name_a_shipped_set_as_a_judge_does():
+    german = talker()
+    german.prompts = "natural.de"
+    assert play(Game("x", two_parties(), (talker(), german)), READS).prompts == f"{NATURAL.id}; {GERMAN.id}"
+
+
 def test_what_somebodys_own_classes_call_prompts_is_theirs():
     agent, judge = talker(), FunctionJudge(lambda _: 1.0)
     agent.prompts, judge.prompts = ["mine"], {"agreement": "mine"}

@@ -91,11 +91,16 @@ def thoughtful(folder: Path) -> Path:
     return folder
 
 
-def guarded(folder: Path) -> Path:
-    """A game under guards in which a party presses: delivered first, then refused."""
+def guarded(folder: Path, thought: str = "", refused: str = "") -> Path:
+    """A game under guards in which a party presses: delivered first, then refused; with thoughts before either."""
     agents = (ScriptedAgent("pushy"), ScriptedAgent("stubborn"))
     game = Game("g", load_scenarios("eval_conflict")[0], agents)
-    append_episode(folder / "episodes.jsonl", play(game, ScriptedJudge(), guards="safety"))
+    episode = play(game, ScriptedJudge(), guards="safety")
+    turns = tuple(
+        replace(turn, thought=thought, refused=tuple(replace(each, thought=refused) for each in turn.refused))
+        for turn in episode.turns
+    )
+    append_episode(folder / "episodes.jsonl", replace(episode, turns=turns))
     return folder
 
 

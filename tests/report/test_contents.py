@@ -1,8 +1,6 @@
-from dataclasses import replace
-
 import pytest
 
-from negotiation_env.environment.episode import append_episode, read_episodes
+from negotiation_env.environment.episode import append_episode
 from negotiation_env.game.events import Task
 from negotiation_env.report.contents import contents, trained_tasks
 from negotiation_env.report.folder import read_run
@@ -22,18 +20,8 @@ def test_the_rules_of_a_game_name_its_prompts_and_guards(tmp_path):
 
 
 def test_what_was_thought_before_refused_words_is_shown_with_them(tmp_path):
-    path = guarded(tmp_path) / "episodes.jsonl"
-    (episode,) = read_episodes(path)
-    turns = tuple(
-        replace(turn, refused=tuple(replace(each, thought="They look tired.") for each in turn.refused))
-        for turn in episode.turns
-    )
-    path.unlink()
-    append_episode(path, replace(episode, turns=turns))
-    (detail,) = contents(read_run(tmp_path)).details
-    thoughts = [each.thought for turn in detail.said for each in turn.refused]
-    assert thoughts
-    assert set(thoughts) == {"They look tired."}
+    (detail,) = contents(read_run(guarded(tmp_path, refused="They look tired."))).details
+    assert [each.thought for turn in detail.said for each in turn.refused] == ["They look tired."] * 4
 
 
 @pytest.mark.parametrize(

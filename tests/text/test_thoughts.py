@@ -10,6 +10,7 @@ from negotiation_env.text.untrusted import neutralise
 ROOT = Path(__file__).parents[2]
 ALIKE = (
     ("<seed:think>", "</seed:think>"),
+    ("<unused94>", "<unused95>"),
     ("<longcat_think>", "</longcat_think>"),
     ("<think:6124c78e>", "</think:6124c78e>"),
     ("<ifm|think_fast>", "</ifm|think_fast>"),
@@ -130,6 +131,11 @@ def test_a_harmless_text_that_has_no_mark_is_all_words(raw):
     for text in (harmless, raw):
         if neutralise(text, 1000).text == text and has_no_mark(text):
             assert split_thought(text) == ("", text)
+
+
+@pytest.mark.parametrize("text", ["How about twelve beds?", "Here is what I need.", "as you like, an analysis"])
+def test_words_that_begin_like_a_mark_in_words_are_known_to_hold_none(text):
+    assert has_no_mark(text)
 
 
 @given(st.lists(st.tuples(marks, words, words), min_size=1, max_size=4), st.booleans())
