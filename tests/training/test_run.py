@@ -25,6 +25,7 @@ from negotiation_env.training.config import TrainConfig, load_config  # noqa: E4
 from negotiation_env.training.opponents import RATINGS  # noqa: E402
 from negotiation_env.training.run import train, way_on  # noqa: E402
 from negotiation_env.training.run_folder import CHECKPOINTS, CONFIG  # noqa: E402
+from negotiation_env.training.verify import verify_training  # noqa: E402
 from tests.training.command import checkpoints, write_config  # noqa: E402
 from tests.training.command import judge as judge_of_runs  # noqa: E402
 
@@ -263,3 +264,8 @@ def test_a_run_says_with_which_weights_data_and_prompts_it_was_made(finished):
     assert {"scenarios", "function:opponent_of_runs:speak: " + f"{home.name}/opponent_of_runs.py"} <= made.keys()
     assert any(name.startswith("prompts ") for name in made)
     assert any(name.endswith("model.safetensors") and "adapter" not in name for name in made)
+
+
+def test_the_summary_of_a_run_is_what_its_log_comes_to(finished):
+    home, _ = finished
+    assert verify_training(home / "run") == []
