@@ -304,7 +304,7 @@ def test_a_step_that_diverges_changes_no_weight_and_makes_no_checkpoint(small_mo
     trainer = trainer_of(small_model, tmp_path)
     if what == "the loss":
         monkeypatch.setattr(
-            "negotiation_env.training.rollout.group_advantages", lambda rewards: [torch.nan] * len(rewards)
+            "negotiation_env.training.rollout.group_advantages", lambda rewards, _: [torch.nan] * len(rewards)
         )
     else:
         next(p for p in trainer.model.parameters() if p.requires_grad).register_hook(lambda gradient: gradient / 0)
