@@ -6,7 +6,8 @@
 Nobody thinks here: every turn is the same text of 220 characters, and the judge is a script that never sees an
 agreement. A turn is what an agent loop does for it: look (`last`, `get_observation`), then act (`step`). `step_many` is
 fed without looking, and so is TextArena without its wrappers in the comparison with it. Making and resetting games is
-off the clock and listed apart. TextArena plays its SimpleNegotiation-v0 with the same words, a fresh object for each
+off the clock and listed apart. The parties are told the prompt set `handshake`; in one subject `natural`, whose
+reminder stands below each turn. TextArena plays its SimpleNegotiation-v0 with the same words, a fresh object for each
 game (its wrapper keeps the history of earlier ones), connect_four nine moves.
 
 All take turns within a round, and every ratio is one of medians over the rounds, with the quartiles of the rounds' own
@@ -60,6 +61,7 @@ def subjects() -> dict[str, Callable[[], Timed]]:
     return {
         "env.last + env.step": lambda: stepped(env, SHORT, 40),
         "env.last + env.step, 70 turns": lambda: stepped(env, LONG, 4),
+        "env.last + env.step, free dialogue": lambda: stepped(env, SHORT, 40, "natural"),
         "without order checks": lambda: stepped(raw_env, SHORT, 40),
         "step_many, 1 game": lambda: many(1, SHORT, 40),
         "step_many, 64 games": lambda: many(64, SHORT, 1),
@@ -81,9 +83,9 @@ def measure(rounds: int) -> dict[str, list[Timed]]:
     return {name: timed[1:] for name, timed in found.items()}
 
 
-def stepped(make: Callable[..., Any], turns: int, games: int) -> Timed:
+def stepped(make: Callable[..., Any], turns: int, games: int, prompts: str = "handshake") -> Timed:
     """The standard step API, one game after the other."""
-    game = make(scenarios=load_scenarios("eval_conflict")[:8], judge=silent_judge(), max_turns=turns)
+    game = make(scenarios=load_scenarios("eval_conflict")[:8], judge=silent_judge(), max_turns=turns, prompts=prompts)
 
     def play() -> Iterator[None]:
         game.reset(seed=1)
@@ -98,7 +100,8 @@ def stepped(make: Callable[..., Any], turns: int, games: int) -> Timed:
 def many(together: int, turns: int, times: int) -> Timed:
     """`step_many` on so many games together."""
     scenarios, judge = load_scenarios("eval_conflict")[:8], silent_judge()
-    games = [NegotiationEnv(scenarios=scenarios, judge=judge, max_turns=turns) for _ in range(together)]
+    rules: dict[str, Any] = {"scenarios": scenarios, "judge": judge, "max_turns": turns, "prompts": "handshake"}
+    games = [NegotiationEnv(**rules) for _ in range(together)]
 
     def play() -> Iterator[None]:
         for game in games:

@@ -105,7 +105,7 @@ class Chat:
         for utterance in dialogue[self._shown :]:
             self._add(utterance)
         self._shown = len(dialogue)
-        shown, asked = tuple(map(dict.copy, self._messages)), request or self._due_reminder
+        shown, asked = tuple(map(dict.copy, self._messages)), request or (self._reminder and self._due_reminder)
         return _with_request(shown, asked) if asked else shown
 
     @property
@@ -116,7 +116,7 @@ class Chat:
     def _add(self, utterance: Utterance) -> None:
         last = self._messages[-1]
         if utterance.seat == self._seat:
-            if reminder := self._due_reminder:  # what was shown stays as it was: a chat only grows
+            if reminder := self._reminder and self._due_reminder:  # what was shown stays as it was: a chat only grows
                 last["content"] += f"\n\n{reminder}"
             self._messages.append({"role": "assistant", "content": utterance.text})
         elif last["role"] == "assistant":

@@ -79,6 +79,10 @@ class PromptSet:
         for name, text in texts.items():
             _check_placeholders(name, text, [limit for limit, _ in self.limits])
 
+    def __hash__(self) -> int:
+        """Of what nearly always tells sets apart; to go through all texts would cost more than what is cached by it."""
+        return hash((self.name, self.version))
+
     @property
     def id(self) -> str:
         """Name, version, and the beginning of the SHA-256 of all that it says, such as "natural 1 3fa9c2d1"."""

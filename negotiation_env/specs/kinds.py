@@ -166,7 +166,7 @@ MODELS: Final = Kinds(
         ),
         Kind(
             "openai:MODEL[@BASE_URL]",
-            "any OpenAI-compatible endpoint, a vendor's or vLLM's; the key comes from `OPENAI_API_KEY`",
+            "an endpoint with OpenAI's chat completions, a vendor's or vLLM's; the key comes from `OPENAI_API_KEY`",
         ),
         Kind("ENDPOINT.toml", "the same with limits, deadlines and prices"),
     ),
@@ -204,7 +204,7 @@ JUDGES: Final = Kinds(
             "train",
             "negotiation_env.judges.reading.judge:make",
         ),
-        Kind("openai:MODEL[@BASE_URL]", "a language model at any OpenAI-compatible endpoint, a vendor's or vLLM's"),
+        Kind("openai:MODEL[@BASE_URL]", "a language model at such an endpoint"),
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),
         Kind(

@@ -228,7 +228,8 @@ def test_a_reply_comes_before_the_next_is_there_and_who_leaves_then_sends_nothin
     with EndpointServer(latency=0.2) as server:
         replies = endpoint(server, concurrency=1).as_they_come([ASK] * 5)
         place, reply = next(replies)
-        assert (place, reply.text, len(server.bodies)) == (0, "Hi.", 1)
+        assert (place, reply.text) == (0, "Hi.")
+        assert len(server.bodies) <= 2  # the next is under way at most
         replies.close()
         time.sleep(0.5)
     assert len(server.bodies) <= 2

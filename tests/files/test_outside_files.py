@@ -274,7 +274,8 @@ def test_a_report_reads_and_writes_no_link_and_leaves_no_file_beside_it(tmp_path
     write_report(run)
     assert target.read_text() == "mine"
     names = {path.name for path in run.iterdir()}
-    assert names == {".lock", "run.json", "episodes.jsonl", "summary.json", "report.html", "report.html.tmp"}
+    files = {".lock", "run.json", "provenance.jsonl", "episodes.jsonl", "summary.json"}
+    assert names == files | {"report.html", "report.html.tmp"}
 
 
 def test_held_out_play_is_found_by_whatever_digits_name_its_step(tmp_path):
