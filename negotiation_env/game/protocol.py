@@ -17,7 +17,7 @@ from negotiation_env.game.prompts import PromptSet, shipped_prompts
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.text.thoughts import has_no_mark, split_thought
-from negotiation_env.text.untrusted import SLACK, neutralise, writable_text
+from negotiation_env.text.untrusted import SLACK, is_harmless, neutralise, writable_text
 
 __all__ = [
     "ONLY_THOUGHT",
@@ -295,9 +295,8 @@ def understood(text: str, seat: int, names: tuple[str, ...], rules: Rules) -> tu
     The words are neutralised, with their events; no line may open with one of the parties' names. Of words, and of
     thoughts, beyond `max_characters` + `negotiation_env.text.untrusted.SLACK` the rest is not kept.
     """
-    clean = neutralise(text, rules.max_characters, names)
-    if clean.text == text and has_no_mark(text):  # most turns
-        return Utterance(seat, text, clean.events), ""
+    if is_harmless(text, rules.max_characters, names) and has_no_mark(text):  # most turns
+        return Utterance(seat, text), ""
     thought, words = split_thought(text)
     clean, most = neutralise(words, rules.max_characters, names), rules.max_characters + SLACK
     events = (*clean.events, ONLY_THOUGHT) if thought and not words else clean.events

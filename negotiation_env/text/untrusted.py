@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from negotiation_env.text.alike import RARE_COLONS, name_key
 
-__all__ = ["SILENCE", "SLACK", "CleanText", "masked", "neutralise", "one_line", "writable_text"]
+__all__ = ["SILENCE", "SLACK", "CleanText", "is_harmless", "masked", "neutralise", "one_line", "writable_text"]
 
 SILENCE = "(says nothing)"
 """Stands for an empty message; chat endpoints reject empty content."""
@@ -80,9 +80,8 @@ def neutralise(raw: str, limit: int, speakers: tuple[str, ...] = ()) -> CleanTex
     if cut := len(raw) > limit + SLACK:
         raw = raw[: limit + SLACK]
     text = raw.strip()
-    suspicious = raw.encode().translate(None, _UNSUSPICIOUS) if raw.isascii() else _SUSPICIOUS.search(raw)
-    if not (suspicious or cut) and 0 < len(text) <= limit and not _has_fake_speaker(text, speakers):
-        return CleanText(text, ())  # most messages; what follows would find nothing
+    if not cut and not _is_suspicious(raw) and 0 < len(text) <= limit and not _has_fake_speaker(text, speakers):
+        return CleanText(text, ())  # what follows would find nothing
     visible = _visible(raw)
     tokens_gone = masked(visible)
     text = _without_fake_speakers(tokens_gone, speakers)
@@ -96,6 +95,17 @@ def neutralise(raw: str, limit: int, speakers: tuple[str, ...] = ()) -> CleanTex
         "fake_speaker": faked,
     }
     return CleanText(text[:limit].rstrip() or SILENCE, tuple(name for name, happened in events.items() if happened))
+
+
+def is_harmless(text: str, limit: int, speakers: tuple[str, ...] = ()) -> bool:
+    """Whether `neutralise` leaves a text as it is, without an event, as most; quicker than to see what it does."""
+    if not 0 < len(text) <= limit or len(text.strip()) < len(text):
+        return False
+    return not _is_suspicious(text) and not _has_fake_speaker(text, speakers)
+
+
+def _is_suspicious(text: str) -> object:
+    return text.encode().translate(None, _UNSUSPICIOUS) if text.isascii() else _SUSPICIOUS.search(text)
 
 
 def masked(text: str) -> str:

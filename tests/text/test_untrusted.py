@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiation_env.text.untrusted import SILENCE, SLACK, CleanText, neutralise
+from negotiation_env.text.untrusted import SILENCE, SLACK, CleanText, is_harmless, neutralise
 
 
 @pytest.mark.parametrize(
@@ -236,3 +236,12 @@ def test_whatever_comes_the_result_is_short_writable_and_stable(raw, limit):
     assert 0 < len(clean.text) <= max(limit, len(SILENCE))
     clean.text.encode("utf-8")
     assert neutralise(clean.text, 1000).text == clean.text
+
+
+@given(st.text() | st.lists(st.sampled_from([*_PIECES, "x", " "]), max_size=12).map("".join), st.integers(1, 60))
+def test_what_is_harmless_is_left_as_it_is(text, limit):
+    assert not is_harmless(text, limit, ("Ann", "Bo")) or neutralise(text, limit, ("Ann", "Bo")) == (text, ())
+
+
+def test_an_ordinary_message_is_harmless():
+    assert is_harmless("Sí, let us share it: half each.\nPROPOSE: Halves.", 4000, ("Ann", "Bo"))
