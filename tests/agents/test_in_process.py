@@ -129,7 +129,7 @@ def test_games_that_end_leave_the_batch_and_the_others_go_on(model):
     judge = ScriptedJudge(agrees=lambda question: question.scenario.id == SCENARIOS[0].id)
     agent = ChatAgent(model, TURN, TURN)
     games = [Game(scenario.id, scenario, (agent, agent), seed=7) for scenario in SCENARIOS]
-    episodes = {episode.id: episode for episode in play_many(games, judge, max_turns=5)}
+    episodes = {episode.id: episode for episode in play_many(games, judge, max_turns=5, prompts="handshake")}
     assert episodes[SCENARIOS[0].id].outcome.turns == 2
     unbothered = play(model, SCENARIOS[1:], complete_without_agreement=False)
     for scenario in SCENARIOS[1:]:

@@ -368,7 +368,7 @@ def test_what_a_real_game_samples_and_reads_stays_within_the_bound():
     settings = config(max_turns=4)
     agent = ChatAgent(InProcessModel(model, tokenizer, "two layers"), Sampling(1.0, 1.0, 10), Sampling(1.0, 1.0, 20))
     judge = ScriptedJudge(agrees=lambda question: len(question.dialogue) == 4)
-    [episode] = play_many([Game("g", two_parties(), (agent, agent))], judge, **settings.rules)
+    [episode] = play_many([Game("g", two_parties(), (agent, agent))], judge, prompts="handshake", **settings.rules)
     bound = longest(settings, Ruler(10, 20, ChatTokens(tokenizer).prompt))
     for said, speech in zip(episode.turns, bound.speeches, strict=True):
         assert len(said.tokens.context) <= speech.fresh + 2  # what is said can be spelt in more tokens when it is heard
