@@ -9,7 +9,7 @@ from tests.training.command import episodes, finish, log_of, metrics, run_to_the
 
 pytestmark = pytest.mark.models
 
-SHARED = {"groups_per_step": 2, "max_steps": 2, "eval_every": 0}
+SHARED = {"groups_per_step": 2, "max_steps": 2, "eval_every": 0, "prompts": "handshake"}
 
 
 def spoken(out):
