@@ -225,10 +225,10 @@ def test_thoughts_stand_with_the_words_that_came_of_them(visit, tmp_path):
     page = visit(write_report(guarded(tmp_path, thought="Now.", refused="They look tired.")), "#episode=g")
     turn = page.locator(".turn").filter(has_text="Not delivered: 2 tries").first
     turn.locator("summary").first.click()
-    assert turn.locator(".thought").all_inner_texts() == ["Now."]
+    playwright.expect(turn.locator(".thought")).to_have_text(["Now."])  # waits until it is there
     turn.get_by_text("Not delivered: 2 tries").click()
     turn.get_by_text("Private thoughts, which nobody else was shown").nth(1).click()
-    assert turn.locator(".thought").all_inner_texts() == ["Now.", "They look tired."]
+    playwright.expect(turn.locator(".thought")).to_have_text(["Now.", "They look tired."])
 
 
 def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):
