@@ -255,6 +255,7 @@ def test_who_interrupts_a_run_is_told_how_to_go_on(tmp_path):
     assert way_on(tmp_path).endswith("and checkpoint-3; go on from there with --resume")
 
 
+@pytest.mark.models
 def test_a_run_says_with_which_weights_data_and_prompts_it_was_made(finished):
     home, _ = finished
     (line,) = (home / "run" / PROVENANCE).read_text(encoding="utf-8").splitlines()
@@ -266,6 +267,7 @@ def test_a_run_says_with_which_weights_data_and_prompts_it_was_made(finished):
     assert any(name.endswith("model.safetensors") and "adapter" not in name for name in made)
 
 
+@pytest.mark.models
 def test_the_summary_of_a_run_is_what_its_log_comes_to(finished):
     home, _ = finished
     assert verify_training(home / "run") == []
