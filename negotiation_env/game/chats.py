@@ -86,10 +86,8 @@ class Chat:
         self, prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True, elided: bool = False
     ) -> None:
         self._scenario, self._seat, self._personas = scenario, seat, personas
-        opening = _standing(prompts, "elided" if elided else "opening", seat, len(scenario.personas))
-        system = brief(prompts, scenario, seat, personas=personas)
+        system, opening, self._reminder = _told(prompts, scenario, seat, personas, elided)
         self._messages = [{"role": "system", "content": system}, _user([opening])]
-        self._reminder = _standing(prompts, "reminder", seat, len(scenario.personas))
         self._shown, self._only_opened = 0, not elided
 
     def show(self, dialogue: Sequence[Utterance], request: str = "") -> tuple[Message, ...]:
@@ -128,9 +126,11 @@ class Chat:
 
 
 @lru_cache(maxsize=1024)
-def _standing(prompts: PromptSet, text: str, seat: int, parties: int) -> str:
-    """A text that is the same in every scenario."""
-    return prompts.fill(text, {"seat": seat, "parties": parties})
+def _told(prompts: PromptSet, scenario: Scenario, seat: int, personas: bool, elided: bool) -> tuple[str, str, str]:
+    """The system message, what stands in place of what was said, and the reminder."""
+    fields = {"seat": seat, "parties": len(scenario.personas)}
+    opening, reminder = (prompts.fill(name, fields) for name in ("elided" if elided else "opening", "reminder"))
+    return brief(prompts, scenario, seat, personas=personas), opening, reminder
 
 
 def conversation(
