@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from negotiation_env.statistics.table import Table, to_rich
 
-__all__ = ["elsewhere", "grid", "machine", "options", "seconds", "tell"]
+__all__ = ["commit_of", "elsewhere", "grid", "json_lines", "machine", "options", "seconds", "tell"]
 
 
 def options(
@@ -36,6 +37,17 @@ def machine() -> dict[str, Any]:
     """Where figures were taken, and how many processes ran there at the time (an average over a minute)."""
     cores = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {"machine": cores, "load": round(os.getloadavg()[0], 1)}
+
+
+def commit_of(checkout: Path) -> str:
+    """The commit that a checkout is at."""
+    told = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of one a line."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def seconds(work: Callable[[], Any]) -> float:

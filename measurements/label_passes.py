@@ -6,14 +6,13 @@ The first pass stands in `labels/answers.jsonl` and `dialogues.jsonl`, the secon
 same texts in shuffled order without their sources. Both graders are language models; the first also wrote some texts.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from measurements.harness import grid, machine, options, tell
+from measurements.harness import grid, json_lines, machine, options, tell
 from negotiation_env.statistics.rater_agreement import cohen_kappa, quadratic_kappa, spearman
 
 LABELS = Path(__file__).parent / "labels"
@@ -28,9 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def figures() -> dict[str, Any]:
     """Agreement over all texts, and what each grader gave in each tier."""
-    second = {(row["type"], row["id"]): row for row in rows("second_pass")}
-    answers = [(row["tier"], row["score"], second["completion", row["id"]]["score"]) for row in rows("answers")]
-    told = [(row["agreement"], second["dialogue", row["id"]]["agreement"]) for row in rows("dialogues")]
+    own_answers, own_dialogues = json_lines(LABELS / "answers.jsonl"), json_lines(LABELS / "dialogues.jsonl")
+    second = {(row["type"], row["id"]): row for row in json_lines(LABELS / "second_pass.jsonl")}
+    answers = [(row["tier"], row["score"], second["completion", row["id"]]["score"]) for row in own_answers]
+    told = [(row["agreement"], second["dialogue", row["id"]]["agreement"]) for row in own_dialogues]
     said, again = np.array(told, float).T
     first, other = np.array([each[1:] for each in answers], float).T
     overall = {
@@ -55,12 +55,6 @@ def by_tier(answers: Sequence[tuple[str, float, float]]) -> dict[str, dict[str, 
         for name, value in zip(columns, values, strict=True):
             columns[name][tier] = value
     return columns
-
-
-def rows(name: str) -> Iterator[dict[str, Any]]:
-    """The lines of a file of labels."""
-    for line in (LABELS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
-        yield json.loads(line)
 
 
 if __name__ == "__main__":

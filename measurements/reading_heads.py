@@ -11,7 +11,6 @@ In the folder FEATURES is kept what was read, a file a text, for the next time; 
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from measurements.harness import grid, machine, options, tell
+from measurements.harness import grid, json_lines, machine, options, tell
 from negotiation_env.game.events import Verdict
 from negotiation_env.judges.check.figures import Figures, Rating, accuracy_figures, agreement_figures
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
@@ -99,8 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def rows() -> list[dict[str, Any]]:
     """The committed labels of this project's own, as they are on file."""
-    texts = [(LABELS / name).read_text("utf-8") for name in ("answers.jsonl", "dialogues.jsonl")]
-    return [json.loads(line) for text in texts for line in text.splitlines()]
+    return [*json_lines(LABELS / "answers.jsonl"), *json_lines(LABELS / "dialogues.jsonl")]
 
 
 def read(path: Path | None, kept: Path) -> Set:

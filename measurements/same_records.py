@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from measurements.harness import grid, machine, options, tell
+from measurements.harness import commit_of, grid, machine, options, tell
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
 
@@ -54,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def compare(other: Path, folder: Path) -> dict[str, Any]:
     """What is the same, by name, and the commit that it was held against."""
-    commit = subprocess.run(["git", "-C", other, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     same: dict[str, bool] = {}
     games = 0
     for number, (name, run) in enumerate(RUNS.items()):
@@ -63,7 +62,7 @@ def compare(other: Path, folder: Path) -> dict[str, Any]:
         games += len(after)
     same["a run resumed"] = resumed(other, folder / "resumed")
     same["an LLM judge's cached replies"] = cached(other, folder)
-    return {"against": commit.stdout.strip(), "games": games, "same": same}
+    return {"against": commit_of(other), "games": games, "same": same}
 
 
 def played(root: Path, arguments: Sequence[str], out: Path, **variables: str) -> Lines:

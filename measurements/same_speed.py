@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from measurements.harness import grid, machine, options, tell
+from measurements.harness import commit_of, grid, machine, options, tell
 
 HERE = Path(__file__).parents[1]
 SUBJECTS = (
@@ -42,10 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the JSON."""
     chosen = options(__doc__, arguments, "other", rounds=60)
     other = chosen.other.resolve()
-    commit = subprocess.run(["git", "-C", other, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     figures = ratios(*measure((HERE, other), chosen.rounds))
     tell(
-        machine() | {"held_against": commit.stdout.strip(), "rounds": chosen.rounds} | figures,
+        machine() | {"held_against": commit_of(other), "rounds": chosen.rounds} | figures,
         chosen.out,
         grid(figures),
     )

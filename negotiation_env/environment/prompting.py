@@ -146,8 +146,7 @@ def shipped_of(told: str) -> list[PromptSet]:
 
 def mismatch(prompts: Sequence[PromptSet], judge: Judge) -> str | None:
     """Why a judge will see no agreement, where it reads tags that a seat is not asked for; None where it will."""
-    others = [each.name for each in prompts if not each.asks_for_tags]
-    if _needed(judge) != HANDSHAKE or not others:
+    if _needed(judge) != HANDSHAKE or not (others := [each.name for each in prompts if not each.asks_for_tags]):
         return None
     return (
         f"{judge.name} sees agreement by the tags PROPOSE and ACCEPT, which the prompt set {others[0]!r} does not ask "

@@ -25,12 +25,9 @@ def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool =
     return _filled(prompts, "brief", scenario, seat, personas)
 
 
-@lru_cache(maxsize=1024)
 def prompt_texts(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> tuple[str, ...]:
     """What a seat is told beside what others say: its brief, the opening, the reminder."""
-    fields = {"seat": seat, "parties": len(scenario.personas)}
-    short = [prompts.fill(name, fields) for name in ("opening", "reminder")]
-    return brief(prompts, scenario, seat, personas=personas), *filter(None, short)
+    return tuple(filter(None, _told(prompts, scenario, seat, personas, elided=False)))
 
 
 def completion_request(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:

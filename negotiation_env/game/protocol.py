@@ -142,15 +142,15 @@ class Negotiation:
 
     def view(self, seat: int, *, completing: bool = False) -> tuple[Message, ...]:
         """The chat as a seat would see it if it had to speak now, or to write the joint answer."""
-        rules, prompts = self.rules, self.prompts[seat]
+        rules = self.rules
         if rules.single:
-            return single_agent_chat(prompts, self.scenario, seat, personas=rules.personas)
+            return single_agent_chat(self.prompts[seat], self.scenario, seat, personas=rules.personas)
         if rules.history_turns is None and not completing:
-            if seat not in self._chats:
-                self._chats[seat] = Chat(prompts, self.scenario, seat, personas=rules.personas)
-            return self._chats[seat].show(self._dialogue)
+            if (chat := self._chats.get(seat)) is None:
+                chat = self._chats[seat] = Chat(self.prompts[seat], self.scenario, seat, personas=rules.personas)
+            return chat.show(self._dialogue)
         return conversation(
-            prompts,
+            self.prompts[seat],
             self.scenario,
             seat,
             self._dialogue,
