@@ -45,7 +45,7 @@ def judge_check(
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
     from negotiation_env.console.progress import progress
-    from negotiation_env.files.durable import refuse_other
+    from negotiation_env.files.places import refuse_other
     from negotiation_env.judges.check.check import check_judge, plan_check
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.check.tables import check_tables
