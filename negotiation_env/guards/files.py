@@ -93,9 +93,9 @@ class Constraint:
             raise UserError(f"constraint {self.name!r}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guards:
-    """Constraints, and what they may speak of.
+    """Constraints, and what they may speak of; functions have no other equals than themselves, nor have guards.
 
     Attributes:
         name: What records call them: those of several files are joined by "+".
