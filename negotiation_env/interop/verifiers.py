@@ -144,9 +144,9 @@ class NegotiationVerifiersEnv(vf.Env[NegotiationConfig]):
             game = Game(f"{scenario.id} {learner.trace.id}", scenario, tuple(seats), task.data.seed)
             playing = partial(play, game, self.judge, prompts=self.prompts, **asdict(rules))
             episode = await asyncio.get_running_loop().run_in_executor(self.threads, playing)
-        learner.trace.info["negotiation"] = json.loads(episode.to_json())
-        if episode.reward is None:
-            raise JudgeError(f"unscored: {episode.failure}")
+            learner.trace.info["negotiation"] = json.loads(episode.to_json())
+            if episode.reward is None:  # raised while the talks are open, so that each trace counts as failed, too
+                raise JudgeError(f"unscored: {episode.failure}")
         for each in dict.fromkeys(seat for seat in seats if isinstance(seat, RoleAgent)):
             _score(each.trace, episode.reward, episode.outcome)
 

@@ -12,7 +12,7 @@ import pytest
 
 from negotiation_env import ChatAgent, Episode, Rules, ScriptedJudge, evaluate, load_scenarios, read_episodes
 from negotiation_env.agents.specs import resolve_agent, resolve_model
-from tests.docs.pages import installed
+from tests.docs.pages import ROOT, installed
 from tests.helpers.endpoint_server import EndpointServer
 
 pytestmark = pytest.mark.slow
@@ -34,6 +34,15 @@ def negotiator(asked: Mapping[str, Any]) -> str:
     if "PROPOSE:" in asked["messages"][-1]["content"]:
         return "That keeps what we both need.\nACCEPT"
     return f"We can both live with this.\nPROPOSE: We share it and meet again in {len(told) % 90} days."
+
+
+READ_THEIR_ENVIRONMENTS = """
+import sys, tomllib, verifiers.v1 as vf
+recipe = tomllib.load(open(sys.argv[1], "rb"))["orchestrator"]
+for source in (*recipe["train"]["source"], *recipe["eval"]["source"]):
+    config = vf.resolve_env_config(source["env"])
+    print(type(vf.load_environment(config)).__name__, config.taskset.split, config.rules.complete_without_agreement)
+"""
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,9 @@ def test_an_unscored_game_is_played_again_and_is_no_number(programs, tmp_path):
             )
             played = vf_eval(programs, tmp_path, policy.url, *options)
     assert [episode["ok"] for episode in played.episodes] == [False] * GAMES
-    assert {trace["rewards"].get("collective_agency") for trace in played.traces} == {None}
+    seats = [trace for trace in played.traces if trace["agent"]["trainable"]]
+    assert {(trace["ok"], len(trace["rewards"])) for trace in seats} == {(False, 0)}
+    assert [record.reward for record in played.records] == [None] * GAMES
     errors = [error["message"] for episode in played.episodes for error in episode["errors"]]
     assert all("unscored" in error for error in errors if "run()" in error)
     assert sum("run()" in error for error in errors) == 2 * GAMES
@@ -148,3 +159,13 @@ def test_a_single_agent_answers_alone_and_is_trained_on_its_answer(programs, tmp
         played = vf_eval(programs, tmp_path, server.url, "--env.judge", "scripted", "--env.rules.max-turns", "0")
     assert {(trace["agent"]["name"], trace["agent"]["trainable"]) for trace in played.traces} == {("learner", True)}
     assert {each.rules for each in played.records} == {Rules(max_turns=0)}
+
+
+def test_verifiers_reads_the_environments_of_the_recipe_for_prime_rl(programs):
+    recipe = ROOT / "examples" / "recipes" / "prime_rl" / "self_play.toml"
+    command = [programs / "python", "-c", READ_THEIR_ENVIRONMENTS, recipe]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.split("\n")[:2] == [
+        "NegotiationVerifiersEnv train False",
+        "NegotiationVerifiersEnv eval_conflict True",
+    ]
