@@ -13,6 +13,7 @@ from pathlib import Path
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.episodes.guard_pairs import Paired, paired_runs
 from negotiation_env.episodes.run_folder import EPISODES
+from negotiation_env.errors import UserError
 from negotiation_env.guards.files import Guards
 from negotiation_env.guards.watch import Watch
 from negotiation_env.statistics.intervals import Estimate, share_with_interval
@@ -122,8 +123,12 @@ def guard_run(run: Path, guards: Guards, free: Path | None = None) -> GuardRepor
         free: The folder of the same run without guards, to compare with.
 
     Raises:
-        UserError: There is no episode file, or a line is no episode; or the runs cannot be compared.
+        UserError: There is no episode file, or a line is no episode; or the runs cannot be compared, or the guards ask
+            a judge.
     """
+    if guards.asked:
+        asked = ", ".join(guards.asked)
+        raise UserError(f"guards {guards.name} ask a judge ({asked}); a run is re-read without one: leave these out")
     negotiations = turns = instant = caught = 0
     found: list[Breach] = []
     for episode in stream_latest(run / EPISODES):
