@@ -65,6 +65,7 @@ def generate_command(
     texts.
     """
     from negotiation_env.agents.contents import contents_of, sha256_of
+    from negotiation_env.agents.needs import require
     from negotiation_env.console.progress import progress
     from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.synthesis.generate import generate
@@ -80,11 +81,12 @@ def generate_command(
         return
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
-    models = [model] if judge == "none" else [model, judge or model]
+    models = [model] if judge in ("", "none") else [model, judge]
+    require(models, traffic=traffic)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None
         if minilm and not encode:
-            raise MissingExtra("--minilm", "train")
+            raise MissingExtra("--minilm", "local")
         author = _model(model, traffic)
         grader = None if judge == "none" else _model(judge or model, traffic)
         with progress("texts", n) as advance:

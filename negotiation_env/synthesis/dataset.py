@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.episodes.provenance import PROVENANCE
-from negotiation_env.files.durable import make_folder, read_lines, write_whole
+from negotiation_env.files.durable import read_lines, write_whole
+from negotiation_env.files.places import make_folder
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.synthesis.candidates import CANDIDATES, read_candidates
 from negotiation_env.synthesis.card import Dataset, card
