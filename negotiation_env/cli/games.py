@@ -55,10 +55,13 @@ def play(
 
     With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
     """
+    from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts
     from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
@@ -75,7 +78,8 @@ def play(
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
             settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
             episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
-            if keep:
+            if keep and out:
+                note_provenance(out, digests([chosen], chosen_prompts(told, decider)) | sha256_of(agents, [judge]))
                 keep(episode)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
