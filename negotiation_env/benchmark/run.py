@@ -42,7 +42,7 @@ from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.loading.heavy import importing
 from negotiation_env.statistics.table import Table, tables_to_json
 
-__all__ = ["TABLES", "Cast", "challengeable", "run_benchmark", "tables_of"]
+__all__ = ["TABLES", "Cast", "challengeable", "need_packages", "run_benchmark", "tables_of"]
 
 TABLES = "tables.json"
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
@@ -105,7 +105,7 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
-    _need_packages()
+    need_packages()
     if config.cost_limit is not None:
         players = (*cast.negotiators.values(), *cast.panel.values())
         need_prices([*players, cast.judge, *cast.comparisons.values()])
@@ -167,8 +167,12 @@ def _paid(cast: Cast, spending: BenchmarkSpending) -> Cast:
     return replace(cast, negotiators=negotiators, panel=panel)
 
 
-def _need_packages() -> None:
-    """The tables come last, when all is paid for."""
+def need_packages() -> None:
+    """See that there is what the tables need, which come last, when all is paid for.
+
+    Raises:
+        MissingExtra: A package is not installed.
+    """
     with importing("a benchmark", "bench"):
         import choix  # noqa: F401
         import statsmodels  # noqa: F401

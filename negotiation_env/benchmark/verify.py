@@ -17,7 +17,7 @@ from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, differences
 from negotiation_env.episodes.verify import contradictions, differing, missing, read_object
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import read_file
+from negotiation_env.files.places import read_file
 from negotiation_env.files.settings_file import check_settings
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, read_tables

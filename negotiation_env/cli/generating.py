@@ -65,6 +65,7 @@ def generate_command(
     texts.
     """
     from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.needs import require
     from negotiation_env.console.progress import progress
     from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.synthesis.generate import generate
@@ -80,10 +81,11 @@ def generate_command(
         return
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
+    require([model] if judge in ("", "none") else [model, judge], traffic=traffic)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None
         if minilm and not encode:
-            raise MissingExtra("--minilm", "train")
+            raise MissingExtra("--minilm", "local")
         author = _model(model, traffic)
         grader = None if judge == "none" else _model(judge or model, traffic)
         with progress("texts", n) as advance:

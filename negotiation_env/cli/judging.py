@@ -44,20 +44,19 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
-    from negotiation_env.files.durable import refuse_other
+    from negotiation_env.files.places import refuse_other
     from negotiation_env.judges.check.check import check_judge, plan_check
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.check.tables import check_tables
-    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
     require_apart(out, record, replay)
     if out is not None:
         refuse_other(out, _BEGINNING)
-    decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
-    if out is not None:
         require_writable(out)
+    _, (decider,) = resolve_cast([], [judge], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", len(plan_check(items))) as advance:
         report = check_judge(decider, items, progress=advance)
     if out is not None:
@@ -80,15 +79,14 @@ def judge_compare(
     no_cache: NoCache = False,
 ) -> None:
     """Show how well two judges agree."""
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.judges.check.compare import compare_judges
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.check.tables import comparison_tables
-    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
-    traffic = open_traffic(record, replay)
-    judges = [resolve_judge(spec, traffic, cache=not no_cache) for spec in (first, second)]
+    _, judges = resolve_cast([], [first, second], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
         comparison = compare_judges(judges[0], judges[1], items, progress=advance)
     if as_json:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
     from negotiation_env.game.prompts import PromptSet
     from negotiation_env.game.scenario import Scenario
-    from negotiation_env.interfaces import Agent
     from negotiation_env.statistics.table import Table
 
 __all__ = [
@@ -42,7 +41,6 @@ __all__ = [
     "print_table",
     "require_apart",
     "require_writable",
-    "resolve_agents",
 ]
 
 _AGENTS_HELP = (
@@ -130,13 +128,6 @@ def require_apart(out: Path | None, record: Path | None, replay: Path | None) ->
         refuse_own(out)
         for path in filter(None, (record, replay)):
             keep_apart(out, path)
-
-
-def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
-    """The agents that the specs name."""
-    from negotiation_env.agents.specs import resolve_agent
-
-    return [resolve_agent(spec, traffic) for spec in specs]
 
 
 def named_prompts(prompts: str | None) -> "PromptSet | None":

@@ -81,6 +81,7 @@ class Enforcement:
     turns: list[Guarded] = field(default_factory=list)
     refused: list[Try] = field(default_factory=list)
     _watch: Watch = field(init=False)
+    _told: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._watch = Watch(self.guards, self.game.scenario)
@@ -104,6 +105,9 @@ class Enforcement:
         if self.game.phase is _COMPLETING:
             return self.game.deliver(utterance, thought), Finding((), ())
         finding = self._watch.look(utterance, self.game.dialogue)
+        if not finding.violations:
+            self._deliver(utterance, thought, finding)
+            return utterance, finding
         self._watch.count(finding, utterance.seat)
         if finding.intervention == Intervention.ASK_AGAIN:
             self._refuse(utterance, thought, finding, _AGAIN)
@@ -124,29 +128,31 @@ class Enforcement:
                 window leaves none of them, what the last one was told is shown all the same: it is for the next turn.
             seat: Whose chat.
         """
+        if seat not in self._told:
+            return tuple(messages)
         own = [turn for turn in self.turns if turn.seat == seat]
         tries = self.refused if self.game.speaker == seat else []
-        if not (tries or any(turn.refused or turn.told for turn in own)):
-            return tuple(messages)
         spoken = sum(each["role"] == "assistant" for each in messages)
         told = own[-1].answer if own and not spoken else ""
         return tuple(_private(messages, told, own[len(own) - spoken :], tries))
 
     def _refuse(self, utterance: Utterance, thought: str, finding: Finding, frame: str) -> None:
-        self.refused.append(Try(utterance, thought, finding.violations, self._told(finding, frame)))
+        self.refused.append(Try(utterance, thought, finding.violations, self._tell(utterance.seat, finding, frame)))
 
     def _deliver(self, utterance: Utterance, thought: str, finding: Finding, *, replaced: bool = False) -> None:
         self.game.deliver(utterance, thought)
         self._watch.deliver(finding)
-        told = self._told(finding, _FEEDBACK) if finding.intervention == Intervention.FEEDBACK else ""
+        step = finding.intervention
+        told = self._tell(utterance.seat, finding, _FEEDBACK) if step == Intervention.FEEDBACK else ""
         self.turns.append(Guarded(utterance.seat, finding.violations, tuple(self.refused), replaced, told))
         self.refused = []
-        if finding.intervention in _ENDS:
+        if step in _ENDS:
             reason = f"ended by the guards: {', '.join(each.constraint for each in finding.violations)}"
-            _ENDS[finding.intervention](self.game, reason)
+            _ENDS[step](self.game, reason)
 
-    def _told(self, finding: Finding, frame: str) -> str:
+    def _tell(self, seat: int, finding: Finding, frame: str) -> str:
         """What the speaker is told of all that it broke, but for what is only put on record."""
+        self._told.add(seat)
         broken = {each.constraint for each in finding.violations if each.intervention != Intervention.RECORD}
         told = [each.told or f"Broken: {each.name}." for each in self.guards.constraints if each.name in broken]
         return frame.format(told=" ".join(told), silence=SILENCE)

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.files.settings_file import Several, check_settings, read_toml
 from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
@@ -68,7 +68,7 @@ class Constraint:
     name: str
     formula: str
     seats: str = "all"
-    ladder: tuple[Intervention, ...] = (Intervention.RECORD,)
+    ladder: Several[Intervention] = (Intervention.RECORD,)
     told: str = ""
 
     def __post_init__(self) -> None:
@@ -93,9 +93,9 @@ class Constraint:
             raise UserError(f"constraint {self.name!r}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guards:
-    """Constraints, and what they may speak of.
+    """Constraints, and what they may speak of; functions have no other equals than themselves, nor have guards.
 
     Attributes:
         name: What records call them: those of several files are joined by "+".

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.files.durable import make_folder, write_whole
+from negotiation_env.files.durable import write_whole
+from negotiation_env.files.places import make_folder
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.synthesis.card import Dataset, card
 from negotiation_env.synthesis.forms import Kind

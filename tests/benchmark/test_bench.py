@@ -8,6 +8,7 @@ from pettingzoo.utils import BaseWrapper
 from typer.testing import CliRunner
 
 from negotiation_env import UserError, bench, read_episodes
+from negotiation_env.benchmark.config import read_benchmark
 from negotiation_env.cli import app
 
 NEGOTIATORS = ["scripted:compromising", "scripted:stubborn"]
@@ -85,6 +86,13 @@ def test_guards_hold_in_every_game_and_the_run_goes_on_under_the_same_only(tmp_p
     assert all("no_pressure" in {each.constraint for each in episode.broken()} for episode in pressing)
     with pytest.raises(UserError, match="guards"):
         bench(config, tmp_path / "run", resume=True)
+
+
+def test_one_name_is_a_list_of_one(config):
+    style = {"judge": "scripted", "settings": "eval_open"}
+    found = read_benchmark(config, [], {"guards": "safety", "decoding": "greedy", "comparisons": {"style": style}})
+    assert (found.guards, found.decoding) == (("safety",), ("greedy",))
+    assert found.objectives["style"].settings == ("eval_open",)
 
 
 def _tables(folder):

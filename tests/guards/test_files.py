@@ -23,6 +23,13 @@ def test_shipped_guards_load_and_tell_the_speaker_what_to_do(name):
     assert all(each.told.endswith(".") for each in guards.constraints)
 
 
+def test_a_ladder_of_one_step_is_its_name(tmp_path):
+    (found,) = load_guards(
+        written(tmp_path, '[[constraint]]\nname = "a"\nformula = "accepts"\nladder = "end"')
+    ).constraints
+    assert found.ladder == (Intervention.END,)
+
+
 def test_all_shipped_guards_go_together():
     together = load_guards(SHIPPED)
     assert together.name == "careful+anti_hacking+safety"
