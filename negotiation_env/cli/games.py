@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
+from negotiation_env.cli.browsing import play_in_pages
 from negotiation_env.cli.options import (
     Agents,
     Guards,
@@ -51,10 +52,13 @@ def play(
     record: Record = None,
     replay: Replay = None,
     no_cache: NoCache = False,
+    browser: Annotated[bool, typer.Option("--browser", help="In the browser; `human` takes a seat there.")] = False,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="With --browser: open the first page.")] = True,
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
+    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored. With --browser its pages are
+    served, on this machine only, until Ctrl-C.
     """
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
@@ -73,9 +77,12 @@ def play(
         keep = folder.enter_context(open_games(out)) if out else None
         game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
         decider = resolve_judge(judge, traffic, cache=not no_cache)
+        rules |= {"complete_without_agreement": True, "prompts": told, "guards": guards or None}
+        if browser:
+            play_in_pages(game, decider, keep, open_page=open_page, **rules)
+            return
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
+            episode = play_game(game, decider, render_mode="human", **rules)
             if keep:
                 keep(episode)
     if episode.failure is not None:
