@@ -11,6 +11,7 @@ from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.files.user_files import handed
 from negotiation_env.game.prompts import SHIPPED
+from negotiation_env.game.rules import enough_turns
 from negotiation_env.guards import SHIPPED as GUARDS
 from negotiation_env.specs.kinds import AGENTS, JUDGES
 
@@ -179,13 +180,6 @@ def named_prompts(prompts: str | None) -> "PromptSet | None":
     from negotiation_env.environment.prompting import load_prompts
 
     return None if prompts is None else load_prompts(prompts)
-
-
-def enough_turns(max_turns: int, scenarios: "list[Scenario]") -> int:
-    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays; open questions need it."""
-    if all(scenario.seats == 1 for scenario in scenarios):
-        return 0
-    return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])
 
 
 def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":

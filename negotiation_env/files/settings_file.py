@@ -4,10 +4,10 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import is_there
+from negotiation_env.files.places import is_there
 from negotiation_env.files.user_files import read_text
 from negotiation_env.text.nearest import did_you_mean
 from negotiation_env.text.strict_json import finite
@@ -15,7 +15,7 @@ from negotiation_env.text.strict_json import finite
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["check_settings", "read_toml"]
+__all__ = ["Several", "check_settings", "read_toml"]
 
 T = TypeVar("T")
 _WRITTEN_BY: Final = {
@@ -25,6 +25,23 @@ _WRITTEN_BY: Final = {
     "guard file": "guards",
 }
 """By what a file should be, the kind of `negotiate init`."""
+
+
+class _AloneOrSeveral:
+    """Tells pydantic, which is slow to import, that text alone is a list of one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_as_several, handler(source))
+
+
+def _as_several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+Several: TypeAlias = Annotated[tuple[T, ...], _AloneOrSeveral()]
+"""The type of a key that takes one name, or a list of them."""
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
