@@ -136,7 +136,7 @@ def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler, prompts: Sequen
     Raises:
         ValueError: The rules do not fit the number of parties.
     """
-    game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats))
+    game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats, scenario=scenario))
     speeches: list[Speech] = []
     questions: list[Question] = []
     while not isinstance(game.pending, Outcome):
