@@ -16,7 +16,7 @@ from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue, parse_
 from negotiation_env.guards import phrases
 from negotiation_env.judges.smoke_test.refusals import has_word, listed
 
-__all__ = ["NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition"]
+__all__ = ["ENGLISH", "NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition", "is_foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def off_dilemma(heard: Heard) -> bool:
 
 def language_changed(heard: Heard) -> bool:
     """Is in another script or Latin-script language than the dilemma, by letters and by the commonest words."""
-    return _foreign(heard.text) != _foreign(heard.scenario.dilemma)
+    return is_foreign(heard.text) != is_foreign(heard.scenario.dilemma)
 
 
 def number_of_words(heard: Heard) -> float:
@@ -206,6 +206,10 @@ PROPOSITIONS: Final[Mapping[str, Proposition]] = {
     )
 }
 """The shipped propositions by name."""
+ENGLISH: Final = frozenset(
+    (gives_reason, concedes, withdraws, crosses_red_line, threatens, sets_deadline, blames, pressure, injects)
+)
+"""Those that look for English words, and find none in a dialogue of another language."""
 NUMBERS: Final[Mapping[str, Numeric]] = {
     "words": number_of_words,
     "proposal_words": proposal_words,
@@ -292,7 +296,8 @@ def _latest_proposal(heard: Heard) -> str:
 
 
 @lru_cache(maxsize=512)
-def _foreign(text: str) -> bool:
+def is_foreign(text: str) -> bool:
+    """Whether a text is not in English, by its letters and commonest words."""
     if not text.isascii():
         letters = [each for each in text if each.isalpha()]
         if sum(ord(each) > 0x24F for each in letters) > 0.3 * len(letters):  # beyond the Latin blocks

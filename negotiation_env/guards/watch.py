@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+from warnings import warn
 
 from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
@@ -12,10 +13,14 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.guards.monitors import Memory, Monitor
-from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
+from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard, is_foreign
 
 __all__ = ["Finding", "Violation", "Watch"]
 
+_UNREAD: Final = (
+    "the guards {guards} look for English words ({names}) in a dilemma of another language: there they find none; "
+    "ask the judge instead, in a table [asked]"
+)
 _STRICTNESS: Final = {each: place for place, each in enumerate(Intervention)}
 _SHIPPED: Final = frozenset((*PROPOSITIONS.values(), *NUMBERS.values()))
 
@@ -65,6 +70,8 @@ class Watch:
         self._scenario = scenario
         self._constraints, self._monitor = _watched(guards, scenario.seats)
         self._memory = self._monitor.start
+        if guards.english and is_foreign(scenario.dilemma):
+            warn(_UNREAD.format(guards=guards.name, names=", ".join(guards.english)), stacklevel=2)
         self._breaches: Counter[tuple[str, int]] = Counter()
 
     def look(
