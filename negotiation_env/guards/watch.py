@@ -1,7 +1,7 @@
 """A game under watch: which constraints a turn breaks, and what is done about it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -73,6 +73,7 @@ class Watch:
         if guards.english and is_foreign(scenario.dilemma):
             warn(_UNREAD.format(guards=guards.name, names=", ".join(guards.english)), stacklevel=2)
         self._breaches: Counter[tuple[str, int]] = Counter()
+        self._kept: dict[str, tuple[int, set[Hashable]]] = {}
 
     def look(
         self, utterance: Utterance, before: Sequence[Utterance], answers: Mapping[str, bool] | None = None
@@ -81,19 +82,19 @@ class Watch:
 
         Args:
             utterance: The turn.
-            before: All turns that were delivered before.
+            before: All turns that were delivered before, one more after each delivery.
             answers: What a judge said of the turn, by question.
 
         Raises:
             Unanswered: A formula needs an answer that is not there.
             UserError: A function of somebody's own raises.
         """
-        heard, seat = Heard(utterance, self._scenario, before, answers or {}), utterance.seat
-        kept, memory = self._monitor.step(self._memory, heard, seat)
+        heard = Heard(utterance, self._scenario, before, answers or {}, self._kept)
+        kept, memory = self._monitor.step(self._memory, heard, utterance.seat)
         if all(kept):
             return Finding((), memory)
         broken = [constraint for constraint, holds in zip(self._constraints, kept, strict=True) if not holds]
-        return Finding(tuple(self._violation(each, seat) for each in broken), memory)
+        return Finding(tuple(self._violation(each, utterance.seat) for each in broken), memory)
 
     def count(self, finding: Finding, seat: int) -> None:
         """Remember a seat's breaches, so that the next ones get the next steps of their ladders."""
