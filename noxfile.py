@@ -1,4 +1,4 @@
-"""What contributors do, a word each, in the environment that is active: `nox -s check`, `nox -s test`, `nox -s docs`."""
+"""What contributors do, one word each, in the active environment: `nox -s check`, `nox -s test`, `nox -s docs`."""
 
 import nox
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ from tests.helpers.command_line import negotiate
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
 
-pytest.importorskip("inspect_ai")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("inspect_ai"), reason="needs inspect_ai")]
 
 SPLIT = ["--split", "eval_conflict", "--n", "3"]
 JUDGE = "python:negotiation_env:ScriptedJudge"

@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.judges.scripted import ScriptedJudge
 from tests.conftest import two_parties
 
-pytest.importorskip("openenv")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(not find_spec("openenv"), reason="needs openenv"),
     pytest.mark.filterwarnings("default::DeprecationWarning"),
 ]
 
@@ -93,7 +94,7 @@ def learner(text):
 def test_the_client_plays_the_games_of_an_evaluation(url, tmp_path):
     agents = (FunctionAgent(learner, "client"), ScriptedAgent("compromising"))
     evaluate(agents, SeesHalf(), SCENARIOS, tmp_path, seed=3, unscored_limit=1.0, complete_without_agreement=True)
-    episodes = read_episodes(tmp_path / "episodes.jsonl")
+    episodes = list(read_episodes(tmp_path / "episodes.jsonl"))
     with client_of(url) as client:
         assert [play(client, seed=3, scenario=each.scenario.id)[0] for each in episodes] == episodes
 
