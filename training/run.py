@@ -33,6 +33,7 @@ from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
 from negotiation_env.training.learner import card_of, load_learner
+from negotiation_env.training.model_card import write_model_card
 from negotiation_env.training.needs import require_for
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
@@ -209,6 +210,7 @@ def _train(
     after = held_out.play(trainer.state.global_step, main=main)
     if main:
         _report(config, before, after, log, held_out.judge.name, out)
+        write_model_card(out)
     return TrainResult(out, before, after, log)
 
 
