@@ -18,7 +18,7 @@ with importing("a model of Inspect", extra="inspect"):
         ModelOutput,
         ResponseSchema,
     )
-    from inspect_ai.util import JSONSchema, collect, span
+    from inspect_ai.util import JSONSchema, span
 
 __all__ = ["InspectModel"]
 
@@ -39,14 +39,13 @@ class InspectModel:
         self._model, self._part = model, part
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
-        """All at a time; a call that fails is a reply with an error."""
+        """One after the other: Inspect plays many games at a time. A call that fails is a reply with an error."""
         replies: list[Reply] = from_thread.run(self._replies, requests)
         return replies
 
     async def _replies(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         async with span(self._part):
-            replies: list[Reply] = await collect(*map(self._reply, requests))
-        return replies
+            return [await self._reply(request) for request in requests]
 
     async def _reply(self, request: ChatRequest) -> Reply:
         chat = [_ROLES[message["role"]](content=message["content"]) for message in request.messages]
