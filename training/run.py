@@ -29,7 +29,7 @@ from negotiation_env.training.engines import Engine
 from negotiation_env.training.engines.adapters import LEARNER
 from negotiation_env.training.engines.in_process import InProcess
 from negotiation_env.training.engines.snapshots import Snapshots
-from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
+from negotiation_env.training.grpo import build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
 from negotiation_env.training.learner import card_of, load_learner
@@ -54,6 +54,7 @@ from negotiation_env.training.run_folder import (
     write_config,
 )
 from negotiation_env.training.scenarios import dilemmas_of
+from negotiation_env.training.trl_seam import NegotiationTrainer
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
