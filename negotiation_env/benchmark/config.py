@@ -106,6 +106,7 @@ class BenchmarkConfig:
             `NegotiationEnv`.
         guards: What has to hold in all negotiations: a name, a path or several (`negotiation_env.guards.files`). An
             estimate of cost does not know how often they will ask again.
+        guards_paired: Play each negotiation without the guards, too, and tell what they change, pair by pair.
         max_turn_tokens: Longest turn of a negotiator.
         max_completion_tokens: Longest joint answer or answer.
         probes: Ask about acceptance, faithfulness and durability too.
@@ -135,6 +136,7 @@ class BenchmarkConfig:
     history_turns: int | None = None
     prompts: str | None = None
     guards: Several[str] = ()
+    guards_paired: bool = False
     max_turn_tokens: int = 96
     max_completion_tokens: int = 160
     probes: bool = True
@@ -158,6 +160,9 @@ class BenchmarkConfig:
             raise ValueError(f"negotiators and panel need names of their own, other than {others}; got {taken} twice")
         if not self.decoding or len(set(self.decoding)) < len(self.decoding):
             raise ValueError(f"decoding: expected {' or '.join(Decoding)}, or both; got {[*map(str, self.decoding)]}")
+
+        if self.guards_paired and not self.guards:
+            raise ValueError('guards_paired: expected guards to compare with, such as guards = "careful"')
 
     def _check_numbers(self) -> None:
         for name, least in _LEAST.items():

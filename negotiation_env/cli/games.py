@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
+from negotiation_env.cli.browsing import play_in_pages
 from negotiation_env.cli.options import (
     Agents,
     Guards,
@@ -50,15 +51,21 @@ def play(
     record: Record = None,
     replay: Replay = None,
     no_cache: NoCache = False,
+    browser: Annotated[bool, typer.Option("--browser", help="In the browser; `human` takes a seat there.")] = False,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="With --browser: open the first page.")] = True,
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
+    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored. With --browser its pages are
+    served, on this machine only, until Ctrl-C.
     """
+    from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts
     from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
@@ -72,9 +79,14 @@ def play(
         keep = folder.enter_context(open_games(out)) if out else None
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
+        if keep and out:
+            note_provenance(out, digests([chosen], chosen_prompts(told, decider)) | sha256_of(agents, [judge]))
+        rules |= {"complete_without_agreement": True, "prompts": told, "guards": guards or None}
+        if browser:
+            play_in_pages(game, decider, keep, open_page=open_page, **rules)
+            return
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
+            episode = play_game(game, decider, render_mode="human", **rules)
             if keep:
                 keep(episode)
     if episode.failure is not None:

@@ -57,7 +57,7 @@ _HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a train
 _LOCK: Final = ".lock"
 _OWN: Final = (
     *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "provenance.jsonl", "held_out", "rejudged"),
-    *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "ability.json"),
+    *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "without_guards.jsonl", "ability.json"),
     *(
         "provenance.jsonl",
         "metrics.jsonl",

@@ -5,7 +5,7 @@ named; a judge reads the rest. A guard file can add functions of one's own, see 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from typing import Final, TypeAlias
@@ -27,11 +27,13 @@ class Heard:
         utterance: The turn itself, neutralised.
         scenario: What is negotiated.
         before: The turns before it, in order.
+        answers: What a judge said of it, by question; see `negotiation_env.guards.asked`.
     """
 
     utterance: Utterance
     scenario: Scenario
     before: Sequence[Utterance] = ()
+    answers: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """A game under watch: which constraints a turn breaks, and what is done about it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.guards.monitors import Memory, Monitor
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
@@ -66,17 +67,21 @@ class Watch:
         self._memory = self._monitor.start
         self._breaches: Counter[tuple[str, int]] = Counter()
 
-    def look(self, utterance: Utterance, before: Sequence[Utterance]) -> Finding:
+    def look(
+        self, utterance: Utterance, before: Sequence[Utterance], answers: Mapping[str, bool] | None = None
+    ) -> Finding:
         """What a turn would break; nothing is changed by looking.
 
         Args:
             utterance: The turn.
             before: All turns that were delivered before.
+            answers: What a judge said of the turn, by question.
 
         Raises:
+            Unanswered: A formula needs an answer that is not there.
             UserError: A function of somebody's own raises.
         """
-        heard, seat = Heard(utterance, self._scenario, before), utterance.seat
+        heard, seat = Heard(utterance, self._scenario, before, answers or {}), utterance.seat
         kept, memory = self._monitor.step(self._memory, heard, seat)
         if all(kept):
             return Finding((), memory)
@@ -111,7 +116,7 @@ _Value = TypeVar("_Value", bool, float)
 
 def _safe(name: str, function: Callable[[Heard], Any], kind: Callable[[Any], _Value]) -> Callable[[Heard], _Value]:
     """A function that may be anybody's, and say or raise anything; what is shipped need not be looked at."""
-    if function in _SHIPPED:
+    if function in _SHIPPED or isinstance(function, Asked):
         return function
 
     def asked(heard: Heard) -> _Value:

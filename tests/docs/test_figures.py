@@ -19,9 +19,9 @@ EVERY = (*map(ROOT.joinpath, PAGES), *sorted((ROOT / "docs").glob("*.md")), *ROO
 _NUMBER = r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?"
 _UNIT = r"(?:µs|ms|s|seconds|minutes|hours|kB|MB|GB|GiB|nats|dollars)\b"
 _FIGURE = re.compile(
-    rf"(?<![\w./-])(?:\d[\d,]*\.\d+|\d[\d,]* ?[%×]|\d[\d,]* (?:{_UNIT}|of \d)|\d{{1,3}}(?:,\d{{3}})+)(?![\w/-])"
+    rf"(?<![\w./-])(?:\d[\d,]*\.\d+|\d[\d,]* ?[%×]|\d[\d,]* (?:{_UNIT}|of \d)|\d{{1,3}}(?:,\d{{3}})+)(?![\w/-]|\.\d)"
 )
-"""Decimals, percentages, multiples, what has a unit, "8 of 24", and numbers of four digits and more."""
+"""Decimals, percentages, multiples, what has a unit, "8 of 24", and numbers of four digits and more; not 0.8.0."""
 
 
 @cache
