@@ -79,14 +79,18 @@ def judge_compare(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Show how well two judges agree."""
+    """Show how well two judges agree.
+
+    Where one is ratings:FILE, of people, the set is by default the games that they rated.
+    """
     from negotiation_env.console.progress import progress
     from negotiation_env.judges.check.compare import compare_judges
     from negotiation_env.judges.check.labelled import read_labelled
+    from negotiation_env.judges.check.rated import rated_set
     from negotiation_env.judges.check.tables import comparison_tables
     from negotiation_env.judges.specs import resolve_judge
 
-    items = read_labelled(labelled)
+    items = (None if labelled else rated_set([first, second])) or read_labelled(labelled)
     traffic = open_traffic(record, replay)
     judges = [resolve_judge(spec, traffic, cache=not no_cache) for spec in (first, second)]
     with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
