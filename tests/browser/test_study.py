@@ -108,7 +108,7 @@ def test_a_session_goes_from_consent_through_games_and_ratings_to_the_end():
             for wrong in ({}, {**LEVELS, "fair": 6}, {**LEVELS, "fair": True}, {**LEVELS, "fair": 2.5}, 3):
                 assert ask(page, "answer", said={"trial": trial, "ratings": wrong})[0] == 400
             text = ask(page, "state")[2]
-            assert [word for word in ("stubborn", "condition", "TOMS-GOAL", "scripted") if word in text] == []
+            assert [word for word in ("stubborn", "condition", "TOMS-STYLE", "scripted") if word in text] == []
             assert ask(page, "answer", said={"trial": trial, "ratings": LEVELS})[0] == 204
             assert ask(page, "answer", said={"trial": trial, "ratings": LEVELS})[0] == 409
         until(page, lambda now: now["stage"] == "over")

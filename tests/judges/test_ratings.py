@@ -9,7 +9,8 @@ from tests.helpers.command_line import negotiate
 
 def rated(place, level, *, agreed=5, words="We share.", participant="1"):
     scenario = Scenario(f"s{place}", f"Dilemma {place}.", (Persona("A", "Win."), Persona("B", "Win.")))
-    said = (Utterance(0, "Shall we?\nPROPOSE: We share."), Utterance(1, f"Yes, {place}.\nACCEPT" if agreed > 3 else "No."))
+    end = f"Yes, {place}.\nACCEPT" if agreed > 3 else "No."
+    said = (Utterance(0, "Shall we?\nPROPOSE: We share."), Utterance(1, end))
     answers = {"acceptable": level, "fair": level, "agreed": agreed}
     return RatedGame("pilot@0", participant, place, "base", 0, scenario, said, words, answers)
 
