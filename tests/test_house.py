@@ -39,6 +39,7 @@ ROOMS = (
     "synthesis",
     "training/engines",
     "training",
+    "interop",
     "__init__",
     "cli",
     "__main__",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import is_there, read_lines, write_whole
+from negotiation_env.files.durable import read_lines, write_whole
+from negotiation_env.files.places import is_there
 from negotiation_env.report.curves import WINDOW, last_values, mean_of_last, or_nan, plot_estimates
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, read_held_out

@@ -78,17 +78,18 @@ async def play_in_browser(
     }
     async with serve(pages) as addresses:
         show(addresses)
-        episode = await finished(Crew(), game, judge, table, **rules)
+        episode = await finished(game, judge, table, **rules)
         keep(episode)
         table.close(episode)
         await asyncio.Event().wait()
 
 
-async def finished(crew: Crew, game: Game, judge: Judge, table: Table, **rules: Any) -> Episode:
+async def finished(game: Game, judge: Judge, table: Table, **rules: Any) -> Episode:
     """The episode of a game played in a thread, while pages are served.
 
     Who stops waiting leaves the table; the thread finds nobody there, or ends with what a model takes.
     """
+    crew = Crew()
     work = crew.begin(lambda: play(game, judge, wrap=table.watch, **rules))
     try:
         while not work.done():  # asked, not told: a thread left behind has nobody to tell

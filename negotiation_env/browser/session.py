@@ -9,7 +9,6 @@ from negotiation_env.browser.play import SeatPage, finished, seated
 from negotiation_env.browser.server import serve
 from negotiation_env.browser.study import Study, Trial
 from negotiation_env.browser.views import seat_view
-from negotiation_env.console.threads import Crew
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game
 from negotiation_env.game.events import QuestionKind
@@ -113,7 +112,7 @@ async def run_session(
         rate: Takes each rating.
         **rules: As for `negotiation_env.episodes.runner.play`.
     """
-    page, crew = StudyPage(study, len(study.conditions)), Crew()
+    page = StudyPage(study, len(study.conditions))
     async with serve({"participant": page}) as addresses:
         show(addresses)
         await page.consented.wait()
@@ -121,7 +120,7 @@ async def run_session(
             game, table = seated(game_of(trial), [study.seat])
             seat = SeatPage(table, study.seat)
             page.show("game", trial.number, seat)
-            episode = await finished(crew, game, judge, table, **rules)
+            episode = await finished(game, judge, table, **rules)
             keep(episode)
             if episode.outcome.completion is not None:
                 page.show("rating", trial.number, seat)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from negotiation_env.cli.options import enough_turns, find_scenario, resolve_agents
+from negotiation_env.cli.options import enough_turns, find_scenario
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import Interrupted, UserError
 
@@ -77,12 +77,15 @@ def play_study(
     Raises:
         UserError: The study, its scenarios or the folder will not do, or the participant has rated everything.
     """
+    from negotiation_env.agents.contents import sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.browser.session import run_session
     from negotiation_env.browser.study import next_trials, read_study
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts
+    from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.judges.ratings import read_ratings
-    from negotiation_env.judges.specs import resolve_judge
 
     study, id = read_study(path)
     found = load_scenarios(study.split, seed=study.seed)
@@ -92,8 +95,11 @@ def play_study(
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out))
         who, left = next_trials(study, id, read_ratings(out / RATINGS), participant)
-        judge = resolve_judge(study.judge, traffic, cache=cache)
-        agents = dict(zip(study.conditions, resolve_agents([*study.conditions.values()], traffic), strict=True))
+        specs = [*study.conditions.values()]
+        players, (judge,) = resolve_cast(specs, [study.judge], traffic, cache=cache)
+        told = chosen_prompts(rules["prompts"], judge)
+        note_provenance(out, digests([*scenarios.values()], told) | sha256_of(specs, [study.judge]))
+        agents = dict(zip(study.conditions, players, strict=True))
         tags = {"study": id, "participant": who}
         say(f"participant {who}; {len(left)} to play. To go on after a break: --participant {who}")
         session = run_session(

@@ -28,7 +28,6 @@ from negotiation_env.cli.options import (
     open_traffic,
     print_table,
     require_apart,
-    resolve_agents,
 )
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
@@ -63,20 +62,23 @@ def play(
     With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored. With --browser its pages are
     served, on this machine only, until Ctrl-C.
     """
+    from negotiation_env.agents.contents import sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts
     from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
-    from negotiation_env.judges.specs import resolve_judge
 
     rules: dict[str, Any] = {
         "prompts": named_prompts(prompts),
         "guards": guards or None,
         "history_turns": history_turns,
+        "complete_without_agreement": True,
     }
-    rules["complete_without_agreement"] = True
     if study is not None or participant is not None:
         require_apart(out, record, replay)
         traffic = open_traffic(record, replay)
@@ -89,8 +91,11 @@ def play(
     rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
-        game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
-        decider = resolve_judge(judge, traffic, cache=not no_cache)
+        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
+        if keep and out:
+            told = chosen_prompts(rules["prompts"], decider)
+            note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
         if browser:
             play_in_pages(game, decider, keep, open_page=open_page, **rules)
             return
@@ -128,18 +133,18 @@ def evaluate_command(
     run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
     from negotiation_env.agents.contents import contents_of, sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
     from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.episodes.summary import summary_table
-    from negotiation_env.judges.specs import resolve_judge
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
-        players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
+        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import read_file, refuse_link
+from negotiation_env.files.places import read_file, refuse_link
 from negotiation_env.report.probes_and_challenges import FILES, ProbesAndChallenges, read_probes_and_challenges
 from negotiation_env.statistics.table import Table, read_tables
 

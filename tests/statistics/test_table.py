@@ -74,3 +74,39 @@ def test_in_a_terminal_a_table_without_headings_has_no_line_for_them():
     shown = io.StringIO()
     Console(file=shown, width=80).print(to_rich(Table("T", ("",), (("a",),))))
     assert shown.getvalue().split() == ["T", "a"]
+
+
+def in_a_terminal(table, width=80):
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(to_rich(table))
+    return shown.getvalue()
+
+
+def test_in_a_terminal_lines_break_between_words_and_never_within_a_name_or_an_interval():
+    names = ("scripted:accommodating", "hf:embedded+runs/learning/adapter")
+    shown = in_a_terminal(
+        Table("T", ("who", "what it is", "rate"), tuple((each, "word " * 30, RATE) for each in names))
+    )
+    assert [name for name in (*names, "[0.25, 0.75]") if name not in shown] == []
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_in_a_terminal_choices_break_at_their_bars():
+    shown = in_a_terminal(Table("T", ("spec",), (("scripted:accommodating|stubborn|compromising|pushy",),)), 30)
+    assert [line.strip() for line in shown.splitlines()[-3:-1]] == [
+        "scripted:accommodating|",
+        "stubborn|compromising|pushy",
+    ]
+
+
+def test_in_a_terminal_without_room_for_its_columns_each_row_of_a_table_is_a_list():
+    columns = ("negotiator", *(f"measure number {number}" for number in range(8)))
+    shown = in_a_terminal(Table("T", columns, (("a long-winded one", *[RATE] * 8), ("b", *[None] * 8)), "the note"))
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert lines[2:4] == ["a long-winded one", "measure number 0  0.50 [0.25, 0.75]"]
+    assert lines[-2:] == ["measure number 7  –", "the note"]
+
+
+def test_in_a_terminal_what_is_shown_as_an_escape_has_room_for_it():
+    shown = in_a_terminal(Table("T", ("who", "said"), (("\u202e" * 9, "a"), ("b", "c"))))
+    assert "\\u202e" * 9 in shown
