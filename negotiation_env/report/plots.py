@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from negotiation_env.environment.episode import Episode
-from negotiation_env.report.curves import WINDOW, mean_of_last, plot_estimates
+from negotiation_env.report.curves import WINDOW, mean_of_last, plot_estimates, styled
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.inline_svg import TONES, to_inline_svg
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
@@ -25,32 +25,15 @@ __all__ = ["run_plots", "table_plots"]
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
-    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "text.color": TONES["ink"],
     "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
     "axes.labelcolor": TONES["faint"],
     "axes.edgecolor": TONES["grid"],
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
     "grid.color": TONES["grid"],
-    "grid.linewidth": 0.8,
-    "xtick.color": TONES["grid"],
-    "ytick.color": TONES["grid"],
     "xtick.labelcolor": TONES["faint"],
     "ytick.labelcolor": TONES["faint"],
-    "xtick.major.size": 0,
-    "xtick.major.pad": 6,
-    "ytick.major.size": 0,
-    "ytick.major.pad": 6,
-    "legend.frameon": False,
-    "legend.fontsize": 10,
 }
+"""What the page's own colours and letters add to the style of all plots."""
 _INCH: Final = 72  # of SVG's units
 _WIDTH: Final = 380
 _LONGEST: Final = 26  # characters of a row's name
@@ -115,12 +98,16 @@ def run_plots(run: Run) -> list[str]:
     held_out = [part for part in run.parts if part.step is not None]
     if trained or held_out:
         return [_curve(measure, trained, held_out) for measure in _MEASURES]
-    return [] if run.tables or not run.episodes else [_scores_plot(run.episodes), _turns_plot(run.episodes)]
+    return (
+        []
+        if run.tables or run.compared or not run.episodes
+        else [_scores_plot(run.episodes), _turns_plot(run.episodes)]
+    )
 
 
 @contextmanager
 def _figure(height: float) -> Iterator[tuple[Figure, Axes]]:
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with styled(), matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's fonts draw, not matplotlib's
         figure = Figure(figsize=(_WIDTH / _INCH, height / _INCH), layout="constrained")
         yield figure, figure.subplots()
