@@ -73,17 +73,19 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
 
         Args:
             seed: Seeds the draw of the scenario and the opponent.
-            options: As for `NegotiationEnv.reset`.
+            options: As for `NegotiationEnv.reset`, and "seed": the game's, which seeds the opponent as that of a
+                `Game` does; by default one out of this environment's random numbers.
 
         Raises:
             UserError: As there, or the scenario has no such seat.
         """
         super().reset(seed=seed)
-        wanted = (options or {}).get("scenario")
+        given = dict(options or {})
+        own, wanted = given.pop("seed", None), given.get("scenario")
         if isinstance(wanted, Scenario) and wanted.seats <= self.seat:
             raise UserError(f"scenario {wanted.id!r:.80} has {wanted.seats} seats; expected one for {self.agent}")
-        self.game.reset(seed=seed, options=options)
-        self._episode = int(self.np_random.integers(2**31))
+        self.game.reset(seed=seed, options=given)
+        self._episode = int(self.np_random.integers(2**31)) if own is None else own
         self._play_others()
         return self._observation(), self.game.infos[self.agent]
 

@@ -1,6 +1,6 @@
 """An agent written for TextArena negotiates as it is: it is a function from text to text.
 
-Run: pip install textarena==0.7.4 && python examples/textarena_agent.py
+Run: pip install 'negotiation-env[textarena]' && python examples/textarena_agent.py
 The same by name: negotiate play --agents python:examples.textarena_agent:Haggler scripted:compromising --judge embedded
 """
 
@@ -35,5 +35,5 @@ def main(judge: str = "embedded") -> float | None:
 
 if __name__ == "__main__":
     if Agent is object:
-        sys.exit("this example needs TextArena; run: pip install textarena==0.7.4")
+        sys.exit("this example needs TextArena; run: pip install 'negotiation-env[textarena]'")
     print("reward:", main())

@@ -2,13 +2,15 @@
 
     python -m measurements.guarded_steps [--rounds 60] [--out measurements/results/guarded_steps.json]
 
-The turns are those of 24 scripted negotiations of 7 turns on other scenarios, so that no text comes twice in a row and
-little of what guards remember of texts helps; nothing in them is refused, so that all games have the same turns. The
-judge never sees an agreement. All subjects take turns within a round; seconds are the processor's.
+The turns are those of 24 scripted negotiations of 7 turns on other scenarios, each begun with a number of its own, so
+that no text comes twice but for a game's own look back; nothing in them is refused, so that all games have the same
+turns. The judge never sees an agreement. What is known of a scenario stays known, as in a group of a training. All
+subjects take turns within a round; seconds are the processor's.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,6 @@ from measurements.harness import grid, machine, options, tell
 from negotiation_env import Game, ScriptedAgent, load_scenarios, play_many
 from negotiation_env.environment.aec import env
 from negotiation_env.environment.episode import Episode
-from negotiation_env.guards import phrases, propositions
 from negotiation_env.guards.files import SHIPPED, Constraint, Guards, load_guards
 
 TURNS, GAMES = 7, 24
@@ -52,28 +53,25 @@ def dialogues() -> list[Episode]:
 
 def measure(rounds: int) -> dict[str, list[float]]:
     """All subjects in turns; a first round warms up and is not counted."""
-    played, found = dialogues(), defaultdict(list)
+    played, found, numbers = dialogues(), defaultdict(list), count()
     games = {name: _game(name) for name in SUBJECTS}
     for _ in range(rounds + 1):
         for name, game in games.items():
-            found[name].append(stepped(game, played))
+            found[name].append(stepped(game, played, numbers))
     return {name: times[1:] for name, times in found.items()}
 
 
-def stepped(game: Any, played: Sequence[Episode]) -> float:
-    """Microseconds a turn; what guards remember of texts is forgotten before."""
-    for each in (*vars(propositions).values(), *vars(phrases).values()):
-        if hasattr(each, "cache_clear"):
-            each.cache_clear()
-    left = iter(played)
+def stepped(game: Any, played: Sequence[Episode], numbers: Iterator[int]) -> float:
+    """Microseconds a turn."""
+    left = iter([(each.scenario, [f"{next(numbers)}.\n{said.text}" for said in each.dialogue]) for each in played])
 
     def play() -> Iterator[None]:
-        episode = next(left)
-        game.reset(options={"scenario": episode.scenario})
+        scenario, texts = next(left)
+        game.reset(options={"scenario": scenario})
         yield
-        for said in episode.dialogue:
+        for text in texts:
             game.last()
-            game.step(said.text)
+            game.step(text)
 
     return on_the_clock(play, len(played), TURNS)[0]
 

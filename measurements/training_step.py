@@ -43,7 +43,8 @@ from negotiation_env.training.engines.in_process import InProcess
 from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.learner import load_learner
 from negotiation_env.training.players import Players
-from negotiation_env.training.rollout import Rollout, TimedJudge
+from negotiation_env.training.rollout import Rollout
+from negotiation_env.training.timed_judge import TimedJudge
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "learning_embedded.toml"
 

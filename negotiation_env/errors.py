@@ -6,12 +6,15 @@ driving the protocol; `UserError` is something that the person at the keyboard c
 training itself, `Interrupted` Ctrl-C.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
+from typing import Final
 
 from negotiation_env.text.untrusted import one_line
 
 __all__ = [
+    "TORCH",
     "Diverged",
     "EngineError",
     "IllegalMove",
@@ -22,10 +25,22 @@ __all__ = [
     "NegotiationError",
     "NotFetched",
     "UserError",
+    "install_line",
     "message_of",
     "os_fault",
     "why",
 ]
+
+
+TORCH: Final = "pip install torch==2.13.0"
+"""Goes before the extras that build on torch, so that a user chooses its build: pip's own choice may be gigabytes."""
+_ON_TORCH: Final = ("local", "train", "lm-eval")
+
+
+def install_line(extra: str) -> str:
+    """The command that brings an extra of this project, torch first where it is needed and lacking."""
+    line = f"pip install 'negotiation-env[{extra}]'"
+    return f"{TORCH} && {line}" if extra in _ON_TORCH and find_spec("torch") is None else line
 
 
 class NegotiationError(Exception):
@@ -44,7 +59,7 @@ class MissingExtra(UserError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed; run: pip install 'negotiation-env[{extra}]'")
+        super().__init__(f"{what} needs packages that are not installed; run: {install_line(extra)}")
 
 
 class NotFetched(UserError):

@@ -194,7 +194,10 @@ class Agent(Protocol):
 
 
 class Judge(Protocol):
-    """Decides agreement and scores completions; an attribute `prompts` names the prompt set that it needs."""
+    """Decides agreement and scores completions; an attribute `prompts` names the prompt set that it needs.
+
+    One with an attribute `reads_turns` that is true also answers what guards ask about turns (`QuestionKind.TURN`).
+    """
 
     name: str
 

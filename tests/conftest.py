@@ -33,6 +33,14 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist's, which reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` one process runs what shares something dear: a vLLM server, the readers' environment."""
+    for item in items:
+        dear = {"vllm"} & {mark.name for mark in item.iter_markers()} or {"programs"} & set(item.fixturenames)
+        item.add_marker(pytest.mark.xdist_group(*dear or [str(item.path)]))
+
+
 def pytest_collection_finish() -> None:
     """What imports have made stays: statsmodels collects garbage at each call, and would look through it every time."""
     gc.freeze()

@@ -38,6 +38,7 @@ ROOMS = (
     "synthesis",
     "training/engines",
     "training",
+    "interop",
     "__init__",
     "cli",
     "__main__",

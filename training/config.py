@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.settings_file import read_toml
+from negotiation_env.files.settings_file import Several, read_toml
 from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
@@ -54,8 +54,8 @@ class TrainConfig(BaseModel):
         personas: Show speakers their personas; False is the ablation.
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`. A run goes on only with a set that says the same.
-        guards: What has to hold in the training's negotiations, names or paths (`negotiation_env.guards.files`). What
-            they refuse carries no gradient. Held-out negotiations are played without.
+        guards: What has to hold in the training's negotiations: a name, a path or several, see
+            `negotiation_env.guards.files`. What they refuse carries no gradient. Held-out negotiations have none.
         guard_penalty: What each breach of the learner takes from its reward, in levels, before advantages are made of
             it; the record keeps the reward.
         agreement_gate: No completion and reward 0 without agreement; False writes and scores one anyway.
@@ -88,7 +88,7 @@ class TrainConfig(BaseModel):
         eval_scenarios: How many of them.
         eval_every: Also evaluate every so many steps; 0 does not.
         held_out_judge: A second judge for the held-out scenarios, which the training never sees; "none" is none.
-        report_to: Trackers of transformers, such as "tensorboard", "wandb" or "trackio".
+        report_to: Trackers of transformers, such as "tensorboard", "wandb" or "trackio"; one or several.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -119,7 +119,7 @@ class TrainConfig(BaseModel):
     history_turns: int | None = Field(None, ge=1)
     personas: bool = True
     prompts: str | None = None
-    guards: tuple[str, ...] = ()
+    guards: Several[str] = ()
     guard_penalty: float = Field(0.0, ge=0, le=5)
     agreement_gate: bool = True
     trained_tokens: Literal["dialogue", "words", "dialogue+completion", "words+completion", "completion"] = "dialogue"
@@ -140,7 +140,7 @@ class TrainConfig(BaseModel):
     eval_scenarios: int = Field(16, ge=1)
     eval_every: int = Field(0, ge=0)
     held_out_judge: str = "none"
-    report_to: tuple[str, ...] = ()
+    report_to: Several[str] = ()
 
     @property
     def games_per_step(self) -> int:
@@ -263,7 +263,7 @@ class TrainConfig(BaseModel):
         if self.guards and self.method == "single-agent":
             raise ValueError("guards: a single agent takes no turns that they could look at")
         if self.guard_penalty and not self.guards:
-            raise ValueError('guard_penalty: nothing can be broken without guards, such as guards = ["anti_hacking"]')
+            raise ValueError('guard_penalty: nothing can be broken without guards, such as guards = "anti_hacking"')
         if self.guards:
             load_guards(self.guards)
         return self

@@ -3,25 +3,20 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
-from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.models.chat_tokens import ChatTokens
 from negotiation_env.agents.models.pretrained import load_tokenizer, needs_trust, why
-from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.endpoints.address import check_base_url
-from negotiation_env.endpoints.endpoint import read_endpoint
-from negotiation_env.environment.prompting import load_prompts
 from negotiation_env.errors import UserError
 from negotiation_env.judges.llm_file import judge_files
-from negotiation_env.specs import FILE, load_factory, names, parse
-from negotiation_env.specs.kinds import AGENTS, MODELS
+from negotiation_env.specs import names, parse
 from negotiation_env.statistics.table import Cell, Table
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.budget import Budget, plan
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.memory import Memory
+from negotiation_env.training.needs import lacking_for
 from negotiation_env.training.opponents import parse_opponents
 
 __all__ = ["DryRun", "dry_run", "tables"]
@@ -46,12 +41,14 @@ class DryRun:
         config: The settings.
         processes: How many train side by side.
         budget: What the run takes.
+        lacking: What this machine lacks: adapters, and what opponents and judges need.
         unchecked: What only the run itself can show.
     """
 
     config: TrainConfig
     processes: int
     budget: Budget
+    lacking: tuple[str, ...]
     unchecked: tuple[str, ...]
 
     def to_json(self) -> str:
@@ -59,7 +56,8 @@ class DryRun:
         budget = asdict(self.budget)
         budget["memory"]["peak"] = self.budget.memory.peak
         found = {"config": self.config.model_dump(), "processes": self.processes, "budget": budget}
-        return without_secrets(json.dumps(found | {"unchecked": self.unchecked}, indent=1)) + "\n"
+        found |= {"lacking": self.lacking, "unchecked": self.unchecked}
+        return without_secrets(json.dumps(found, indent=1)) + "\n"
 
 
 def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
@@ -74,8 +72,7 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
         ModelError: The model's chat template cannot be trained with.
     """
     _check_engine(config.engine)
-    for spec in parse_opponents(config.opponent).agents:
-        _check_opponent(spec)
+    lacks = tuple(lacking_for(config))
     judges = [] if config.judge == "self" else judge_files(config.judge)
     if config.rerank_ties and parse(config.judge).kind in ("embedded", "scripted", "panel"):
         raise UserError(f"rerank_ties: the judge {config.judge} cannot order answers; use an LLM judge")
@@ -89,7 +86,8 @@ def dry_run(config: TrainConfig, processes: int = 1) -> DryRun:
             f"the longest conversation needs {budget.context} tokens and {config.model} takes {budget.positions}; "
             "lower max_turns, max_turn_tokens, max_thought_tokens or max_completion_tokens"
         )
-    return DryRun(config, processes, budget, tuple(map(without_secrets, _unchecked(config, budget, processes, chat))))
+    unchecked = tuple(map(without_secrets, _unchecked(config, budget, processes, chat)))
+    return DryRun(config, processes, budget, lacks, unchecked)
 
 
 def _check_engine(engine: str) -> None:
@@ -99,23 +97,6 @@ def _check_engine(engine: str) -> None:
             check_base_url(url)
         except ValueError as error:
             raise UserError(f"engine: expected vllm:http://HOST:PORT,…; {error}") from error
-
-
-def _check_opponent(spec: str) -> None:
-    found = parse(spec)
-    kind = AGENTS.find(found, without_secrets(spec))
-    if settings := read_agent_file(spec):
-        if settings.prompts:
-            load_prompts(settings.prompts)
-        _check_opponent(settings.agent)
-    elif found.kind == "python":
-        load_factory(found.rest)
-    elif found.kind == FILE:
-        read_endpoint(Path(spec))
-    elif kind.added:
-        kind.load()
-    elif found.kind not in MODELS:
-        resolve_agent(spec)
 
 
 def _tokenizer(config: TrainConfig) -> ChatTokens | None:
@@ -157,6 +138,8 @@ def tables(found: DryRun) -> Iterator[Table]:
     yield _work_table(found.budget)
     if found.budget.bills:
         yield _bill_table(found.budget)
+    if found.lacking:
+        yield Table("lacking on this machine", ("",), tuple((told,) for told in found.lacking))
     yield Table("not checked", ("",), tuple((told,) for told in found.unchecked))
 
 

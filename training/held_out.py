@@ -15,7 +15,8 @@ from negotiation_env.episodes.evaluate import evaluate, pick
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
 from negotiation_env.episodes.summary import Summary
-from negotiation_env.files.durable import is_there, read_whole
+from negotiation_env.files.durable import read_whole
+from negotiation_env.files.places import is_there
 from negotiation_env.interfaces import Judge
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.engines.adapters import evaluating

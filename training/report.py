@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from negotiation_env.episodes.summary import Summary
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import is_there, read_lines, write_whole
+from negotiation_env.files.durable import read_lines, write_whole
+from negotiation_env.files.places import is_there
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.run_folder import METRICS
 

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, derive_seed, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
-from negotiation_env.game.events import JudgeCall, Question, Verdict
+from negotiation_env.game.events import JudgeCall
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.ranking import Ranker, Ranking, ranked
+from negotiation_env.judges.ranking import Ranking
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.advantages import group_advantages, no_signal, order_advantages, shuffled
 from negotiation_env.training.config import TrainConfig
@@ -29,6 +28,7 @@ from negotiation_env.training.engines.adapters import evaluating
 from negotiation_env.training.metrics import step_metrics
 from negotiation_env.training.players import Players
 from negotiation_env.training.rows import Row, empty_row, learner_rows
+from negotiation_env.training.timed_judge import TimedJudge
 
 __all__ = ["Rollout", "Step", "task_key"]
 
@@ -36,35 +36,6 @@ __all__ = ["Rollout", "Step", "task_key"]
 def task_key(scenario: Scenario, seat: int) -> str:
     """A dataset prompt: scenario and learner's seat, the two things that a group shares."""
     return json.dumps({"scenario": scenario.id, "seat": seat})
-
-
-class TimedJudge:
-    """Adds up the seconds that a judge takes."""
-
-    def __init__(self, judge: Judge) -> None:
-        self.name = judge.name
-        self.prompts = getattr(judge, "prompts", "")
-        self.seconds = 0.0
-        self._judge = judge
-
-    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        """Pass the questions on."""
-        with self._timed():
-            return self._judge.judge(questions)
-
-    def rank(self, rankings: Sequence[Ranking]) -> list[Verdict]:
-        """Pass the rankings on."""
-        assert isinstance(self._judge, Ranker)  # `build_trainer` has seen to that
-        with self._timed():
-            return ranked(self._judge, rankings)
-
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds += time.perf_counter() - start
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from negotiation_env.training.engines.snapshots import Snapshots
 from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.learner import card_of, load_learner
+from negotiation_env.training.needs import require_for
 from negotiation_env.training.players import Players
 from negotiation_env.training.plots import draw_plots
 from negotiation_env.training.progress import StepLog
@@ -95,11 +96,13 @@ def train(
     Raises:
         Diverged: A loss, gradient, weight or log-probability is not finite; the checkpoints are from before.
         UserError: Another process holds the folder, it holds a run already, or one that cannot be resumed: with other
-            settings or another judge, or without a checkpoint. Then nothing in it was changed.
+            settings or another judge, or without a checkpoint; or a key, package or adapter lacks that opponents or
+            judges need. Then nothing in it was changed.
     """
     main = os.environ.get("RANK", "0") == "0"
     if main:
         _start(config, out, resume=resume)  # also before the weights are loaded, which takes long
+        require_for(config, judge=judge is None)
     set_seed(config.seed)  # a new adapter begins alike in every process, and after a kill
     model, tokenizer = load_learner(config)
     snapshots = Snapshots(model)

@@ -13,7 +13,8 @@ import tomli_w
 from negotiation_env.environment.prompting import current_ids
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY, differences
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import is_there, read_lines, text_lines, write_whole
+from negotiation_env.files.durable import read_lines, text_lines, write_whole
+from negotiation_env.files.places import is_there
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.training.config import TrainConfig, load_config

@@ -42,7 +42,7 @@ def _build(folder: Path) -> None:
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise to fp32; transformers shows a progress bar."""
     say(f"converting {SMOLLM2.name} to a transformers folder (once)", error=True)
-    with importing("the embedded model", "train"):
+    with importing("the embedded model", "local"):
         import torch
 
         tokenizer = load_tokenizer(source, gguf_file=_GGUF)

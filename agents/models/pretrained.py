@@ -91,7 +91,7 @@ def loading(what: str, user: str) -> Iterator[None]:
         UserError: It cannot be loaded; the message says why in one line.
         MissingExtra: A package is not installed.
     """
-    with importing(user, "train"):
+    with importing(user, "local"):
         from safetensors import SafetensorError
 
         try:

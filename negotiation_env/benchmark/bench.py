@@ -8,9 +8,9 @@ from negotiation_env.agents.agent_file import read_agent_file
 from negotiation_env.agents.chat import with_sampling
 from negotiation_env.agents.contents import contents_of, sha256_of
 from negotiation_env.agents.models.training_card import cards_of
-from negotiation_env.agents.specs import resolve_agent
+from negotiation_env.agents.needs import resolve_cast
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding, read_benchmark
-from negotiation_env.benchmark.run import Cast, run_benchmark
+from negotiation_env.benchmark.run import Cast, need_packages, run_benchmark
 from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.environment.prompting import chosen_prompts, load_prompts
 from negotiation_env.environment.stepping import Wrap
@@ -19,7 +19,6 @@ from negotiation_env.episodes.run_folder import claim
 from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.pairwise import as_pairwise
-from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.judges.voices import voices
 from negotiation_env.statistics.table import Table
 
@@ -76,6 +75,7 @@ def run_by_name(
         cache: Let LLM judges keep their replies on disk.
         wrap: As for `play_many`.
     """
+    need_packages()
     with claim(out):  # before models are loaded
         return run_benchmark(config, _cast(config, traffic or Live(), wrap, cache=cache), out, resume=resume)
 
@@ -87,9 +87,12 @@ def judge_specs(config: BenchmarkConfig) -> list[str]:
 
 def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache: bool) -> Cast:
     told = None if config.prompts is None else load_prompts(config.prompts)  # before models are loaded
-    players = {name: resolve_agent(spec, traffic) for name, spec in config.negotiators.items()}
-    panel = {name: _drawn(resolve_agent(spec, traffic), None, config, spec) for name, spec in config.panel.items()}
-    judges = {spec: resolve_judge(spec, traffic, cache=cache) for spec in judge_specs(config)}
+    specs = [*config.negotiators.values(), *config.panel.values()]
+    agents, deciders = resolve_cast(specs, judge_specs(config), traffic, cache=cache)
+    players = dict(zip(config.negotiators, agents, strict=False))
+    opponents = zip(config.panel, agents[len(players) :], strict=True)
+    panel = {name: _drawn(each, None, config, config.panel[name]) for name, each in opponents}
+    judges = dict(zip(judge_specs(config), deciders, strict=True))
     trained_by = {name: _trained_by(spec) for name, spec in config.negotiators.items()}
     return Cast(
         {
@@ -100,7 +103,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
         panel,
         judges[config.judge],
         {name: as_pairwise(judges[each.judge]) for name, each in config.objectives.items()},
-        contents_of((*config.negotiators.values(), *config.panel.values()), judges) | wrapped(wrap),
+        contents_of(specs, judges) | wrapped(wrap),
         wrap,
         chosen_prompts(told, judges[config.judge]),
         {
@@ -108,7 +111,7 @@ def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache
             for objective, each in config.objectives.items()
         },
         load_guards(config.guards) if config.guards else None,
-        sha256_of((*config.negotiators.values(), *config.panel.values()), judges),
+        sha256_of(specs, judges),
     )
 
 

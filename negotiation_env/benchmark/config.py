@@ -15,7 +15,7 @@ settings = ["eval_conflict", "eval_multi"]
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from negotiation_env.data import load_scenarios
 from negotiation_env.episodes.evaluate import pick
 from negotiation_env.errors import UserError
-from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.files.settings_file import Several, check_settings, read_toml
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.specs import parse
 from negotiation_env.specs.kinds import MODELS
@@ -69,7 +69,7 @@ class Comparison:
     """
 
     judge: str
-    settings: tuple[Setting, ...] = tuple(Setting)
+    settings: Several[Setting] = tuple(Setting)
 
     def __post_init__(self) -> None:
         if not self.settings:
@@ -104,8 +104,9 @@ class BenchmarkConfig:
         history_turns: How many of the last utterances a speaker sees; None is all.
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`.
-        guards: What has to hold in all negotiations, names or paths (`negotiation_env.guards.files`). An estimate of
-            cost does not know how often they will ask again.
+        guards: What has to hold in all negotiations: a name, a path or several (`negotiation_env.guards.files`). An
+            estimate of cost does not know how often they will ask again.
+        guards_paired: Play each negotiation without the guards, too, and tell what they change, pair by pair.
         max_turn_tokens: Longest turn of a negotiator.
         max_completion_tokens: Longest joint answer or answer.
         probes: Ask about acceptance, faithfulness and durability too.
@@ -128,13 +129,14 @@ class BenchmarkConfig:
     multi: int = 20
     open: int = 100
     alone: bool = False
-    decoding: tuple[Decoding, ...] = (Decoding.GREEDY, Decoding.SAMPLED)
+    decoding: Several[Decoding] = (Decoding.GREEDY, Decoding.SAMPLED)
     repetitions: int = 1
     seed: int = 0
     max_turns: int = 7
     history_turns: int | None = None
     prompts: str | None = None
-    guards: tuple[str, ...] = ()
+    guards: Several[str] = ()
+    guards_paired: bool = False
     max_turn_tokens: int = 96
     max_completion_tokens: int = 160
     probes: bool = True
@@ -158,6 +160,9 @@ class BenchmarkConfig:
             raise ValueError(f"negotiators and panel need names of their own, other than {others}; got {taken} twice")
         if not self.decoding or len(set(self.decoding)) < len(self.decoding):
             raise ValueError(f"decoding: expected {' or '.join(Decoding)}, or both; got {[*map(str, self.decoding)]}")
+
+        if self.guards_paired and not self.guards:
+            raise ValueError('guards_paired: expected guards to compare with, such as guards = "careful"')
 
     def _check_numbers(self) -> None:
         for name, least in _LEAST.items():
@@ -223,8 +228,4 @@ def read_benchmark(path: Path | None, negotiators: list[str], changes: Mapping[s
     if negotiators:
         found["negotiators"] = {without_secrets(spec): spec for spec in negotiators}
         found.pop("reference", None)
-    config = check_settings(BenchmarkConfig, found, path or Path("--negotiators"))
-    try:
-        return replace(config, **changes)
-    except ValueError as error:
-        raise UserError(f"the benchmark's settings: {error}") from error
+    return check_settings(BenchmarkConfig, {**found, **changes}, path or Path("--negotiators"))

@@ -17,7 +17,7 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent
 from negotiation_env.specs import parse
 
-__all__ = ["Place", "Planned", "game", "grouped", "pairs", "place_of", "plan", "seed_of"]
+__all__ = ["Place", "Planned", "game", "grouped", "negotiated", "pairs", "place_of", "plan", "seed_of"]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -111,6 +111,11 @@ def plan(config: BenchmarkConfig) -> list[Planned]:
         for opponent, seat in _tables(config, scenario)
         for repetition in _runs(config, negotiator, decoding, opponent)
     ]
+
+
+def negotiated(games: Iterable[Planned]) -> list[Planned]:
+    """Those in which somebody else speaks, too."""
+    return [each for each in games if not each.place.single]
 
 
 def pairs(games: Iterable[Planned]) -> list[tuple[Planned, Planned]]:

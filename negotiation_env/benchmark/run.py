@@ -1,7 +1,7 @@
 """A benchmark from end to end: games, comparisons, probes, tables; each step goes on where it was.
 
 The folder holds `run.json` (the settings), `tables.json` and, append-only, `episodes.jsonl`, `comparisons.jsonl`,
-`probes.jsonl` and `challenges.jsonl`.
+`probes.jsonl` and `challenges.jsonl`; and `without_guards.jsonl`, where games under guards were played without, too.
 """
 
 from collections import defaultdict
@@ -17,9 +17,9 @@ from negotiation_env.benchmark.compare import Compared, all_compared, compare, m
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding
 from negotiation_env.benchmark.durability import VERSION, Challenge, challenges, subject_of
 from negotiation_env.benchmark.measures import seen_of
-from negotiation_env.benchmark.plan import Planned, game, grouped, place_of, plan
+from negotiation_env.benchmark.plan import Planned, game, grouped, negotiated, place_of, plan
 from negotiation_env.benchmark.spending import BenchmarkSpending
-from negotiation_env.benchmark.tables import outcome_tables
+from negotiation_env.benchmark.tables import guard_tables, outcome_tables
 from negotiation_env.benchmark.win_tables import win_tables
 from negotiation_env.console.progress import progress
 from negotiation_env.endpoints.cost_limit import need_prices
@@ -42,9 +42,11 @@ from negotiation_env.judges.probes import Examiner, ProbeKind
 from negotiation_env.loading.heavy import importing
 from negotiation_env.statistics.table import Table, tables_to_json
 
-__all__ = ["TABLES", "Cast", "challengeable", "run_benchmark", "tables_of"]
+__all__ = ["FREE", "TABLES", "Cast", "challengeable", "need_packages", "run_benchmark", "tables_of"]
 
 TABLES = "tables.json"
+FREE = "without_guards.jsonl"
+"""Games that were played under guards, too."""
 _FREE_TO_CHANGE = ("workers", "cost_limit", "unscored_limit")
 _ANSWERS: Final[Mapping[str, type[Compared | Asked | Challenge]]] = {
     "comparisons": Compared,
@@ -105,7 +107,7 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
-    _need_packages()
+    need_packages()
     if config.cost_limit is not None:
         players = (*cast.negotiators.values(), *cast.panel.values())
         need_prices([*players, cast.judge, *cast.comparisons.values()])
@@ -122,11 +124,13 @@ def _all_steps(run: "_Run", games: Sequence[Planned]) -> list[Table]:
     config = run.config
     run.pay_for_answers()
     played = run.play(games)
+    free = run.play(negotiated(games), guarded=False) if config.guards_paired else {}
     episodes = list(played.values())
     compared = run.compare(games, played)
     asked = run.examine(episodes) if config.probes else {}
     challenged = run.challenge(episodes) if config.probes else {}
     tables = tables_of(config, episodes, compared, asked, challenged, run.cast.trainees)
+    tables += guard_tables(episodes, free)
     write_whole(run.out / TABLES, tables_to_json(tables))
     return tables
 
@@ -167,8 +171,12 @@ def _paid(cast: Cast, spending: BenchmarkSpending) -> Cast:
     return replace(cast, negotiators=negotiators, panel=panel)
 
 
-def _need_packages() -> None:
-    """The tables come last, when all is paid for."""
+def need_packages() -> None:
+    """See that there is what the tables need, which come last, when all is paid for.
+
+    Raises:
+        MissingExtra: A package is not installed.
+    """
     with importing("a benchmark", "bench"):
         import choix  # noqa: F401
         import statsmodels  # noqa: F401
@@ -177,8 +185,9 @@ def _need_packages() -> None:
 def _settings(config: BenchmarkConfig, cast: Cast, games: Sequence[Planned]) -> dict[str, Any]:
     """All that decides what is played, compared and asked."""
     kept = {name: value for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
-    if not config.alone:  # so that a run from before there was such a key goes on
-        del kept["alone"]
+    for name in ("alone", "guards_paired"):  # so that a run from before there was such a key goes on
+        if not kept[name]:
+            del kept[name]
     kept |= {"reference": config.baseline, "decoding": [str(each) for each in config.decoding]}
     compare = {objective: judge.name for objective, judge in cast.comparisons.items()}
     kept |= _probing() if config.probes else {}
@@ -212,16 +221,16 @@ class _Run:
 
     def pay_for_answers(self) -> None:
         """Everything on file was paid for, also what came to nothing."""
-        if (path := self.out / EPISODES).exists():
+        for path in filter(Path.exists, (self.out / EPISODES, self.out / FREE)):
             for episode in read_episodes(path):
                 self.spending.pay(episode)
         for name, kind in _ANSWERS.items():
             for answer in AnswerFile(self.out / f"{name}.jsonl", kind).answers():
                 self.spending.pay(answer)
 
-    def play(self, games: Sequence[Planned]) -> dict[str, Episode]:
-        """Every game by id, those of one setting at a time."""
-        path, limit = self.out / EPISODES, UnscoredLimit(self.config.unscored_limit)
+    def play(self, games: Sequence[Planned], *, guarded: bool = True) -> dict[str, Episode]:
+        """Every game by id, those of one setting at a time; without guards they are in a file of their own."""
+        path, limit = self.out / (EPISODES if guarded else FREE), UnscoredLimit(self.config.unscored_limit)
         with progress("games", len(games)) as advance, self._final_sum():
             for chosen in grouped(games, lambda each: (each.place.setting, each.place.single)).values():
                 play_into(
@@ -234,7 +243,7 @@ class _Run:
                     progress=self._watching(advance),
                     wrap=self.cast.wrap,
                     prompts=self.cast.prompts,
-                    guards=self.cast.guards,
+                    guards=self.cast.guards if guarded else None,
                     **self.config.rules((each.scenario for each in chosen), alone=chosen[0].place.single),
                 )
         limit.finish()

@@ -18,7 +18,7 @@ from negotiation_env.episodes.runner import replied
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Question, Verdict
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
-from negotiation_env.judges.asking import judged
+from negotiation_env.judges.asking import judged, reads_turns
 
 __all__ = ["BenchmarkSpending"]
 
@@ -112,6 +112,7 @@ class _PaidJudge:
     def __init__(self, judge: Judge, account: Account) -> None:
         self.name = judge.name
         self.prompts = getattr(judge, "prompts", "")
+        self.reads_turns = reads_turns(judge)
         self._judge = judge
         self._account = account
 

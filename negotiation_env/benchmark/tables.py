@@ -4,17 +4,19 @@ Every figure has its 95 % interval by the cluster bootstrap over scenarios, for 
 independent.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from negotiation_env.benchmark.config import AGAINST_ALONE, ITSELF, BenchmarkConfig, Decoding, Setting
 from negotiation_env.benchmark.measures import BEYOND, OUTCOMES, SCORE, WAY, Measure, Seen
-from negotiation_env.benchmark.plan import Place, grouped
+from negotiation_env.benchmark.plan import Place, grouped, place_of
+from negotiation_env.environment.episode import Episode
+from negotiation_env.episodes.guard_pairs import PAIRED, PAIRED_NOTE, paired_games, paired_rows
 from negotiation_env.statistics.by_scenario import Difference, cluster_mean, holm, mean_over_runs, paired_difference
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Cell, Table
 
-__all__ = ["INTERVALS", "arena", "by_kind", "outcome_tables", "row_name", "run_cells", "run_columns"]
+__all__ = ["INTERVALS", "arena", "by_kind", "guard_tables", "outcome_tables", "row_name", "run_cells", "run_columns"]
 
 T = TypeVar("T")
 
@@ -52,6 +54,24 @@ def outcome_tables(games: Sequence[Seen], config: BenchmarkConfig) -> list[Table
     ]
     tables += [_by_field(name, some, field) for name, some in alone.items() for field in ("category", "tension")]
     return [table for table in tables if table.rows and len(table.columns) > 1]
+
+
+def guard_tables(guarded: Iterable[Episode], free: Mapping[str, Episode]) -> list[Table]:
+    """What guards change in how games end, a table an arena.
+
+    Args:
+        guarded: Games under guards.
+        free: The same games without, by id; a game that was not played so is left out.
+    """
+    both = [(each, free[each.id]) for each in guarded if each.id in free]
+    arenas = grouped(both, lambda pair: arena(place_of(pair[0])))
+    return [_with_and_without(name, some) for name, some in arenas.items()]
+
+
+def _with_and_without(name: str, games: Sequence[tuple[Episode, Episode]]) -> Table:
+    rows = grouped(games, lambda pair: row_name((place := place_of(pair[0])).negotiator, place.decoding))
+    cells = [(row, *each) for row, some in rows.items() for each in paired_rows(paired_games(some))]
+    return Table(f"With guards and without: {name}", ("negotiator", *PAIRED), tuple(cells), PAIRED_NOTE)
 
 
 def arena(place: Place) -> str:

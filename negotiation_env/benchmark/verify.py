@@ -9,15 +9,16 @@ from negotiation_env.benchmark.asked import Asked, askings
 from negotiation_env.benchmark.compare import Compared, all_compared, matches
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.durability import Challenge, subject_of
-from negotiation_env.benchmark.plan import Planned, plan, seed_of
-from negotiation_env.benchmark.run import TABLES, challengeable, tables_of
+from negotiation_env.benchmark.plan import Planned, negotiated, plan, seed_of
+from negotiation_env.benchmark.run import FREE, TABLES, challengeable, tables_of
+from negotiation_env.benchmark.tables import guard_tables
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.answer_file import AnswerFile
 from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, differences
 from negotiation_env.episodes.verify import contradictions, differing, missing, read_object
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import read_file
+from negotiation_env.files.places import read_file
 from negotiation_env.files.settings_file import check_settings
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, read_tables
@@ -25,8 +26,8 @@ from negotiation_env.text.untrusted import one_line
 
 __all__ = ["config_of", "verify_benchmark"]
 
-_IDS: Final = ("prompts", "guards")
-"""Keys that a run's settings hold as ids, not as names of files; no figure depends on them."""
+_ID: Final = "prompts"
+"""A key that a run's settings hold as an id, not as the name of a file; no figure depends on it."""
 
 
 def verify_benchmark(run: Path) -> list[str]:
@@ -41,13 +42,19 @@ def verify_benchmark(run: Path) -> list[str]:
     now = sorted({fingerprint(each.scenario) for each in games})
     if changed := differences(settings["scenarios"], now):
         return [f"the scenarios are not those of the run any more: {one_line(each)}" for each in changed]
-    played = latest_episodes(run / EPISODES)
-    if lost := missing(EPISODES, [each.id for each in games], played.keys()):
+    played = {EPISODES: games} | ({FREE: negotiated(games)} if config.guards_paired else {})
+    found = {file: latest_episodes(run / file) for file in played}
+    if lost := [
+        told for file, some in played.items() for told in missing(file, [each.id for each in some], found[file])
+    ]:
         return [*lost, f"{TABLES} cannot be derived without them"]
-    episodes = {each.id: played[each.id] for each in games}
-    wrong = [told for each in games for told in _foreign(each, episodes[each.id], settings)]
-    wrong += [told for episode in episodes.values() for told in contradictions(episode)]
-    again = _tables_again(run, settings, config, games, episodes, wrong)
+    there = {file: {each.id: found[file][each.id] for each in some} for file, some in played.items()}
+    wrong = [
+        told for file, some in played.items() for each in some for told in _foreign(file, each, there[file], settings)
+    ]
+    wrong += [told for episodes in there.values() for each in episodes.values() for told in contradictions(each)]
+    again = _tables_again(run, settings, config, games, there[EPISODES], wrong)
+    again += guard_tables(there[EPISODES].values(), there.get(FREE, {}))
     return wrong + _differing_tables(_read(run / TABLES), again)
 
 
@@ -61,17 +68,18 @@ def config_of(settings: Mapping[str, Any], path: Path) -> BenchmarkConfig:
     Raises:
         UserError: They are not those of a benchmark.
     """
-    kept = {each.name for each in fields(BenchmarkConfig)}.difference(_IDS)
+    kept = {each.name for each in fields(BenchmarkConfig)} - {_ID}
     return check_settings(BenchmarkConfig, {key: value for key, value in settings.items() if key in kept}, path)
 
 
-def _foreign(planned: Planned, episode: Episode, settings: Mapping[str, Any]) -> list[str]:
-    """Where a game is not what the run's settings say that was played."""
+def _foreign(file: str, planned: Planned, episodes: Mapping[str, Episode], settings: Mapping[str, Any]) -> list[str]:
+    """Where a game of a file is not what the run's settings say that was played."""
+    episode = episodes[planned.id]
     then = {"judge": settings["judges"]["games"], "seed": seed_of(planned, settings["seed"])}
     then |= {"scenario": fingerprint(planned.scenario), "tags": asdict(planned.place)}
     now = {"judge": episode.judge, "seed": episode.seed}
     now |= {"scenario": fingerprint(episode.scenario), "tags": dict(episode.tags)}
-    return [f"{EPISODES}: {one_line(episode.id)}: by the settings {each}" for each in differences(then, now)]
+    return [f"{file}: {one_line(episode.id)}: by the settings {each}" for each in differences(then, now)]
 
 
 def _tables_again(

@@ -39,10 +39,12 @@ def ability(
     By EleutherAI's lm-eval. Writes ability.json: every metric with its standard error, and its difference from the
     first model, paired by document; beside it a file for each model with its answers.
     """
+    from negotiation_env.agents.needs import require
     from negotiation_env.benchmark.ability.comparison import REPORT, AbilitySettings, ability_table
     from negotiation_env.benchmark.ability.measuring import find_tasks, load_tasks, measure, version
 
     require_apart(out, None, None)
+    require(models)
     settings = AbilitySettings(version(), seed, limit, batch_size, max_tokens, str(tasks_dir) if tasks_dir else None)
     loaded = load_tasks([name.strip() for name in tasks.split(",")], find_tasks(tasks_dir), seed)
     with told_on_ctrl_c(f"stopped; every task that was done is kept in {out}; go on with --resume"):

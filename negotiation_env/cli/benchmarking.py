@@ -18,7 +18,6 @@ from negotiation_env.cli.options import (
 )
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.specs import FILE, parse, single_specs
-from negotiation_env.specs.kinds import AGENTS
 from negotiation_env.text.secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -95,17 +94,16 @@ def _headline(tables: "list[Table]", out: Path) -> None:
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":
+    from negotiation_env.agents.needs import lacking
     from negotiation_env.benchmark.bench import judge_specs
     from negotiation_env.benchmark.cost import cost_table
     from negotiation_env.benchmark.plan import plan
-    from negotiation_env.judges.llm_file import judge_files
+    from negotiation_env.statistics.table import Table
 
     players, judges = (*config.negotiators.values(), *config.panel.values()), judge_specs(config)
-    for spec in players:
-        AGENTS.find(parse(spec), without_secrets(spec))
-    for spec in judges:
-        judge_files(spec)
-    return [cost_table(config, plan(config), {spec: _models(spec) for spec in (*players, *judges)})]
+    lacks = lacking(players, judges)
+    cost = cost_table(config, plan(config), {spec: _models(spec) for spec in (*players, *judges)})
+    return [cost, *([Table("lacking on this machine", ("",), tuple((each,) for each in lacks))] if lacks else [])]
 
 
 def _models(spec: str) -> "list[Model]":

@@ -14,8 +14,8 @@ from negotiation_env.cli.options import (
     Split,
     enough_turns,
     print_table,
-    resolve_agents,
 )
+from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 from negotiation_env.specs.kinds import AGENTS, JUDGES, Kind, Kinds
 
@@ -39,22 +39,24 @@ def doctor(
 ) -> None:
     """Look whether models, judge and endpoints will do.
 
-    First the kinds of agents and judges that a spec can name, those of installed packages too, and what each needs.
-    Then template (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema,
-    log-probabilities, parse rates on ten items, limits, and the cost of a run of N negotiations. Exit code 1 where
-    something will not do.
+    First the verdict; then packages, keys and files that lack, or template (does a chat grow by appending, thinking,
+    end token), context, endpoint, JSON schema, log-probabilities, parse rates on ten items, limits, and the cost of a
+    run of N negotiations; at last the kinds of agents and judges that a spec can name, those of installed packages
+    too, and what each needs. Exit code 1 where something will not do.
     """
     from negotiation_env.console.progress import spinner
     from negotiation_env.statistics.table import Table
 
-    for kinds in (AGENTS, JUDGES):
-        print_table(_kinds(kinds))
     with spinner("examining"):
         found = list(_findings(agents, judge, split, n, max_turns, prompts))
+    wrong = [each.what for each in found if each.good is False]
+    say(f"will not do: {', '.join(wrong)}" if wrong else "all that was looked at will do")
     signs = {True: "ok", False: "no", None: ""}
     rows = tuple((signs[each.good], each.what, each.told) for each in found)
     print_table(Table("negotiate doctor", ("", "what", "found"), rows))
-    raise typer.Exit(any(each.good is False for each in found))
+    for kinds in (AGENTS, JUDGES):
+        print_table(_kinds(kinds))
+    raise typer.Exit(bool(wrong))
 
 
 def _kinds(kinds: Kinds) -> "Table":
@@ -78,15 +80,18 @@ def _findings(
     agents: list[str], judge: str, split: str, n: int, max_turns: int, prompts: str | None
 ) -> "Iterator[Finding]":
     from negotiation_env.agents.doctor import examine_agent
+    from negotiation_env.agents.needs import lacking, resolve_cast
     from negotiation_env.data import load_scenarios
     from negotiation_env.environment.prompting import chosen_prompts, ids_of, mismatch, seat_prompts
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.doctor import Finding, examine_judge
-    from negotiation_env.judges.specs import resolve_judge
 
-    scenarios, decider = load_scenarios(split)[:_ITEMS], resolve_judge(judge)
+    scenarios, agents = load_scenarios(split)[:_ITEMS], list(dict.fromkeys(agents))
+    if lacks := lacking(agents, [judge]):
+        yield from (Finding("lacking", False, each) for each in lacks)
+        return
+    policies, (decider,) = resolve_cast(agents, [judge])
     told = chosen_prompts(prompts, decider)
-    policies = resolve_agents(list(dict.fromkeys(agents)))
     shown = seat_prompts(told, len(policies), policies)
     wrong = mismatch(shown, decider)
     yield Finding("prompts", not wrong, wrong or f"{ids_of(shown)}, as the judge needs them")

@@ -27,7 +27,6 @@ from negotiation_env.cli.options import (
     open_traffic,
     print_table,
     require_apart,
-    resolve_agents,
 )
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
@@ -56,13 +55,16 @@ def play(
 
     With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
     """
+    from negotiation_env.agents.contents import sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
+    from negotiation_env.environment.prompting import chosen_prompts
     from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
-    from negotiation_env.judges.specs import resolve_judge
 
     told, scenarios = named_prompts(prompts), load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
@@ -71,12 +73,13 @@ def play(
     rules: dict[str, Any] = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
-        game = Game(chosen.id, chosen, seat_agents(resolve_agents(agents, traffic), chosen.seats), seed)
-        decider = resolve_judge(judge, traffic, cache=not no_cache)
+        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
             settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
             episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
-            if keep:
+            if keep and out:
+                note_provenance(out, digests([chosen], chosen_prompts(told, decider)) | sha256_of(agents, [judge]))
                 keep(episode)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
@@ -108,18 +111,18 @@ def evaluate_command(
     run that was killed goes on with --resume and the same settings, and ends with the summary of an unbroken one.
     """
     from negotiation_env.agents.contents import contents_of, sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
     from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.episodes.summary import summary_table
-    from negotiation_env.judges.specs import resolve_judge
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
-        players, decider = resolve_agents(agents, traffic), resolve_judge(judge, traffic, cache=not no_cache)
+        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,

@@ -64,7 +64,8 @@ def generate_command(
     are near another or that the judge finds poor are asked for again. Without --judge the author grades its own
     texts.
     """
-    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.contents import contents_of, sha256_of
+    from negotiation_env.agents.needs import require
     from negotiation_env.console.progress import progress
     from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.synthesis.generate import generate
@@ -80,10 +81,12 @@ def generate_command(
         return
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
+    models = [model] if judge in ("", "none") else [model, judge]
+    require(models, traffic=traffic)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         encode = find_encoder() if minilm is not False else None
         if minilm and not encode:
-            raise MissingExtra("--minilm", "train")
+            raise MissingExtra("--minilm", "local")
         author = _model(model, traffic)
         grader = None if judge == "none" else _model(judge or model, traffic)
         with progress("texts", n) as advance:
@@ -95,7 +98,8 @@ def generate_command(
                 sources,
                 encode=encode,
                 resume=resume,
-                contents=contents_of([model] if judge == "none" else [model, judge or model]),
+                contents=contents_of(models),
+                sha256=sha256_of(models),
                 cost_limit=cost_limit,
                 progress=advance,
             )

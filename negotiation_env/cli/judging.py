@@ -1,5 +1,7 @@
 """`negotiate judge-check` and `negotiate judge-compare`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,7 @@ from negotiation_env.cli.options import (
     require_writable,
 )
 from negotiation_env.console.terminal import say_json
+from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["judge_check", "judge_compare"]
 
@@ -44,26 +47,29 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
+    from negotiation_env.agents.contents import sha256_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
-    from negotiation_env.files.durable import refuse_other
+    from negotiation_env.episodes.provenance import fetched, made_with
+    from negotiation_env.files.places import refuse_other
     from negotiation_env.judges.check.check import check_judge, plan_check
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.check.tables import check_tables
-    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
     require_apart(out, record, replay)
     if out is not None:
         refuse_other(out, _BEGINNING)
-    decider = resolve_judge(judge, open_traffic(record, replay), cache=not no_cache)
-    if out is not None:
         require_writable(out)
+    _, (decider,) = resolve_cast([], [judge], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", len(plan_check(items))) as advance:
         report = check_judge(decider, items, progress=advance)
+    made = made_with(fetched() | sha256_of([], [judge]))
+    told = json.dumps({**json.loads(report.to_json()), "made_with": asdict(made)}, indent=1, ensure_ascii=False)
     if out is not None:
-        out.write_text(report.to_json(), encoding="utf-8")
+        out.write_text(f"{without_secrets(told)}\n", encoding="utf-8")
     if as_json:
-        say_json(report.to_json())
+        say_json(f"{without_secrets(told)}\n")
     else:
         for table in check_tables(report):
             print_table(table)
@@ -80,15 +86,14 @@ def judge_compare(
     no_cache: NoCache = False,
 ) -> None:
     """Show how well two judges agree."""
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.judges.check.compare import compare_judges
     from negotiation_env.judges.check.labelled import read_labelled
     from negotiation_env.judges.check.tables import comparison_tables
-    from negotiation_env.judges.specs import resolve_judge
 
     items = read_labelled(labelled)
-    traffic = open_traffic(record, replay)
-    judges = [resolve_judge(spec, traffic, cache=not no_cache) for spec in (first, second)]
+    _, judges = resolve_cast([], [first, second], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
         comparison = compare_judges(judges[0], judges[1], items, progress=advance)
     if as_json:

@@ -11,13 +11,13 @@ from negotiation_env.console.terminal import console
 from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.files.user_files import handed
 from negotiation_env.game.prompts import SHIPPED
+from negotiation_env.game.rules import enough_turns
 from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
     from negotiation_env.game.prompts import PromptSet
     from negotiation_env.game.scenario import Scenario
-    from negotiation_env.interfaces import Agent
     from negotiation_env.statistics.table import Table
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "print_table",
     "require_apart",
     "require_writable",
-    "resolve_agents",
 ]
 
 _AGENTS_HELP = (
@@ -131,25 +130,11 @@ def require_apart(out: Path | None, record: Path | None, replay: Path | None) ->
             keep_apart(out, path)
 
 
-def resolve_agents(specs: list[str], traffic: "Traffic | None" = None) -> "list[Agent]":
-    """The agents that the specs name."""
-    from negotiation_env.agents.specs import resolve_agent
-
-    return [resolve_agent(spec, traffic) for spec in specs]
-
-
 def named_prompts(prompts: str | None) -> "PromptSet | None":
     """The set of --prompts, read before anything that takes long is loaded; None follows the judge."""
     from negotiation_env.environment.prompting import load_prompts
 
     return None if prompts is None else load_prompts(prompts)
-
-
-def enough_turns(max_turns: int, scenarios: "list[Scenario]") -> int:
-    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays; open questions need it."""
-    if all(scenario.seats == 1 for scenario in scenarios):
-        return 0
-    return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])
 
 
 def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":

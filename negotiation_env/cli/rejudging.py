@@ -35,11 +35,11 @@ def rejudge_command(
     killed goes on where it was.
     """
     from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.environment.episode import latest_episodes
     from negotiation_env.episodes.rejudge import FOLDER, rejudge
     from negotiation_env.episodes.run_folder import EPISODES, claim, keep_apart
-    from negotiation_env.judges.specs import resolve_judge
 
     told = (
         f"stopped; what the judge has said is kept in {run / FOLDER}, but for the last few negotiations; go on with "
@@ -49,7 +49,7 @@ def rejudge_command(
         keep_apart(run, path)
     with claim(run), told_on_ctrl_c(told):
         count = len(latest_episodes(run / EPISODES))
-        decider = resolve_judge(judge, open_traffic(record, replay, resume=True), cache=not no_cache)
+        _, (decider,) = resolve_cast([], [judge], open_traffic(record, replay, resume=True), cache=not no_cache)
         contents = " ".join(contents_of([], [judge]).values())
         with progress("negotiations", count) as advance:
             report = rejudge(run, decider, contents=contents, unscored_limit=unscored_limit, progress=advance)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import append_bytes, hold, is_there, read_file, read_lines
+from negotiation_env.files.durable import append_bytes, read_lines
+from negotiation_env.files.places import hold, is_there, read_file
 from negotiation_env.interfaces import Alternatives, ChatModel, ChatRequest, Reply, TokenTrace
 from negotiation_env.text.strict_json import has_surrogates, read_json
 from negotiation_env.text.untrusted import one_line, writable_text

@@ -64,19 +64,20 @@ from negotiation_env.environment.choices import (
     writer_seat,
 )
 from negotiation_env.environment.episode import Episode
-from negotiation_env.environment.guarding import Enforcement
+from negotiation_env.environment.guarding import Enforcement, require_reader
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
 from negotiation_env.environment.spaces import FreeText, observation_space
 from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
 from negotiation_env.environment.turns import FailedTurn, turns_of
 from negotiation_env.errors import UserError
-from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Turn, Verdict
+from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Turn, Utterance, Verdict
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards
+from negotiation_env.guards.watch import Finding
 from negotiation_env.interfaces import Judge, Reply
 from negotiation_env.judges.specs import resolve_judge
 
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
 __all__ = ["NegotiationEnv", "env", "raw_env"]
 
 _COMPLETING, _OVER = Phase.COMPLETING, Phase.OVER  # Python 3.11 is slow to look members up in their class
+_TURN = QuestionKind.TURN
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
@@ -118,7 +120,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     Raises:
         TypeError: A rule has no such name.
         ValueError: A rule's value is out of range, or does not fit one of the scenarios.
-        UserError: There is no such split, file, judge or prompt set, or there are no such guards.
+        UserError: There is no such split, file, judge or prompt set, there are no such guards, or the judge cannot
+            answer what they ask.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -151,6 +154,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         self.prompts = chosen_prompts(prompts, self.judge)
         warn_of_mismatch(self.prompts, self.judge)
         self.guards = None if guards is None else load_guards(guards)
+        require_reader(self.guards, self.judge)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
         seats = max(scenario.seats for scenario in self.scenarios)
@@ -256,18 +260,21 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def hear(self, words: str) -> Question | None:
         """The first half of a step: the selected agent speaks. What a judge has to answer next, if anything."""
         if self._enforced:
-            return self._hear_guarded(words, self._enforced)
+            return self._guarded(self._enforced.say(words), self._enforced)
         utterance = self.game.say(words)  # all rewards are still 0, for the game's only one ends it
         self.infos[self.agent_selection] = {"events": utterance.events}
         if not (question := self.game.question):
             self._settle()
         return question
 
-    def rule(self, question: Question, verdict: Verdict) -> None:
-        """The second half, where a judge was asked."""
+    def rule(self, question: Question, verdict: Verdict) -> Question | None:
+        """The second half, where a judge was asked. What it has to answer next: of a turn that guards asked about."""
         self._rulings.append((question.kind, self.game.turns, verdict))
+        if question.kind is _TURN and self._enforced:
+            return self._guarded(self._enforced.answer(question.asked, verdict), self._enforced)
         self.game.rule(verdict)
         self._settle()
+        return None
 
     def abort(self, reason: str) -> None:
         """The agent whose turn it is failed to speak: the episode ends unscored."""
@@ -331,9 +338,11 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _hear_guarded(self, words: str, enforced: Enforcement) -> Question | None:
-        """The same under guards, which may refuse the words; then the same agent is asked again."""
-        utterance, finding = enforced.say(words)
+    def _guarded(self, found: Question | tuple[Utterance, Finding], enforced: Enforcement) -> Question | None:
+        """The same under guards, which may ask about the words, or refuse them; then the same agent is asked again."""
+        if isinstance(found, Question):
+            return found
+        utterance, finding = found
         self.infos[self.agent_selection] = {
             "events": utterance.events,
             "broken": tuple(each.constraint for each in finding.violations),

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from negotiation_env.game.events import Message, Utterance
+from negotiation_env.errors import UserError
+from negotiation_env.game.events import Message, Question, QuestionKind, Utterance, Verdict
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.protocol import Negotiation
+from negotiation_env.guards.asked import Unanswered
 from negotiation_env.guards.files import Guards, Intervention
 from negotiation_env.guards.watch import Finding, Violation, Watch
+from negotiation_env.interfaces import Judge
+from negotiation_env.judges.asking import reads_turns
 from negotiation_env.text.untrusted import SILENCE
 
-__all__ = ["Enforcement", "Guarded", "Try"]
+__all__ = ["Enforcement", "Guarded", "Try", "require_reader"]
 
 _COMPLETING = Phase.COMPLETING
 _ENDS: Final = {Intervention.END: Negotiation.stop, Intervention.END_UNSCORED: Negotiation.fail}
@@ -65,6 +69,15 @@ class Guarded:
         return self.refused[-1].told if self.replaced else self.told
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Words that were said and are not delivered before a judge has said something of them."""
+
+    utterance: Utterance
+    thought: str
+    answers: dict[str, bool]
+
+
 @dataclass(slots=True)
 class Enforcement:
     """The guards of one game.
@@ -81,6 +94,8 @@ class Enforcement:
     turns: list[Guarded] = field(default_factory=list)
     refused: list[Try] = field(default_factory=list)
     _watch: Watch = field(init=False)
+    _told: set[int] = field(default_factory=set)
+    _waiting: _Waiting | None = None
 
     def __post_init__(self) -> None:
         self._watch = Watch(self.guards, self.game.scenario)
@@ -90,11 +105,12 @@ class Enforcement:
         """How many times words were refused and no turn was made of them."""
         return len(self.refused) + sum(len(turn.refused) - turn.replaced for turn in self.turns)
 
-    def say(self, words: str) -> tuple[Utterance, Finding]:
+    def say(self, words: str) -> Question | tuple[Utterance, Finding]:
         """The pending turn's speaker says something; where it is refused, the same speaker is still to speak.
 
         Returns:
-            What was understood, delivered or not, and what it breaks.
+            What was understood, delivered or not, and what it breaks; or what a judge has to say of it before, which
+            goes to `answer`.
 
         Raises:
             IllegalMove: No turn is pending.
@@ -103,18 +119,44 @@ class Enforcement:
         utterance, thought = self.game.understand(words)
         if self.game.phase is _COMPLETING:
             return self.game.deliver(utterance, thought), Finding((), ())
-        finding = self._watch.look(utterance, self.game.dialogue)
+        return self._looked(_Waiting(utterance, thought, {}))
+
+    def answer(self, asked: str, verdict: Verdict) -> Question | tuple[Utterance, Finding]:
+        """What a judge says of the words that wait; the same as for `say`.
+
+        Where it fails to say it, nobody knows whether the words may be said: the game ends with them, unscored.
+        """
+        assert self._waiting is not None  # whoever asks has the question from here
+        waiting, self._waiting = self._waiting, None
+        if verdict.value is None:
+            self._deliver(waiting.utterance, waiting.thought, Finding((), ()))
+            self.game.fail(verdict.reason or "the judge gave no value")
+            return waiting.utterance, Finding((), ())
+        return self._looked(replace(waiting, answers={**waiting.answers, asked: verdict.value > 0}))
+
+    def _looked(self, said: _Waiting) -> Question | tuple[Utterance, Finding]:
+        try:
+            finding = self._watch.look(said.utterance, self.game.dialogue, said.answers)
+        except Unanswered as needed:
+            self._waiting, dialogue = said, (*self.game.dialogue, said.utterance)
+            return Question(QuestionKind.TURN, self.game.scenario, dialogue, asked=needed.question)
+        self._intervene(said.utterance, said.thought, finding)
+        return said.utterance, finding
+
+    def _intervene(self, utterance: Utterance, thought: str, finding: Finding) -> None:
+        if not finding.violations:
+            self._deliver(utterance, thought, finding)
+            return
         self._watch.count(finding, utterance.seat)
         if finding.intervention == Intervention.ASK_AGAIN:
             self._refuse(utterance, thought, finding, _AGAIN)
         elif finding.intervention == Intervention.REPLACE:
             self._refuse(utterance, thought, finding, _REPLACED)
             silence, _ = self.game.understand(SILENCE)
-            seen = self._watch.look(silence, self.game.dialogue)
+            seen = self._watch.look(silence, self.game.dialogue, dict.fromkeys(self.guards.asked.values(), False))
             self._deliver(silence, "", replace(seen, violations=()), replaced=True)
         else:
             self._deliver(utterance, thought, finding)
-        return utterance, finding
 
     def shown(self, messages: Sequence[Message], seat: int) -> tuple[Message, ...]:
         """A seat's chat with what this seat alone knows: its refused words, and what it was told.
@@ -124,32 +166,45 @@ class Enforcement:
                 window leaves none of them, what the last one was told is shown all the same: it is for the next turn.
             seat: Whose chat.
         """
+        if seat not in self._told:
+            return tuple(messages)
         own = [turn for turn in self.turns if turn.seat == seat]
         tries = self.refused if self.game.speaker == seat else []
-        if not (tries or any(turn.refused or turn.told for turn in own)):
-            return tuple(messages)
         spoken = sum(each["role"] == "assistant" for each in messages)
         told = own[-1].answer if own and not spoken else ""
         return tuple(_private(messages, told, own[len(own) - spoken :], tries))
 
     def _refuse(self, utterance: Utterance, thought: str, finding: Finding, frame: str) -> None:
-        self.refused.append(Try(utterance, thought, finding.violations, self._told(finding, frame)))
+        self.refused.append(Try(utterance, thought, finding.violations, self._tell(utterance.seat, finding, frame)))
 
     def _deliver(self, utterance: Utterance, thought: str, finding: Finding, *, replaced: bool = False) -> None:
         self.game.deliver(utterance, thought)
         self._watch.deliver(finding)
-        told = self._told(finding, _FEEDBACK) if finding.intervention == Intervention.FEEDBACK else ""
+        step = finding.intervention
+        told = self._tell(utterance.seat, finding, _FEEDBACK) if step == Intervention.FEEDBACK else ""
         self.turns.append(Guarded(utterance.seat, finding.violations, tuple(self.refused), replaced, told))
         self.refused = []
-        if finding.intervention in _ENDS:
+        if step in _ENDS:
             reason = f"ended by the guards: {', '.join(each.constraint for each in finding.violations)}"
-            _ENDS[finding.intervention](self.game, reason)
+            _ENDS[step](self.game, reason)
 
-    def _told(self, finding: Finding, frame: str) -> str:
+    def _tell(self, seat: int, finding: Finding, frame: str) -> str:
         """What the speaker is told of all that it broke, but for what is only put on record."""
+        self._told.add(seat)
         broken = {each.constraint for each in finding.violations if each.intervention != Intervention.RECORD}
         told = [each.told or f"Broken: {each.name}." for each in self.guards.constraints if each.name in broken]
         return frame.format(told=" ".join(told), silence=SILENCE)
+
+
+def require_reader(guards: Guards | None, judge: Judge) -> None:
+    """See that the judge answers what guards ask.
+
+    Raises:
+        UserError: It does not.
+    """
+    if guards and guards.asked and not reads_turns(judge):
+        asked = ", ".join(guards.asked)
+        raise UserError(f"guards {guards.name} ask the judge ({asked}); {judge.name} reads no turns: take an LLM judge")
 
 
 def _private(

@@ -91,6 +91,9 @@ def _is_plain(env: Any) -> bool:
 def step_together(pairs: "Sequence[tuple[NegotiationEnv, Any]]", judge: Judge) -> None:
     """The one way into a core: a step in each of some games without wrappers, see `step_many`.
 
+    What guards ask about the words goes to the judge with what other games ask; what comes of the answers is asked
+    next.
+
     Args:
         pairs: Environments, each another, with the selected agent's words.
         judge: Answers all that ask.
@@ -103,6 +106,10 @@ def step_together(pairs: "Sequence[tuple[NegotiationEnv, Any]]", judge: Judge) -
         if question := game.hear(words):
             asking.append(game)
             questions.append(question)
-    if questions:
-        for place, verdict in enumerate(judged(judge, questions)):
-            asking[place].rule(questions[place], verdict)
+    while questions:
+        ruled = zip(asking, questions, judged(judge, questions), strict=True)
+        asking, questions = [], []
+        for game, question, verdict in ruled:
+            if further := game.rule(question, verdict):
+                asking.append(game)
+                questions.append(further)

@@ -4,18 +4,24 @@ Two runs with the same settings but the guards have the same games, with the sam
 they are the same. So the differences are taken game by game.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.episodes.pairs import compare, figures
+from negotiation_env.episodes.pairs import Pair, compare, figures
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.errors import UserError
 from negotiation_env.statistics.by_scenario import Difference
 from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.table import Cell
 
-__all__ = ["Paired", "paired_runs"]
+__all__ = ["PAIRED", "PAIRED_NOTE", "Paired", "paired_games", "paired_rows", "paired_runs"]
+
+PAIRED: Final = ("", "with", "without", "difference", "p", "pairs")
+"""Headings of `paired_rows`."""
+PAIRED_NOTE: Final = "p: sign flips over scenarios; in brackets 95 % intervals by the bootstrap over scenarios"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,21 @@ def paired_runs(guarded: Path, free: Path) -> tuple[Paired, ...]:
         pairs.append((each.scenario.id, figures(each), free_figures))
     if not pairs:
         raise UserError(f"{guarded} and {free} share no negotiation; expected two runs of the same settings and seed")
+    return _all_compared(pairs)
+
+
+def paired_games(pairs: Iterable[tuple[Episode, Episode]]) -> tuple[Paired, ...]:
+    """Compare games under guards with the same ones without; a game that is unscored in either is left out."""
+    return _all_compared([(one.scenario.id, figures(one), figures(other)) for one, other in pairs])
+
+
+def paired_rows(found: Sequence[Paired]) -> list[tuple[Cell, ...]]:
+    """The cells under `PAIRED`, a row a figure."""
+    told = [(each, each.difference) for each in found]
+    return [(each.measure, each.guarded, each.free, than.difference, than.p, than.pairs) for each, than in told]
+
+
+def _all_compared(pairs: Sequence[Pair]) -> tuple[Paired, ...]:
     return tuple(Paired(each.measure, each.first, each.second, each.difference) for each in compare(pairs))
 
 

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.episodes.guard_pairs import Paired, paired_runs
+from negotiation_env.episodes.guard_pairs import PAIRED, PAIRED_NOTE, Paired, paired_rows, paired_runs
 from negotiation_env.episodes.run_folder import EPISODES
+from negotiation_env.errors import UserError
 from negotiation_env.guards.files import Guards
 from negotiation_env.guards.watch import Watch
 from negotiation_env.statistics.intervals import Estimate, share_with_interval
@@ -87,11 +88,8 @@ class GuardReport:
         )
 
     def _with_and_without(self) -> Table:
-        told = [(each, each.difference) for each in self.paired]
-        rows = [(each.measure, each.guarded, each.free, than.difference, than.p, than.pairs) for each, than in told]
-        note = "p: sign flips over scenarios; in brackets 95 % intervals by the bootstrap over scenarios"
-        heads = ("", "with", "without", "difference", "p", "pairs")
-        return Table("the same negotiations with guards and without", heads, tuple(rows), note)
+        title = "the same negotiations with guards and without"
+        return Table(title, PAIRED, tuple(paired_rows(self.paired)), PAIRED_NOTE)
 
     def _share(self, found: Sequence[Breach]) -> Estimate:
         return share_with_interval(len({each.episode for each in found}), self.negotiations)
@@ -122,8 +120,12 @@ def guard_run(run: Path, guards: Guards, free: Path | None = None) -> GuardRepor
         free: The folder of the same run without guards, to compare with.
 
     Raises:
-        UserError: There is no episode file, or a line is no episode; or the runs cannot be compared.
+        UserError: There is no episode file, or a line is no episode; or the runs cannot be compared, or the guards ask
+            a judge.
     """
+    if guards.asked:
+        asked = ", ".join(guards.asked)
+        raise UserError(f"guards {guards.name} ask a judge ({asked}); a run is re-read without one: leave these out")
     negotiations = turns = instant = caught = 0
     found: list[Breach] = []
     for episode in stream_latest(run / EPISODES):

@@ -24,7 +24,7 @@ from negotiation_env.loading.models import MODELS
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.version import __version__
 
-__all__ = ["PROVENANCE", "Provenance", "digests", "note_provenance"]
+__all__ = ["PROVENANCE", "Provenance", "digests", "fetched", "made_with", "note_provenance"]
 
 PROVENANCE: Final = "provenance.jsonl"
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -69,18 +69,31 @@ def note_provenance(out: Path, sha256: Mapping[str, str]) -> None:
     from pydantic import TypeAdapter
 
     path, adapter = out / PROVENANCE, TypeAdapter(Provenance)
-    now = Provenance(__version__, _commit(), platform.python_version(), _packages(), _device(), _system(), sha256)
-    line = without_secrets(json.dumps(asdict(now), ensure_ascii=False))
+    line = without_secrets(json.dumps(asdict(made_with(sha256)), ensure_ascii=False))
     before = list(read_lines(path, adapter, "does not say what a run was made with"))
     if not before or asdict(before[-1]) != json.loads(line):
         append_bytes(path, line.encode() + b"\n")
+
+
+def made_with(sha256: Mapping[str, str]) -> Provenance:
+    """What is made now is made with this.
+
+    Args:
+        sha256: Of what it is made from, by name.
+    """
+    return Provenance(__version__, _commit(), platform.python_version(), _packages(), _device(), _system(), sha256)
 
 
 def digests(scenarios: Iterable[Scenario], prompts: Iterable[PromptSet]) -> dict[str, str]:
     """SHA-256 of the data, line by line as JSON, of each prompt set, and of the models that this version fetches."""
     data = hashlib.sha256("".join(f"{each.to_json()}\n" for each in scenarios).encode()).hexdigest()
     sets = {f"prompts {each.id}": each.sha256 for each in prompts}
-    return {"scenarios": data} | sets | {f"fetched {each.name}": each.source.sha256 for each in MODELS}
+    return {"scenarios": data} | sets | fetched()
+
+
+def fetched() -> dict[str, str]:
+    """SHA-256 of the models that this version fetches."""
+    return {f"fetched {each.name}": each.source.sha256 for each in MODELS}
 
 
 @cache

@@ -27,7 +27,8 @@ from negotiation_env.environment.prompting import shipped_of, warn_of_mismatch
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import append_lines, make_folder, read_lines, write_whole, written
+from negotiation_env.files.durable import append_lines, read_lines, write_whole, written
+from negotiation_env.files.places import make_folder
 from negotiation_env.game.events import Question, QuestionKind, Ruling
 from negotiation_env.game.protocol import agreement_question, score_question
 from negotiation_env.interfaces import Judge

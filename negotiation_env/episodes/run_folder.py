@@ -22,7 +22,8 @@ from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError, UserError, os_fault
-from negotiation_env.files.durable import append_bytes, hold, is_there, read_whole, refuse_link, write_whole
+from negotiation_env.files.durable import append_bytes, read_whole, write_whole
+from negotiation_env.files.places import hold, is_there, refuse_link
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.interfaces import Judge
 from negotiation_env.text.secrets import without_secrets
@@ -56,7 +57,7 @@ _HELD: Final = {EPISODES: "episodes", CANDIDATES: "candidates", CONFIG: "a train
 _LOCK: Final = ".lock"
 _OWN: Final = (
     *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "provenance.jsonl", "held_out", "rejudged"),
-    *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "ability.json"),
+    *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "without_guards.jsonl", "ability.json"),
     *(
         "provenance.jsonl",
         "metrics.jsonl",

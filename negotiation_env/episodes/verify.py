@@ -19,7 +19,15 @@ from negotiation_env.files.durable import read_whole
 from negotiation_env.game.events import QuestionKind
 from negotiation_env.text.untrusted import one_line
 
-__all__ = ["contradictions", "differing", "missing", "read_object", "summary_again", "verify_evaluation"]
+__all__ = [
+    "contradictions",
+    "differing",
+    "missing",
+    "read_object",
+    "summary_again",
+    "verify_evaluation",
+    "verify_games",
+]
 
 _SAME: Final = 1e-9
 """Relative difference of floats that another machine's sums may make."""
@@ -36,6 +44,15 @@ def verify_evaluation(run: Path) -> list[str]:
     again = summary_again(run, settings, wrong)
     told = read_object(run / SUMMARY)
     return wrong + differing(SUMMARY, told, json.loads(again.to_json()))
+
+
+def verify_games(run: Path) -> list[str]:
+    """Where the outcomes of single games are not what their verdicts say, a sentence each; they have no figures.
+
+    Raises:
+        UserError: A line cannot be read.
+    """
+    return [told for episode in stream_latest(run / EPISODES) for told in contradictions(episode)]
 
 
 def summary_again(run: Path, settings: Mapping[str, Any], wrong: list[str]) -> Summary:

@@ -1,42 +1,30 @@
 """Files that a kill cannot spoil: append-only files of one JSON object a line, and files written as a whole.
 
-A folder may come from somebody else, and a report of it go to others: links in it are refused, or reading and writing
-would lead out of it, and so are pipes and devices, for which one would wait for ever. People open such files in
-editors: a byte order mark and blank lines say nothing.
+People open such files in editors: a byte order mark and blank lines say nothing.
 """
 
-import errno
-import os
 import secrets
-import stat
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from os import SEEK_END
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
-from negotiation_env.errors import UserError, os_fault
+from negotiation_env.errors import UserError
+from negotiation_env.files.places import is_there, opened, read_file
 from negotiation_env.text.strict_json import is_utf_16, read_json
 from negotiation_env.text.untrusted import one_line
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
     from pydantic import TypeAdapter
 
 __all__ = [
     "FORMAT",
     "append_bytes",
     "append_lines",
-    "hold",
-    "is_there",
-    "make_folder",
-    "only_files",
     "parse_value",
-    "read_file",
     "read_lines",
     "read_whole",
-    "refuse_link",
-    "refuse_other",
     "text_lines",
     "write_whole",
     "written",
@@ -47,7 +35,6 @@ _Extra: TypeAlias = Literal["forbid", "ignore"]
 
 FORMAT: Final = 1
 """Version of the layout of everything that runs write; what does not say its `format` has this one."""
-_KINDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 def written(**names: str) -> dict[str, Any]:
@@ -120,7 +107,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     if not is_there(path):
         return
-    with _opened(path, "rb") as lines:  # half a line may end within a character
+    with opened(path, "rb") as lines:  # half a line may end within a character
         lines.seek(_mark(path, lines.read(4)))
         for number, line in enumerate(lines, start=1):
             if line.endswith(b"\n") and not line.isspace():
@@ -147,7 +134,7 @@ def append_bytes(path: Path, lines: bytes) -> None:
     Raises:
         UserError: The file is none or cannot be opened.
     """
-    with _opened(path, "a+b") as file:
+    with opened(path, "a+b") as file:
         file.write(_end_last_line(file) + lines)
 
 
@@ -197,16 +184,6 @@ def _checked(text: str | bytes, found: Any, adapter: "TypeAdapter[T]", extra: _E
         raise ValueError(one_line("; ".join(wrong))) from error
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file.
-
-    Raises:
-        UserError: It is missing, no file, or cannot be opened.
-    """
-    with _opened(path, "rb") as file:
-        return file.read()
-
-
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there as a whole or as it was before, whatever kills the process.
 
@@ -216,122 +193,9 @@ def write_whole(path: Path, text: str) -> None:
     is_there(path)
     fresh = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with _opened(fresh, "xb") as file:
+        with opened(fresh, "xb") as file:
             file.write(text.encode())
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-
-
-def refuse_other(path: Path, beginning: bytes) -> None:
-    """See that a file that is to be written anew is what was written there before, and nobody's work.
-
-    Args:
-        path: The file; it need not be there, and may be empty.
-        beginning: How such files begin.
-
-    Raises:
-        UserError: It holds something else.
-    """
-    if path.is_file():
-        with path.open("rb") as file:
-            found = file.read(len(beginning))
-        if found and found.lower() != beginning.lower():
-            raise UserError(f"{path} is there and holds something else; give another name, or move it away")
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder within a run's, unless it is there.
-
-    Raises:
-        UserError: There is a link or a file in its place.
-    """
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{os_fault(error)}; mend that or name another place") from error
-    refuse_link(path)
-
-
-def refuse_link(path: Path) -> None:
-    """See that what is in a run's folder is there itself.
-
-    Raises:
-        UserError: It is a link.
-    """
-    if path.is_symlink():
-        raise UserError(f"{path} is a link, which may lead anywhere; put what it stands for in its place")
-
-
-def is_there(path: Path) -> bool:
-    """Whether a run's folder has a file.
-
-    Raises:
-        UserError: Something else is in its place: a link, a folder, a pipe, a device.
-    """
-    refuse_link(path)
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise UserError(f"cannot open {path}: {error.strerror}") from error
-    if not stat.S_ISREG(mode):
-        raise UserError(f"{path}: {_no_file(mode)}; put a file in its place")
-    return True
-
-
-def _no_file(mode: int) -> str:
-    return f"{_KINDS.get(stat.S_IFMT(mode), 'a device')} is where a file is needed"
-
-
-def only_files(path: str, flags: int) -> int:
-    """An `opener` for `open` that refuses what one could wait for for ever, and does not wait for it.
-
-    Raises:
-        OSError: It cannot be opened, or is no regular file.
-    """
-    found = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-    mode = os.fstat(found).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(found)
-        raise OSError(errno.EINVAL, _no_file(mode), path)
-    return found
-
-
-def hold(path: Path, refusal: str) -> "BaseFileLock":
-    """Hold a lock file; the system lets go of it when this process ends, however it ends.
-
-    A thread that holds it may take it once more, and gives it back as often.
-
-    Args:
-        path: The lock file; stays behind, and means nothing by itself.
-        refusal: What to say where another process or thread holds it.
-
-    Raises:
-        UserError: It is held, cannot be made, or is no file.
-    """
-    from filelock import FileLock, Timeout
-
-    is_there(path)
-    lock = FileLock(path.parent.resolve() / path.name, is_singleton=True)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UserError(refusal) from None
-    except OSError as error:
-        raise UserError(f"cannot make {path}: {error.strerror}") from error
-    return lock
-
-
-def _opened(path: Path, mode: str) -> IO[bytes]:
-    try:
-        return open(path, mode, opener=_no_link)
-    except OSError as error:
-        is_there(path)
-        raise UserError(f"cannot open {path}: {error.strerror}") from error
-
-
-def _no_link(path: str, flags: int) -> int:
-    return only_files(path, flags | getattr(os, "O_NOFOLLOW", 0))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_type_hints
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.user_files import read_text
@@ -14,9 +14,26 @@ from negotiation_env.text.strict_json import finite
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["check_settings", "read_toml"]
+__all__ = ["Several", "check_settings", "read_toml"]
 
 T = TypeVar("T")
+
+
+class _AloneOrSeveral:
+    """Tells pydantic, which is slow to import, that text alone is a list of one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_as_several, handler(source))
+
+
+def _as_several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+Several: TypeAlias = Annotated[tuple[T, ...], _AloneOrSeveral()]
+"""The type of a key that takes one name, or a list of them."""
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import only_files
+from negotiation_env.files.places import only_files
 from negotiation_env.text.alike import id_key
 from negotiation_env.text.strict_json import decoded, has_surrogates, read_json
 

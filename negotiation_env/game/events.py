@@ -37,6 +37,8 @@ class QuestionKind(StrEnum):
 
     AGREEMENT = "agreement"
     SCORE = "score"
+    TURN = "turn"
+    """What guards ask about a turn before it is delivered."""
 
 
 class Status(StrEnum):
@@ -88,16 +90,18 @@ class Question:
     """The protocol waits for a judge.
 
     Attributes:
-        kind: Whether the parties agree, or how good the completion is.
+        kind: Whether the parties agree, how good the completion is, or something about a turn.
         scenario: The dilemma and personas.
-        dialogue: What was said so far; empty for a score unless the judge may see it.
-        completion: The joint answer; empty for an agreement question.
+        dialogue: What was said so far; empty for a score unless the judge may see it. Of a turn it is the last.
+        completion: The joint answer; empty but for a score.
+        asked: Of a turn: the question, to which the answer is yes or no.
     """
 
     kind: QuestionKind
     scenario: Scenario
     dialogue: tuple[Utterance, ...] = ()
     completion: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Verdict:
     """A judge's answer to one question.
 
     Attributes:
-        value: Agreement: 1.0 or 0.0. Score: 0.0 to 5.0. None: unscored, the judge failed to say.
+        value: Agreement, turn: 1.0 or 0.0. Score: 0.0 to 5.0. None: unscored, the judge failed to say.
         judge: The id of the judge that said so.
         reason: Why: a short code or sentence; for an unscored verdict, what failed.
         details: What the judge measured on its way, JSON-ready.

@@ -1,8 +1,11 @@
 """How a negotiation is played, as a value that is checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Rules"]
+from negotiation_env.game.scenario import Scenario
+
+__all__ = ["Rules", "enough_turns"]
 
 _NUMBERS = ("max_turns", "max_characters", "writer")
 _SWITCHES = ("complete_without_agreement", "reward_without_agreement", "judge_sees_dialogue", "personas")
@@ -50,3 +53,10 @@ class Rules:
     def single(self) -> bool:
         """Whether a single agent answers alone."""
         return self.max_turns == 0
+
+
+def enough_turns(max_turns: int, scenarios: Sequence[Scenario]) -> int:
+    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays; open questions need it."""
+    if all(scenario.seats == 1 for scenario in scenarios):
+        return 0
+    return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])

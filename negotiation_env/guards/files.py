@@ -12,7 +12,8 @@ constraint. With `seats = "each"` the formula is watched once for each seat, `mi
 the first step of its `ladder`, the second breach the second one, and all further ones the last.
 
 A table `[propositions]`, `[numbers]` adds functions of one's own: `polite = "MODULE:NAME"` names a function from a
-`Heard` to a truth value, or to a number. An installed package adds some by entry points of the groups
+`Heard` to a truth value, or to a number. A table `[asked]` adds propositions that the game's judge answers:
+`gives_in = "Does the speaker give up its own red line?"`. An installed package adds some by entry points of the groups
 `negotiation_env.propositions` and `negotiation_env.numbers`; what a file names goes before what is installed, and both
 before what is shipped.
 """
@@ -22,12 +23,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.files.settings_file import Several, check_settings, read_toml
+from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
 from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
@@ -68,7 +71,7 @@ class Constraint:
     name: str
     formula: str
     seats: str = "all"
-    ladder: tuple[Intervention, ...] = (Intervention.RECORD,)
+    ladder: Several[Intervention] = (Intervention.RECORD,)
     told: str = ""
 
     def __post_init__(self) -> None:
@@ -93,9 +96,9 @@ class Constraint:
             raise UserError(f"constraint {self.name!r}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guards:
-    """Constraints, and what they may speak of.
+    """Constraints, and what they may speak of; functions have no other equals than themselves, nor have guards.
 
     Attributes:
         name: What records call them: those of several files are joined by "+".
@@ -115,9 +118,15 @@ class Guards:
 
     @property
     def id(self) -> str:
-        """The name, and a digest of the constraints; what functions of one's own do is not in it."""
+        """The name, and a digest of constraints and questions; what functions of one's own do is not in it."""
         told = repr([(each.name, each.formula, each.seats, *each.ladder, each.told) for each in self.constraints])
+        told += repr(self.asked) if self.asked else ""
         return f"{self.name}@{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What formulas ask the game's judge, by the names of the propositions."""
+        return _asked(self)
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.constraints]
@@ -137,6 +146,13 @@ class Guards:
                 raise UserError(
                     f"constraint {constraint.name!r}: no {what} {atom.name!r}; expected one of: {', '.join(known)}"
                 )
+
+
+@lru_cache(maxsize=64)
+def _asked(guards: Guards) -> dict[str, str]:
+    used = {atom.name for each in guards.constraints for atom in atoms(each.parsed) if isinstance(atom, Atom)}
+    functions = [(name, each) for name, each in sorted(guards.propositions.items()) if name in used]
+    return {name: each.question for name, each in functions if isinstance(each, Asked)}
 
 
 Given: TypeAlias = str | Path | Guards | Sequence[str | Path | Guards]
@@ -176,7 +192,7 @@ def _together(parts: Sequence[Mapping[str, _Said]]) -> dict[str, _Said]:
     """
     found: dict[str, _Said] = {}
     for name, each in (item for part in parts for item in part.items()):
-        if found.setdefault(name, each) is not each:
+        if found.setdefault(name, each) != each:
             raise UserError(f"guards that go together mean different things by {name!r}; give one's own another name")
     return found
 
@@ -188,6 +204,7 @@ class _File:
     constraint: tuple[dict[str, Any], ...]
     propositions: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
 
 
 def _load(given: str | Path) -> Guards:
@@ -200,6 +217,7 @@ def _load(given: str | Path) -> Guards:
     propositions = {**PROPOSITIONS, **_installed("propositions"), **_own(found.propositions)}
     numbers = {**NUMBERS, **_installed("numbers"), **_own(found.numbers)}
     try:
+        propositions |= {name: Asked(question) for name, question in found.asked.items()}
         constraints = tuple(check_settings(Constraint, each, path) for each in found.constraint)
         return Guards(path.stem, constraints, propositions, numbers)
     except UserError as error:

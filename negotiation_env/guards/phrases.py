@@ -39,22 +39,21 @@ class Phrases:
 
     def found_in(self, text: str) -> bool:
         """Whether a text says it."""
-        plain = _plain(text)
-        if plain.isascii() and self.hints.isdisjoint(_parts(plain)):
+        plain, hints = _looked_at(text)
+        if hints is not None and self.hints.isdisjoint(hints):
             return False
         return self.pattern.search(plain) is not None
 
 
-@lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
-    """ASCII's letters in lower case, which costs half of a pattern that ignores the case; straight apostrophes."""
-    return text.encode(errors="replace").lower().decode().replace("’", "'")
+@lru_cache(maxsize=512)
+def _looked_at(text: str) -> tuple[str, frozenset[str] | None]:
+    """A text as patterns read it, and which of all hints are in it; None where it is more than ASCII.
 
-
-@lru_cache(maxsize=4096)
-def _parts(plain: str) -> frozenset[str]:
-    """The words of an ASCII text, and the parts of those with a mark in them."""
-    return frozenset(plain.translate(_NO_WORDS).split())
+    ASCII's letters are in lower case, which costs half of a pattern that ignores the case, apostrophes straight. A hint
+    is a word, or a part of one with a mark in it.
+    """
+    plain = text.encode(errors="replace").lower().decode().replace("’", "'")
+    return plain, _HINTS.intersection(plain.translate(_NO_WORDS).split()) if plain.isascii() else None
 
 
 def _phrases(pattern: str, hints: str) -> Phrases:
@@ -120,3 +119,6 @@ INJECTION: Final = _phrases(
     "ignore disregard forget override prompt score rate rated grade rating dear attention note",
 )
 """What tells a judge or model what to do."""
+_HINTS: Final = frozenset().union(
+    *(each.hints for each in (ACCEPTANCE, OFFER, REASON, CONCESSION, WITHDRAWAL, THREAT, DEADLINE, GUILT, INJECTION))
+)

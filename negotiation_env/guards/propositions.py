@@ -5,7 +5,7 @@ named; a judge reads the rest. A guard file can add functions of one's own, see 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from typing import Final, TypeAlias
@@ -27,11 +27,13 @@ class Heard:
         utterance: The turn itself, neutralised.
         scenario: What is negotiated.
         before: The turns before it, in order.
+        answers: What a judge said of it, by question; see `negotiation_env.guards.asked`.
     """
 
     utterance: Utterance
     scenario: Scenario
     before: Sequence[Utterance] = ()
+    answers: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -167,7 +169,7 @@ def off_dilemma(heard: Heard) -> bool:
     """Shares no word with dilemma and personas, beside "the" and its kind; a turn that only accepts is not meant."""
     turn, subject = _parsed(heard.text), _subject(heard.scenario)
     said = [text for text in (turn.words, turn.proposal or "") if words_of(text)]
-    return bool(said) and all(subject.isdisjoint(_stems(text)) for text in said)
+    return bool(said) and not any(_touches(text, subject) for text in said)
 
 
 def language_changed(heard: Heard) -> bool:
@@ -213,32 +215,33 @@ NUMBERS: Final[Mapping[str, Numeric]] = {
 """The shipped numbers by name."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _parsed(text: str) -> ParsedTurn:
     return parse_turn(text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; a quick look, which takes what stands between spaces and punctuation for a word."""
     words = text.lower().translate(_BREAKS).split()
     return tuple(filter(None, map(str.strip, words, repeat("'")))) if "'" in text or "’" in text else tuple(words)
 
 
-@lru_cache(maxsize=4096)
-def _runs(text: str, length: int) -> frozenset[tuple[str, ...]]:
+@lru_cache(maxsize=512)
+def _runs(text: str, length: int) -> frozenset[int]:
+    """A text's runs of so many words, each by its hash of 64 bits: tuples would keep the garbage collector busy."""
     words = words_of(text)
-    return frozenset(zip(*(words[start:] for start in range(length)), strict=False))
+    return frozenset(map(hash, zip(*(words[start:] for start in range(length)), strict=False)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _stems(text: str) -> frozenset[str]:
     """What a text is about: the beginnings of its words that are no glue."""
     words = words_of(text)
     return frozenset(word[:_STEM] for word in frozenset(words) - listed("function", words))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _subject(scenario: Scenario) -> frozenset[str]:
     personas = [" ".join((each.name, each.goal, each.red_line, *each.values)) for each in scenario.personas]
     return _stems(" ".join((scenario.dilemma, *personas)))
@@ -253,6 +256,11 @@ def _has_most(text: str, about: frozenset[str]) -> bool:
     return bool(about) and len(about & _stems(text)) >= _MOSTLY * len(about)
 
 
+def _touches(text: str, about: frozenset[str]) -> bool:
+    """Whether a text has one of its stems there; most say so with one of their first words."""
+    return any(word[:_STEM] in about and not has_word("function", word) for word in words_of(text))
+
+
 def _tagged(heard: Heard) -> ParsedTurn:
     """The turn by the grammar: one that accepts and names a plan does either, by what stands."""
     turn = _parsed(heard.text)
@@ -264,7 +272,7 @@ def _proposal(heard: Heard) -> str:
     return turn.proposal or ("" if turn.accepts else _offer(turn.words))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _offer(words: str) -> str:
     return words if phrases.OFFER.found_in(words) else ""
 
@@ -283,7 +291,7 @@ def _latest_proposal(heard: Heard) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _foreign(text: str) -> bool:
     if not text.isascii():
         letters = [each for each in text if each.isalpha()]

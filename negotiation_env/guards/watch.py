@@ -1,20 +1,23 @@
 """A game under watch: which constraints a turn breaks, and what is done about it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.guards.monitors import Memory, Monitor
-from negotiation_env.guards.propositions import Heard, Numeric, Proposition
+from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
 
 __all__ = ["Finding", "Violation", "Watch"]
 
-_STRICTNESS = {each: place for place, each in enumerate(Intervention)}
+_STRICTNESS: Final = {each: place for place, each in enumerate(Intervention)}
+_SHIPPED: Final = frozenset((*PROPOSITIONS.values(), *NUMBERS.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,11 @@ class Finding:
 
     Attributes:
         violations: What it breaks, in the order of the constraints; the speaker is the one that breaks it.
-        memories: What the monitors know once the turn is delivered.
+        memory: What the monitor knows once the turn is delivered.
     """
 
     violations: tuple[Violation, ...]
-    memories: tuple[Memory, ...]
+    memory: Memory
 
     @property
     def intervention(self) -> Intervention | None:
@@ -48,39 +51,6 @@ class Finding:
         if not self.violations:
             return None
         return max((each.intervention for each in self.violations), key=_STRICTNESS.__getitem__)
-
-
-class _Facts:
-    """A turn, as a seat's formula sees it; each proposition is worked out when it is first asked for, and once."""
-
-    __slots__ = ("_heard", "_known", "_measured", "_numbers", "_propositions")
-
-    def __init__(self, heard: Heard, propositions: Mapping[str, Proposition], numbers: Mapping[str, Numeric]) -> None:
-        self._heard, self._propositions, self._numbers = heard, propositions, numbers
-        self._known: dict[str, bool] = {}
-        self._measured: dict[str, float] = {}
-
-    def seen_by(self, seat: int) -> None:
-        """Whose the turn is, for a seat's formula."""
-        self._known["mine"] = mine = seat == self._heard.utterance.seat
-        self._known["theirs"] = not mine
-
-    def holds(self, name: str) -> bool:
-        if (known := self._known.get(name)) is None:
-            known = self._known[name] = bool(self._asked(name, self._propositions[name]))
-        return known
-
-    def number(self, name: str) -> float:
-        if (known := self._measured.get(name)) is None:
-            known = self._measured[name] = float(self._asked(name, self._numbers[name]))
-        return known
-
-    def _asked(self, name: str, function: Proposition | Numeric) -> float:
-        """What a function, which may be anybody's, says of the turn."""
-        try:
-            return function(self._heard)
-        except Exception as error:
-            raise UserError(f"the proposition {name} {why(error)}") from error
 
 
 class Watch:
@@ -92,47 +62,67 @@ class Watch:
     """
 
     def __init__(self, guards: Guards, scenario: Scenario) -> None:
-        self._guards, self._scenario = guards, scenario
-        self._lines: list[tuple[Constraint, Monitor, int | None]] = []
-        for constraint in guards.constraints:
-            seats = range(scenario.seats) if constraint.seats == "each" else [None]
-            monitor = _monitor(constraint)
-            self._lines += [(constraint, monitor, seat) for seat in seats]
-        self._memories = tuple(monitor.start for _, monitor, _ in self._lines)
+        self._scenario = scenario
+        self._constraints, self._monitor = _watched(guards, scenario.seats)
+        self._memory = self._monitor.start
         self._breaches: Counter[tuple[str, int]] = Counter()
 
-    def look(self, utterance: Utterance, before: Sequence[Utterance]) -> Finding:
+    def look(
+        self, utterance: Utterance, before: Sequence[Utterance], answers: Mapping[str, bool] | None = None
+    ) -> Finding:
         """What a turn would break; nothing is changed by looking.
 
         Args:
             utterance: The turn.
             before: All turns that were delivered before.
+            answers: What a judge said of the turn, by question.
+
+        Raises:
+            Unanswered: A formula needs an answer that is not there.
+            UserError: A function of somebody's own raises.
         """
-        facts = _Facts(Heard(utterance, self._scenario, before), self._guards.propositions, self._guards.numbers)
-        violations, memories = [], []
-        for (constraint, monitor, seat), memory in zip(self._lines, self._memories, strict=True):
-            if seat is not None:
-                facts.seen_by(seat)
-            kept, after = monitor.step(memory, facts)
-            memories.append(after)
-            if not kept and seat in (None, utterance.seat):
-                violations.append(self._violation(constraint, utterance.seat))
-        return Finding(tuple(violations), tuple(memories))
+        heard, seat = Heard(utterance, self._scenario, before, answers or {}), utterance.seat
+        kept, memory = self._monitor.step(self._memory, heard, seat)
+        if all(kept):
+            return Finding((), memory)
+        broken = [constraint for constraint, holds in zip(self._constraints, kept, strict=True) if not holds]
+        return Finding(tuple(self._violation(each, seat) for each in broken), memory)
 
     def count(self, finding: Finding, seat: int) -> None:
         """Remember a seat's breaches, so that the next ones get the next steps of their ladders."""
         self._breaches.update((each.constraint, seat) for each in finding.violations)
 
     def deliver(self, finding: Finding) -> None:
-        """The turn was delivered: the monitors go on from it."""
-        self._memories = finding.memories
+        """The turn was delivered: the monitor goes on from it."""
+        self._memory = finding.memory
 
     def _violation(self, constraint: Constraint, seat: int) -> Violation:
         step = min(self._breaches[constraint.name, seat], len(constraint.ladder) - 1)
         return Violation(constraint.name, constraint.ladder[step])
 
 
-@lru_cache(maxsize=1024)
-def _monitor(constraint: Constraint) -> Monitor:
-    """Monitors keep nothing of a game: one serves all."""
-    return Monitor(constraint.parsed)
+@lru_cache(maxsize=64)
+def _watched(guards: Guards, seats: int) -> tuple[tuple[Constraint, ...], Monitor]:
+    """The constraint of each line, those of "each" once for each seat, and their monitor, which serves all games."""
+    lines = [(each, seat) for each in guards.constraints for seat in (range(seats) if each.seats == "each" else [None])]
+    propositions = {name: _safe(name, each, bool) for name, each in guards.propositions.items()}
+    numbers = {name: _safe(name, each, float) for name, each in guards.numbers.items()}
+    monitor = Monitor([(constraint.parsed, seat) for constraint, seat in lines], propositions, numbers)
+    return tuple(constraint for constraint, _ in lines), monitor
+
+
+_Value = TypeVar("_Value", bool, float)
+
+
+def _safe(name: str, function: Callable[[Heard], Any], kind: Callable[[Any], _Value]) -> Callable[[Heard], _Value]:
+    """A function that may be anybody's, and say or raise anything; what is shipped need not be looked at."""
+    if function in _SHIPPED or isinstance(function, Asked):
+        return function
+
+    def asked(heard: Heard) -> _Value:
+        try:
+            return kind(function(heard))
+        except Exception as error:
+            raise UserError(f"the proposition {name} {why(error)}") from error
+
+    return asked

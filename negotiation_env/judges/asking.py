@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from negotiation_env.judges.pairwise import Preference
 
-__all__ = ["answers", "each_answered", "judged"]
+__all__ = ["answers", "each_answered", "judged", "reads_turns"]
 
 Q = TypeVar("Q")
 F = TypeVar("F")
@@ -42,14 +42,19 @@ def judged(judge: Judge, questions: Sequence[Question]) -> list[Verdict]:
         bare = type(verdict) is Verdict and type(verdict.value) is float and verdict.judge is name
         if not bare or verdict.reason or verdict.calls or verdict.details:
             found[place] = verdict = _usable(name, verdict, Verdict)
-        if verdict.value not in _DECISIONS and questions[place].kind is QuestionKind.AGREEMENT:
+        if verdict.value not in _DECISIONS and questions[place].kind is not QuestionKind.SCORE:
             found[place] = _undecided(verdict)
     return found
 
 
+def reads_turns(judge: Judge) -> bool:
+    """Whether a judge answers what guards ask about turns."""
+    return bool(getattr(judge, "reads_turns", False))
+
+
 def _undecided(verdict: Verdict) -> Verdict:
-    """An agreement is there or not: a probability in its place would count as a yes."""
-    return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for an agreement, got {verdict.value:g}")
+    """Yes or no: a probability in its place would count as a yes."""
+    return replace(verdict, value=None, reason=f"expected 1.0 or 0.0 for a yes or no, got {verdict.value:g}")
 
 
 def each_answered(

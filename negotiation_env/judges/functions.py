@@ -11,6 +11,7 @@ __all__ = ["FunctionJudge"]
 _EXPECTED = {
     QuestionKind.AGREEMENT: "expected True or False, or None for unscored",
     QuestionKind.SCORE: "expected a number from 0 to 5, or None for unscored",
+    QuestionKind.TURN: "expected True or False, or None for unscored",
 }
 
 
@@ -20,13 +21,16 @@ class FunctionJudge:
     Args:
         function: Gets each `Question`. Where `question.kind` is "agreement" it returns whether the parties agree, by
             `question.dialogue`: True or False, or 1 or 0; where it is "score", how good `question.completion` is, from
-            0 to 5. None leaves the game unscored, and so does what it raises or what is no such number. With several
-            workers it is called by several threads at a time.
+            0 to 5. None leaves the game unscored, and so does what it raises or what is no such number. With an
+            attribute `reads_turns` that is true it is also asked what guards ask: where the kind is "turn", whether
+            `question.asked` is true of the dialogue's last turn. With several workers it is called by several threads
+            at a time.
         name: The name in records; by default the function's or its class's.
     """
 
     def __init__(self, function: Callable[[Question], Any], name: str = "") -> None:
         self.name = name or getattr(function, "__name__", type(function).__name__)
+        self.reads_turns = bool(getattr(function, "reads_turns", False))
         self._function = function
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
@@ -43,7 +47,7 @@ class FunctionJudge:
             return Verdict(None, self.name, f"{self.name} {why(error)}")
         if given is None:
             return Verdict(None, self.name, f"{self.name} gave no value")
-        if value is None or not (value in (0, 1) if question.kind is QuestionKind.AGREEMENT else 0 <= value <= 5):
+        if value is None or not (value in (0, 1) if question.kind is not QuestionKind.SCORE else 0 <= value <= 5):
             told = f"a {type(given).__name__}" if value is None else f"{value:g}"
             return Verdict(None, self.name, f"{self.name} returned {told}; {_EXPECTED[question.kind]}")
         return Verdict(value, self.name)

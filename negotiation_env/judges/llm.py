@@ -24,6 +24,7 @@ from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
 from negotiation_env.judges.ranking import Ranking, RankingForm
+from negotiation_env.judges.turn_form import TurnForm
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
 
@@ -84,6 +85,8 @@ class LLMJudge:
             the rules by which replies are read.
     """
 
+    reads_turns = True
+
     def __init__(
         self,
         model: ChatModel,
@@ -106,10 +109,10 @@ class LLMJudge:
         """Answer each question, in order.
 
         Returns:
-            Agreement: 1.0 or 0.0, with `details["probability"]` where the model reports log-probabilities. Score:
+            Agreement, turn: 1.0 or 0.0, with `details["probability"]` where the model reports log-probabilities. Score:
             0.0 to 5.0. None where the endpoint failed or nothing readable came; the reason says what.
         """
-        found = self._ask([form_of(question, self.criteria) for question in questions])
+        found = self._ask([self._form(question) for question in questions])
         return [self._verdict(question.kind, answers) for question, answers in zip(questions, found, strict=True)]
 
     def compare(self, pairs: Sequence[Pair]) -> list[Preference]:
@@ -130,6 +133,9 @@ class LLMJudge:
         """
         found = self._ask([probe_form(probe) for probe in probes])
         return [self._verdict(QuestionKind.SCORE, answers) for answers in found]
+
+    def _form(self, question: Question) -> Form:
+        return TurnForm(question) if question.kind is QuestionKind.TURN else form_of(question, self.criteria)
 
     def _ask(self, forms: Sequence[Form]) -> list[list[_Answer]]:
         """All forms at once, then the further samples of those that brought no log-probabilities."""

@@ -8,7 +8,7 @@ from typing import Final
 from negotiation_env.console.threads import side_by_side
 from negotiation_env.game.events import Question, QuestionKind, Verdict
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.asking import judged
+from negotiation_env.judges.asking import judged, reads_turns
 from negotiation_env.judges.probes import Examiner, Probe, examined
 
 __all__ = ["COMBINATIONS", "ExaminingPanel", "PanelJudge", "check_panel"]
@@ -46,6 +46,7 @@ class PanelJudge:
         self.members = tuple(members)
         self.combine = combine
         self.prompts = next(filter(None, (getattr(member, "prompts", "") for member in members)), "")
+        self.reads_turns = all(map(reads_turns, members))
         self.name = f"{combine} of ({'; '.join(member.name for member in members)})"
 
     def fresh(self) -> "PanelJudge":
@@ -68,7 +69,7 @@ class PanelJudge:
         if len(values) < len(verdicts):
             failed = next(verdict for verdict in verdicts if verdict.value is None)
             return Verdict(None, self.name, f"{failed.judge}: {failed.reason}", details, calls)
-        if kind is QuestionKind.AGREEMENT:
+        if kind is not QuestionKind.SCORE:
             share = sum(value > 0 for value in values) / len(values)
             return Verdict(float(share > 0.5), self.name, "", details | {"probability": share}, calls)
         return Verdict(COMBINATIONS[self.combine](values), self.name, "", details, calls)

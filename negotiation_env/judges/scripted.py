@@ -16,17 +16,20 @@ class ScriptedJudge:
     Args:
         score: Every completion's score, or a function of the question; None is unscored.
         agrees: Decides agreement; by default the handshake of the turns does.
+        turn: Answers what guards ask about turns; None is asked nothing.
     """
 
     def __init__(
         self,
         score: float | Callable[[Question], float | None] | None = 3.0,
         agrees: Callable[[Question], bool | None] | None = None,
+        turn: Callable[[Question], bool | None] | None = None,
     ) -> None:
         self.name = "scripted judge (a fake)"
         self._score = score
         self.prompts = "" if agrees else HANDSHAKE
-        self._agrees = agrees or _shook_hands
+        self._agrees, self._turn = agrees or _shook_hands, turn
+        self.reads_turns = turn is not None
         self.calls: list[int] = []
         """Sizes of the batches asked so far."""
 
@@ -39,6 +42,8 @@ class ScriptedJudge:
         value: float | None
         if question.kind is QuestionKind.AGREEMENT:
             value = self._agrees(question)
+        elif question.kind is QuestionKind.TURN:
+            value = self._turn(question) if self._turn else None
         else:
             value = self._score(question) if callable(self._score) else self._score
         return _verdict(None if value is None else float(value), self.name)

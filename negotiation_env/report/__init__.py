@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from negotiation_env.episodes.run_folder import refuse_own
-from negotiation_env.files.durable import is_there, refuse_other, write_whole
+from negotiation_env.files.durable import write_whole
+from negotiation_env.files.places import is_there, refuse_other
 from negotiation_env.loading.heavy import importing
 from negotiation_env.report.folder import read_beside, read_run
 

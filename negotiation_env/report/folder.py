@@ -12,7 +12,8 @@ from negotiation_env.episodes.pairs import Compared, compare, pairs_by_scenario
 from negotiation_env.episodes.provenance import PROVENANCE
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
-from negotiation_env.files.durable import read_file, read_lines, refuse_link
+from negotiation_env.files.durable import read_lines
+from negotiation_env.files.places import read_file, refuse_link
 from negotiation_env.report.probes_and_challenges import FILES, ProbesAndChallenges, read_probes_and_challenges
 from negotiation_env.statistics.table import Table, read_tables
 

@@ -16,6 +16,7 @@ __all__ = ["Bar", "Quote", "ShownVerdict", "as_text", "show_verdict"]
 
 _TOLD_ELSEWHERE: Final = {
     QuestionKind.AGREEMENT: ("parties", "unquoted", "direction", "agreed", "probability"),
+    QuestionKind.TURN: ("reason", "answer", "probability"),
     QuestionKind.SCORE: ("parties", "levels", "aspects", "reason", "score"),
     ProbeKind.ACCEPTANCE: ("accepts", "reason", "satisfaction"),
     ProbeKind.FAITHFULNESS: (),
@@ -93,7 +94,7 @@ def show_verdict(kind: QuestionKind | ProbeKind, turn: int, verdict: Verdict, na
         names: The personas', by seat.
     """
     details = verdict.details
-    bars = () if kind is QuestionKind.AGREEMENT else _bars(details)
+    bars = () if kind in (QuestionKind.AGREEMENT, QuestionKind.TURN) else _bars(details)
     shown = {*_TOLD_ELSEWHERE[kind], *(bar.name for bar in bars)}
     facts = {name: as_text(value) for name, value in details.items() if name not in shown}
     probability = details.get("probability")

@@ -20,12 +20,12 @@ from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, Final
 
-from negotiation_env.errors import UserError
+from negotiation_env.errors import UserError, install_line
 from negotiation_env.specs import Spec, imported, make, parse
 
 __all__ = ["AGENTS", "JUDGES", "MODELS", "Kind", "Kinds", "kinds_table"]
 
-_MODULES: Final = {"train": ("torch", "transformers", "gguf", "peft"), "vllm": ("vllm",)}
+_MODULES: Final = {"local": ("torch", "transformers", "gguf", "peft"), "vllm": ("vllm",)}
 """What an extra brings, as far as agents and judges need it."""
 
 
@@ -77,7 +77,7 @@ class Kind:
     def lacks(self) -> str:
         """What to install before it can be used; "" where nothing is missing."""
         there = all(find_spec(module) for module in _MODULES.get(self.extra, ()))
-        return "" if there else f"pip install 'negotiation-env[{self.extra}]'"
+        return "" if there else install_line(self.extra)
 
     @property
     def _source(self) -> str:
@@ -152,12 +152,12 @@ def _added(group: str, _path: tuple[str, ...]) -> tuple[Kind, ...]:
 MODELS: Final = Kinds(
     "model",
     (
-        Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "train"),
+        Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "local"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
             "a transformers model in this process, of a class that keeps keys and values; `hf:embedded` is the "
             "embedded model without the adapter",
-            "train",
+            "local",
         ),
         Kind(
             "vllm:ID_OR_DIR[+ADAPTER_DIR]",
@@ -195,13 +195,13 @@ JUDGES: Final = Kinds(
         Kind(
             "embedded",
             "the smoke-test judge: a rubric with MiniLM similarity scores, the turn grammar decides agreement",
-            "train",
+            "local",
             "negotiation_env.judges.smoke_test.judge:EmbeddedJudge",
         ),
         Kind(
             "reading",
             "a frozen language model of 0.5 billion parameters reads, small heads trained on labels judge",
-            "train",
+            "local",
             "negotiation_env.judges.reading.judge:make",
         ),
         Kind("openai:MODEL[@BASE_URL]", "a language model at such an endpoint"),

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from negotiation_env.files.durable import make_folder, write_whole
+from negotiation_env.episodes.provenance import PROVENANCE
+from negotiation_env.files.durable import read_lines, write_whole
+from negotiation_env.files.places import make_folder
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.synthesis.candidates import CANDIDATES, read_candidates
 from negotiation_env.synthesis.card import Dataset, card
 from negotiation_env.synthesis.forms import Kind
 from negotiation_env.synthesis.sources import Pairs
+from negotiation_env.text.untrusted import one_line
 
-__all__ = ["HELD_OUT", "SCENARIOS", "write_dataset"]
+__all__ = ["HELD_OUT", "SCENARIOS", "verify_dataset", "write_dataset"]
 
 HELD_OUT: Final = "held_out"
 SCENARIOS: Final = "scenarios.jsonl"
@@ -35,6 +39,25 @@ def write_dataset(dataset: Dataset, out: Path, kind: Kind, pairs: Pairs) -> None
             seed = dataset.settings.seed
             _write(folder / SCENARIOS, (_scenario(row, pairs, seed).to_dict() for row in rows))
     write_whole(out / "README.md", card(dataset))
+
+
+def verify_dataset(out: Path) -> list[str]:
+    """Which rows of a dataset are no accepted candidate's, a sentence each.
+
+    Raises:
+        UserError: A line cannot be read.
+    """
+    from pydantic import TypeAdapter
+
+    accepted = [each.row for each in read_candidates(out / CANDIDATES).values() if each.fate == "accepted"]
+    files = [path for folder in (out, out / HELD_OUT) for path in sorted(folder.glob("*.jsonl"))]
+    return [
+        f"{path.relative_to(out)}: {one_line(str(row.get('id')))} is no accepted text of {CANDIDATES}"
+        for path in files
+        if path.name not in (CANDIDATES, SCENARIOS, PROVENANCE)
+        for row in read_lines(path, TypeAdapter(dict[str, Any]), "is no row of a dataset")
+        if row not in accepted
+    ]
 
 
 def _scenario(row: Mapping[str, Any], pairs: Pairs, seed: int) -> Scenario:

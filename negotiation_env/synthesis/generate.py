@@ -15,6 +15,7 @@ from typing import Any
 
 from negotiation_env.console.interrupts import put_off
 from negotiation_env.endpoints.cost_limit import Spending, calls_prices, need_prices, usage_price
+from negotiation_env.episodes.provenance import fetched, note_provenance
 from negotiation_env.episodes.run_folder import claim, open_run
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import ModelError
@@ -57,6 +58,7 @@ def generate(
     encode: Encode | None = None,
     resume: bool = False,
     contents: Mapping[str, str] | None = None,
+    sha256: Mapping[str, str] | None = None,
     cost_limit: float | None = None,
     progress: Callable[[object], None] = lambda _: None,
 ) -> Dataset:
@@ -71,6 +73,7 @@ def generate(
         encode: Gives vectors to compare meanings by; None compares words alone.
         resume: Go on with the folder's run; what failed or is unjudged is asked for again.
         contents: By spec what the names of author and judge do not say, as for `evaluate`.
+        sha256: Of the files of author and judge, by name, for the folder's provenance; nothing is held to it.
         cost_limit: Dollars, over all of the run, above which nothing more is asked. It is passed by what one text asks
             of the author, or of the judge, at most, as long as none costs more than twice what one cost before
             (`negotiation_env.endpoints.cost_limit`).
@@ -92,6 +95,7 @@ def generate(
     with claim(out):
         told = {"contents": dict(contents or {})}
         open_run(out, asdict(settings) | names | fingerprint(sources) | told, resume=resume)
+        note_provenance(out, {**fetched(), **(sha256 or {})})
         run = _Run(settings, author, judge, sources, encode, out / CANDIDATES, spending)
         with put_off():
             complete = run.go_on(progress)

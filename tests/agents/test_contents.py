@@ -117,7 +117,7 @@ def test_an_evaluation_goes_on_only_with_the_code_that_it_began_with(folder, age
 
 
 def test_an_evaluation_goes_on_only_with_the_adapter_that_it_began_with(tmp_path, monkeypatch):
-    monkeypatch.setattr("negotiation_env.agents.specs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
+    monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / "adapter_config.json").write_text('{"r": 8}')
     command = [*EVALUATION, f"hf:embedded+{tmp_path / 'adapter'}", "--judge", "scripted", "--out", tmp_path / "run"]

@@ -2,12 +2,15 @@
 
 import json
 from importlib.resources import files
+from statistics import mean
 
 import pytest
 from pettingzoo.utils import BaseWrapper
 from typer.testing import CliRunner
 
 from negotiation_env import UserError, bench, read_episodes
+from negotiation_env.benchmark.config import read_benchmark
+from negotiation_env.benchmark.verify import verify_benchmark
 from negotiation_env.cli import app
 
 NEGOTIATORS = ["scripted:compromising", "scripted:stubborn"]
@@ -85,6 +88,39 @@ def test_guards_hold_in_every_game_and_the_run_goes_on_under_the_same_only(tmp_p
     assert all("no_pressure" in {each.constraint for each in episode.broken()} for episode in pressing)
     with pytest.raises(UserError, match="guards"):
         bench(config, tmp_path / "run", resume=True)
+
+
+def test_what_guards_change_is_told_pair_by_pair_and_verified(tmp_path, config):
+    tables = bench(config, tmp_path / "run", guards="safety", guards_paired=True)
+    told = [each for each in tables if each.title.startswith("With guards and without: ")]
+    assert [each.title.split(", ")[-1] for each in told] == ["with itself", "against the panel"]
+    guarded = {each.id: each for each in read_episodes(tmp_path / "run" / "episodes.jsonl") if each.guards}
+    free = {each.id: each for each in read_episodes(tmp_path / "run" / "without_guards.jsonl")}
+    assert free.keys() == {id for id, each in guarded.items() if not each.rules.single}
+    assert not any(each.guards for each in free.values())
+    rows = {row[:2]: row[2:] for row in told[0].rows}
+    own = [each for each in guarded.values() if each.tags["negotiator"] == "b" and each.tags["opponent"] == "itself"]
+    turns = [mean(some[each.id].outcome.turns for each in own) for some in (guarded, free)]
+    assert [each.value for each in rows["b", "turns"][:3]] == [*turns, turns[0] - turns[1]]
+    assert verify_benchmark(tmp_path / "run") == []
+    bench(config, tmp_path / "run", guards="safety", guards_paired=True, resume=True)
+
+
+def test_a_game_without_guards_that_was_changed_is_found(tmp_path, config):
+    bench(config, tmp_path / "run", guards="safety", guards_paired=True)
+    file = tmp_path / "run" / "without_guards.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[1:]))
+    assert any("without_guards.jsonl" in told for told in verify_benchmark(tmp_path / "run"))
+    with pytest.raises(UserError, match="guards_paired: expected guards to compare with"):
+        bench(config, tmp_path / "other", guards_paired=True)
+
+
+def test_one_name_is_a_list_of_one(config):
+    style = {"judge": "scripted", "settings": "eval_open"}
+    found = read_benchmark(config, [], {"guards": "safety", "decoding": "greedy", "comparisons": {"style": style}})
+    assert (found.guards, found.decoding) == (("safety",), ("greedy",))
+    assert found.objectives["style"].settings == ("eval_open",)
 
 
 def _tables(folder):

@@ -134,7 +134,8 @@ def test_a_dry_run_tells_calls_and_dollars_and_plays_and_writes_nothing(tmp_path
     panel = f"panel:median:{tmp_path / 'judge.toml'},scripted"
     done = bench(path, "--judge", panel, "--dry-run", "--json", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
-    (table,) = read_tables(done.stdout)
+    table, lacking = read_tables(done.stdout)
+    assert [row[0].rpartition(" ")[2] for row in lacking.rows] == ["OPENAI_API_KEY"] * 3
     rows = {(row[0], row[1]): row[2:] for row in table.rows}
     calls, prompt, reply, dollars = rows["paid", str(tmp_path / "paid.toml")]
     assert calls == 8  # seven turns and the answer
@@ -175,12 +176,11 @@ def test_what_a_user_can_mend_is_a_user_error(arguments, told):
 
 
 def test_a_run_goes_on_only_with_the_adapter_that_it_began_with(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "negotiation_env.benchmark.bench.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn")
-    )
+    monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     weights = tmp_path / "adapter" / "adapter_model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
+    (weights.parent / "adapter_config.json").write_text("{}")
     path = quick(tmp_path, f'[negotiators]\na = "embedded"\nb = "hf:embedded+{weights.parent}"\n')
     assert bench(path, "--out", tmp_path / "run").exit_code == 0
     assert bench(path, "--out", tmp_path / "run", "--resume").exit_code == 0
@@ -204,9 +204,7 @@ def test_a_run_goes_on_only_with_the_code_that_it_began_with(tmp_path, monkeypat
 
 
 def test_a_run_goes_on_only_with_all_the_weights_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "negotiation_env.benchmark.bench.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn")
-    )
+    monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     shards = [tmp_path / "all+weights" / f"model-{number}.safetensors" for number in (1, 2)]
     shards[0].parent.mkdir()
     for shard in shards:

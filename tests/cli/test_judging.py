@@ -1,4 +1,5 @@
 import json
+import platform
 
 import pytest
 from typer.testing import CliRunner
@@ -35,6 +36,7 @@ def test_judge_check_prints_and_writes_the_same_json(tmp_path):
     done = negotiate("judge-check", "--judge", "scripted", "--json", "--out", tmp_path / "new" / "check.json")
     assert done.stdout == (tmp_path / "new" / "check.json").read_text(encoding="utf-8")
     assert json.loads(done.stdout)["ca.macro_pairwise"] == 0.5
+    assert json.loads(done.stdout)["made_with"]["python"] == platform.python_version()
 
 
 def test_judge_compare_shows_both_judges_in_80_columns(monkeypatch):

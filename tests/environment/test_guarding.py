@@ -10,7 +10,9 @@ from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.guarding import Breach, breaches
 from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
+from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention, load_guards
+from negotiation_env.guards.propositions import PROPOSITIONS
 from negotiation_env.interfaces import Reply, Request
 from tests.guards.test_propositions import OFFER, SCENARIO
 
@@ -249,3 +251,79 @@ def test_guards_have_names_paths_and_values():
     with pytest.raises(UserError, match="no guards 'kind'"):
         NegotiationEnv(scenarios=[SCENARIO], judge="scripted", guards="kind")
     assert load_guards(LADDER) is LADDER
+
+
+GIVES_IN = "Does the speaker give up its own red line?"
+KEPT = Guards(
+    "kept",
+    (Constraint("kept", "accepts implies not gives_in", ladder=(A, F)),),
+    PROPOSITIONS | {"gives_in": Asked(GIVES_IN)},
+)
+
+
+def reader(answer: bool | None = True) -> ScriptedJudge:
+    """It sees a red line given up where somebody speaks of beds."""
+    return ScriptedJudge(turn=lambda question: answer and "beds" in question.dialogue[-1].text)
+
+
+def asked_of(judge: ScriptedJudge, *words: str) -> NegotiationEnv:
+    game = NegotiationEnv(scenarios=[SCENARIO], judge=judge, guards=KEPT)
+    game.reset()
+    for each in words:
+        game.step(each)
+    return game
+
+
+def test_words_wait_for_what_the_judge_says_of_them():
+    game = asked_of(reader(), PROPOSAL, TAKEN)
+    assert (game.agent_selection, game.game.turns) == ("negotiator_1", 1)
+    assert game.infos["negotiator_1"]["broken"] == ("kept",)
+    game.step("Fine.\nACCEPT")
+    assert [each.kind for each in game.rulings] == ["turn", "turn", "agreement"]
+    assert game.infos["negotiator_1"]["broken"] == ()
+    assert game.agent_selection == "negotiator_0"  # the writer
+
+
+def test_the_judge_is_asked_only_where_a_formula_needs_it():
+    game = asked_of(reader(), "Beds are full.", "No beds.")
+    assert [each.kind for each in game.rulings] == ["agreement"]
+
+
+def test_what_the_judge_fails_to_say_of_a_turn_is_no_no():
+    game = asked_of(reader(None), PROPOSAL, TAKEN)
+    assert game.game.outcome.status == "unscored"
+    assert record(game).turns[1].text == TAKEN
+    assert [(each.kind, each.verdict.value) for each in game.rulings] == [("turn", None)]
+
+
+def test_what_guards_ask_goes_to_the_judge_with_what_other_games_ask():
+    judge = reader()
+    games = [NegotiationEnv(scenarios=[SCENARIO], judge=judge, guards=KEPT) for _ in range(3)]
+    for each in games:
+        each.reset()
+    step_many(games, [PROPOSAL] * 3, judge)
+    step_many(games, [TAKEN, "No.", "Fine.\nACCEPT"], judge)
+    assert judge.calls == [3, 1]  # two turns and an agreement, then the agreement behind the turn that may be said
+    assert [each.game.phase for each in games] == ["speaking", "speaking", "completing"]
+
+
+def test_every_path_asks_the_same(tmp_path):
+    def agents() -> tuple[FunctionAgent, ...]:
+        return (
+            FunctionAgent(lambda _: PROPOSAL),
+            FunctionAgent(lambda heard: "Fine.\nACCEPT" if "not delivered" in heard else TAKEN),
+        )
+
+    game = Game("g", SCENARIO, agents(), seed=3)
+    alone = play(game, reader(), guards=KEPT)
+    many = list(play_many([game], reader(), guards=KEPT))
+    run = evaluate(agents(), reader(), [SCENARIO], tmp_path, guards=KEPT)
+    told = [[(each.kind, each.turn, each.verdict.value) for each in one.rulings] for one in (alone, *many)]
+    assert told[0] == told[1]
+    assert told[0][:2] == [("turn", 1, 1.0), ("turn", 1, 0.0)]
+    assert run.broken == {"kept": 1}
+
+
+def test_a_judge_that_reads_no_turns_is_refused_in_one_line():
+    with pytest.raises(UserError, match=r"ask the judge \(gives_in\); scripted judge .* reads no turns"):
+        NegotiationEnv(scenarios=[SCENARIO], judge=ScriptedJudge(), guards=KEPT)

@@ -39,6 +39,15 @@ def test_a_benchmark_says_it_too(tmp_path):
     assert len(made["sha256"]["scenarios"]) == 64
 
 
+def test_single_games_say_it_a_line_for_each_other_scenario(tmp_path):
+    play = ("play", "--agents", "scripted:pushy", "--judge", "scripted", "--out", tmp_path / "games")
+    for seed in ("1", "1", "2"):
+        assert negotiate(*play, "--seed", seed).returncode == 0
+    first, second = lines(tmp_path / "games")
+    assert first["sha256"]["scenarios"] != second["sha256"]["scenarios"]
+    assert first["sha256"].keys() == second["sha256"].keys()
+
+
 def test_the_commit_is_that_of_the_checkout(tmp_path):
     run = evaluation(tmp_path / "run")
     root = provenance._CHECKOUT

@@ -61,7 +61,7 @@ def test_an_agent_of_textarena_is_one_of_its_agents_where_it_is_installed():
 
 def test_without_textarena_its_example_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "textarena", None)
-    with pytest.raises(SystemExit, match="pip install textarena"):
+    with pytest.raises(SystemExit, match=r"pip install 'negotiation-env\[textarena\]'"):
         runpy.run_path(str(EXAMPLES / "textarena_agent.py"), run_name="__main__")
 
 

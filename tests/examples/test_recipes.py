@@ -37,7 +37,7 @@ def dry_run(path):
 
 
 def test_no_recipe_is_left_out():
-    others = {*FOLDER.glob("judge_*.toml"), *FOLDER.glob("bench_*.toml")}
+    others = {*FOLDER.glob("judge_*.toml"), *FOLDER.glob("bench_*.toml"), *FOLDER.glob("prime_rl/*")}
     assert set(FOLDER.rglob("*.toml")) - others == set(RECIPES)
 
 
@@ -52,6 +52,8 @@ def test_the_papers_evaluation_is_priced_before_it_is_run():
     assert calls["Collective Agency"] == conflicts + questions
     assert calls["conflict resolution"] == conflicts
     assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "Collective Agency"))
+    told = f"says {calls['all']:,} calls and, for the judges, {table['rows'][-1][-1]:.0f} dollars at most"
+    assert told in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -70,6 +72,19 @@ def test_the_readme_shows_what_the_dry_run_prints(path):
     row += f" {bill['calls']:,} | {bill['dollars']:,.0f} |"
     row += f" {budget['step']['decodes'] * budget['steps'] * budget['decode']['milliseconds'] / 3.6e6:.1f} |"
     assert row in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_the_pages_tell_of_memory_is_what_dry_runs_say():
+    parts = {each["name"]: each["gib"] for each in dry_run(MULTINODE)["budget"]["memory"]["standing"]}
+    trained, text = parts["gradients"] + parts["AdamW"], (MULTINODE.parent / "README.md").read_text(encoding="utf-8")
+    assert f"{dry_run(MULTINODE)['budget']['memory']['peak']:.1f} before dividing, of which {trained:.1f} are" in text
+    assert f"of which {trained + parts['adapter'] + parts['weights']:.1f} are divided" in text
+    wide = CliRunner().invoke(
+        app, ["train", str(FOLDER / "paper.toml"), "--eval_scenarios", "64", "--dry-run", "--json"]
+    )
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"64 would need {json.loads(wide.stdout)['budget']['memory']['peak']:.0f} GiB" in page
+    assert f"three models of {parts['weights']:.0f} GiB" in page
 
 
 def test_the_papers_settings_are_the_papers():

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from measurements.committed_runs import figures
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import plan
 from negotiation_env.benchmark.verify import config_of
 from negotiation_env.environment.episode import latest_episodes
 from negotiation_env.episodes.evaluate import fingerprint
-from negotiation_env.episodes.verify import read_object
+from negotiation_env.episodes.verify import differing, read_object
 from negotiation_env.statistics.table import read_tables
 from negotiation_env.training.config import load_config
 from negotiation_env.training.held_out_log import read_held_out
@@ -67,6 +68,11 @@ def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_t
     assert sorted({fingerprint(each.scenario) for each in plan(config)}) == settings["scenarios"]
     assert len(plan(config)) == 264
     assert read_tables((run / "tables.json").read_bytes())
+
+
+def test_what_pages_tell_of_the_trainings_is_what_their_games_come_to():
+    found, committed = figures(), read_object(RESULTS.parents[1] / "measurements" / "results" / "committed_runs.json")
+    assert differing("committed_runs.json", committed, found) == []
 
 
 def test_every_result_is_in_the_readme():

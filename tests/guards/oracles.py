@@ -1,6 +1,7 @@
 """Formulas at random, what they mean by the whole history, and how rtamt, a library of monitors, writes them."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from hypothesis import strategies as st
 
@@ -43,14 +44,9 @@ LONGEST = 12
 TRACES = st.lists(st.fixed_dictionaries({name: st.booleans() for name in NAMES}), min_size=1, max_size=LONGEST)
 
 
-class Case(dict[str, bool]):
-    """A turn of a trace as a monitor takes it; a proposition counts as 0 or 1 where it is read as a number."""
-
-    def holds(self, name: str) -> bool:
-        return self[name]
-
-    def number(self, name: str) -> float:
-        return float(self[name])
+PROPOSITIONS = {name: itemgetter(name) for name in NAMES}
+NUMBERS = {name: lambda turn, name=name: float(turn[name]) for name in NAMES}
+"""A proposition counts as 0 or 1 where it is read as a number."""
 
 
 def meaning(formula: Formula, trace: Sequence[Turn], now: int) -> bool:  # noqa: C901 - one case an operator

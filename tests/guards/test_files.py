@@ -23,6 +23,13 @@ def test_shipped_guards_load_and_tell_the_speaker_what_to_do(name):
     assert all(each.told.endswith(".") for each in guards.constraints)
 
 
+def test_a_ladder_of_one_step_is_its_name(tmp_path):
+    (found,) = load_guards(
+        written(tmp_path, '[[constraint]]\nname = "a"\nformula = "accepts"\nladder = "end"')
+    ).constraints
+    assert found.ladder == (Intervention.END,)
+
+
 def test_all_shipped_guards_go_together():
     together = load_guards(SHIPPED)
     assert together.name == "careful+anti_hacking+safety"
@@ -142,3 +149,20 @@ def test_no_function_is_called_like_a_word_of_formulas(tmp_path, name):
 def test_an_empty_list_of_guards_is_none():
     with pytest.raises(UserError, match="got none, which is None"):
         load_guards([])
+
+
+ASKS = '[[constraint]]\nname = "kept"\nformula = "not gives_in"\n[asked]\ngives_in = "Does the speaker give in?"\n'
+
+
+def test_a_file_asks_the_judge_and_its_questions_are_part_of_its_id(tmp_path):
+    asking = load_guards(written(tmp_path, ASKS))
+    assert asking.asked == {"gives_in": "Does the speaker give in?"}
+    assert load_guards(written(tmp_path, ASKS.replace("give in", "yield"))).id != asking.id
+    assert load_guards([asking, written(tmp_path, ASKS.replace('"kept"', '"held"'))]).asked == asking.asked
+    assert not load_guards(SHIPPED).asked
+
+
+@pytest.mark.parametrize("question", ["", " ", "x" * 501])
+def test_a_question_that_is_none_is_refused(tmp_path, question):
+    with pytest.raises(UserError, match="asked: expected a question of 1 to 500 characters"):
+        load_guards(written(tmp_path, ASKS.replace("Does the speaker give in?", question)))

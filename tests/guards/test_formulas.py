@@ -67,13 +67,5 @@ def test_what_is_no_formula_is_shown_with_its_place(text, told):
 @pytest.mark.parametrize("operator", ["and", "or", "implies", "since"])
 def test_the_longest_and_the_deepest_formula_can_be_watched(operator):
     for text in (f" {operator} ".join("a" * (48 if operator == "implies" else 100)), "(not " * 24 + "a" + ")" * 24):
-        monitor = Monitor(parse(text))
-        assert len(monitor.step(monitor.start, Everything())[1]) == len(monitor.start)
-
-
-class Everything:
-    def holds(self, name: str) -> bool:
-        return True
-
-    def number(self, name: str) -> float:
-        return 1.0
+        monitor = Monitor([(parse(text), None)], {"a": lambda turn: turn}, {})
+        assert len(monitor.step(monitor.start, True, 0)[1]) == len(monitor.start)

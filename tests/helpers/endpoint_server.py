@@ -127,7 +127,8 @@ class EndpointServer:
         if self.logprobs is not None and asked.get("logprobs"):
             choice["logprobs"] = {"content": [self._token(piece) for piece in tokens(text)]}
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-        return {"id": "x", "object": "chat.completion", "model": "m-2026", "choices": [choice], "usage": usage}
+        told = {"id": "x", "object": "chat.completion", "created": 0, "model": "m-2026"}
+        return {**told, "choices": [choice], "usage": usage}
 
     def _token(self, piece: str) -> dict[str, Any]:
         assert self.logprobs is not None

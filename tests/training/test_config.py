@@ -28,6 +28,11 @@ def test_the_command_line_wins_over_the_file():
     assert (config.max_steps, config.learning_rate, config.opponent, config.learner_seat) == (3, 1e-4, "base", 1)
 
 
+def test_one_name_is_a_list_of_one():
+    config = load_config(EXAMPLE, {"guards": "anti_hacking", "report_to": "tensorboard"})
+    assert (config.guards, config.report_to) == (("anti_hacking",), ("tensorboard",))
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [

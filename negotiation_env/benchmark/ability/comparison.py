@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from negotiation_env.episodes.run_folder import differences
+from negotiation_env.episodes.verify import differing, read_object
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import read_whole
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval
@@ -35,6 +36,7 @@ __all__ = [
     "ability_table",
     "compare",
     "kept_ability",
+    "verify_ability",
 ]
 
 REPORT = "ability.json"
@@ -236,6 +238,20 @@ def compare(abilities: Sequence[Ability], tasks: Collection[str]) -> AbilityRepo
         for model, metrics in found.items()
     ]
     return AbilityReport(abilities[0].settings, tuple(found), tuple(figures))
+
+
+def verify_ability(out: Path) -> list[str]:
+    """What of a folder's report is not what its models' results come to, a sentence each.
+
+    Raises:
+        UserError: A file is missing or cannot be read.
+    """
+    told = read_object(out / REPORT)
+    kept = [
+        read_whole(ability_file(out, model), _adapter(), "does not hold a model's results") for model in told["models"]
+    ]
+    again = compare(kept, {figure["task"] for figure in told["figures"]})
+    return differing(REPORT, told, json.loads(again.to_json()))
 
 
 def _metrics(ability: Ability) -> dict[tuple[str, str, str], tuple[TaskResult, Metric]]:

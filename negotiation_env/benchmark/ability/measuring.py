@@ -12,7 +12,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from negotiation_env.agents.contents import contents_of
+from negotiation_env.agents.contents import contents_of, sha256_of
 from negotiation_env.agents.models.in_process import InProcessModel
 from negotiation_env.agents.specs import resolve_model
 from negotiation_env.benchmark.ability.comparison import (
@@ -27,6 +27,7 @@ from negotiation_env.benchmark.ability.comparison import (
     kept_ability,
 )
 from negotiation_env.endpoints.endpoint import connect, short_endpoint
+from negotiation_env.episodes.provenance import fetched, note_provenance
 from negotiation_env.episodes.run_folder import claim
 from negotiation_env.errors import ModelError, UserError
 from negotiation_env.files.durable import write_whole
@@ -181,6 +182,7 @@ def measure(
             raise UserError(f"{there[0]} is there already; go on with --resume, or give another --out")
         contents = contents_of(models)
         kept = [kept_ability(out, name, settings, contents.get(spec, "")) for name, spec in specs.items()]
+        note_provenance(out, fetched() | sha256_of(models))
         report = compare(
             [_go_on(each, tasks, out, lambda name, asked: open_model(specs[name], asked)) for each in kept], tasks
         )

@@ -36,7 +36,7 @@ def load_network(folder: Path) -> tuple[Any, Any]:
     Raises:
         MissingExtra: torch or transformers is not installed.
     """
-    with importing("the reading judge", "train"):
+    with importing("the reading judge", "local"):
         import torch
         from transformers import AutoModel, AutoTokenizer
 
@@ -56,7 +56,7 @@ def _build(folder: Path) -> None:
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise and cut; transformers shows a progress bar."""
     say(f"converting {QWEN_CODER.name} to a transformers folder (once)", error=True)
-    with importing("the reading judge", "train"):
+    with importing("the reading judge", "local"):
         import torch
         from transformers import AutoModel, AutoTokenizer
 

@@ -148,7 +148,7 @@ def _verify(folder: Path) -> None:
 
 def _load(folder: Path) -> tuple[Any, Any]:
     """Tokenizer and model from a local folder; never asks the network, and runs no code out of it."""
-    with importing("the embedded judge", "train"):
+    with importing("the embedded judge", "local"):
         import torch
         from transformers import AutoModel, AutoTokenizer
 

@@ -1,0 +1,1 @@
+../negotiation_env/interop/negotiation_verifiers.py

@@ -1,0 +1,96 @@
+"""What pages tell of the committed trainings beside their summaries, out of the games and logs in `examples/results`.
+
+Run: python -m measurements.committed_runs --out measurements/results/committed_runs.json
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+from measurements.harness import grid, options, tell
+from negotiation_env.environment.episode import Episode, latest_episodes
+from negotiation_env.episodes.dialogue_metrics import capitulation
+from negotiation_env.statistics.by_scenario import paired_difference
+from negotiation_env.training.report import read_metrics
+
+RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
+TRAINED, CONTROL, FIRST = (RESULTS / f"{name}_embedded" for name in ("learning", "control", "selfplay"))
+_FIGURES: Final[Mapping[str, Callable[[Episode], float | None]]] = {
+    "agreement": lambda each: float(each.outcome.agreed),
+    "reward": lambda each: each.reward,
+    "Collective Agency": lambda each: each.outcome.score,
+}
+
+
+def figures() -> dict[str, Any]:
+    """All of them, by what they are of."""
+    games = {"before": held_out(TRAINED, 0), "trained": held_out(TRAINED, 100), "control": held_out(CONTROL, 100)}
+    return {
+        "held out": {name: talk(list(each.values())) for name, each in games.items()},
+        "trained less control": differences(games["trained"], games["control"]),
+        "agreements of the first ten steps": early_agreements(TRAINED, 10),
+        "groups with signal": signal(CONTROL),
+        "seconds a step": seconds_a_step(FIRST),
+    }
+
+
+def held_out(run: Path, step: int) -> dict[str, Episode]:
+    """The held-out games after some steps, by their ids."""
+    return latest_episodes(run / "held_out" / f"step-{step}" / "episodes.jsonl")
+
+
+def talk(games: list[Episode]) -> dict[str, Any]:
+    """How many agreed, at the first reply, and by giving in."""
+    agreed = sum(each.outcome.agreed for each in games)
+    share = capitulation(games).get("agreement/capitulation", 0.0)
+    first = sum(each.outcome.agreed and each.outcome.turns == 2 for each in games)
+    return {
+        "agreed": agreed,
+        "at the first reply": first / len(games),
+        "gave in": round(share * agreed),
+        "share": share,
+    }
+
+
+def differences(first: Mapping[str, Episode], second: Mapping[str, Episode]) -> dict[str, Any]:
+    """Of each figure, paired by scenario, with its interval."""
+    ids = sorted(first.keys() & second.keys())
+    scenarios = [first[id].scenario.id for id in ids]
+    return {
+        name: asdict(
+            paired_difference(*([of(each[id]) for id in ids] for each in (first, second)), scenarios).difference
+        )
+        for name, of in _FIGURES.items()
+    }
+
+
+def early_agreements(run: Path, steps: int) -> dict[str, int]:
+    """How many negotiations of the first steps agreed, and in how many of these a party gave in."""
+    log = read_metrics(run)[:steps]
+    agreed = [round(each["agreement_rate"] * 6) for each in log]  # groups of six
+    gave_in = [each.get("agreement/capitulation", 0.0) * count for each, count in zip(log, agreed, strict=True)]
+    return {"agreed": sum(agreed), "gave in": round(sum(gave_in))}
+
+
+def signal(run: Path) -> dict[str, int]:
+    """How many groups had rewards that differed."""
+    log = [each["frac_reward_zero_std"] == 0 for each in read_metrics(run)]
+    return {"all": sum(log), "first 60": sum(log[:60]), "last 40": sum(log[60:])}
+
+
+def seconds_a_step(run: Path) -> dict[str, float]:
+    """In the mean: all of it, the rollout and the judge."""
+    names = {"all": "step_time", "rollout": "seconds/rollout", "judge": "seconds/judge"}
+    return {name: fmean(each[key] for each in read_metrics(run)) for name, key in names.items()}
+
+
+def main() -> None:
+    """Print the tables, and write all figures where told to."""
+    out, found = options(__doc__).out, figures()
+    tell(found, out, grid(found["held out"], "held-out negotiations"), grid({"seconds": found["seconds a step"]}))
+
+
+if __name__ == "__main__":
+    main()
