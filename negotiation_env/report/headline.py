@@ -122,4 +122,4 @@ def _played(summary: Summary) -> str:
         told.append(f"agreed in {round(agreed.value * agreed.n)} of {agreed.n} negotiations")
     if score.value is not None:
         told.append(f"answers score {number_text(score.value)} of 5")
-    return f"{' · '.join(told).capitalize()}." if told else "Nothing could be scored."
+    return f"{'; '.join(told).capitalize()}." if told else "Nothing could be scored."
