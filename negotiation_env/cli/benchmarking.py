@@ -77,10 +77,22 @@ def bench(
 
         say_json(tables_to_json(tables))
         return
-    for table in tables:
+    if dry_run:
+        print_table(tables[0])
+    else:
+        _headline(tables, out)
+
+
+def _headline(tables: "list[Table]", out: Path) -> None:
+    """Who is best, by the table that says it, and where the others are."""
+    from negotiation_env.benchmark.headline import standing
+
+    found = standing(tables)
+    if found:
+        say(found.told)
+    for table in [found.table] if found else tables:
         print_table(table)
-    if not dry_run:
-        say(f"written to {out}; to read the games: negotiate view {out}")
+    say(f"all {len(tables)} tables: {out / 'tables.json'}; with every transcript: negotiate view {out}")
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
-from negotiation_env.cli.browsing import play_in_pages
+from negotiation_env.cli.browsing import play_in_pages, play_study, study_alone
 from negotiation_env.cli.options import (
     Agents,
     Guards,
@@ -43,6 +43,7 @@ __all__ = ["evaluate_command", "play"]
 
 @app.command()
 def play(
+    context: typer.Context,
     agents: Agents = ["embedded"],  # noqa: B006 (typer reads the default, nobody changes it)
     judge: JudgeSpec = "embedded",
     split: Split = "eval_conflict",
@@ -61,6 +62,8 @@ def play(
     no_cache: NoCache = False,
     browser: Annotated[bool, typer.Option("--browser", help="In the browser; `human` takes a seat there.")] = False,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="With --browser: open the first page.")] = True,
+    study: Annotated[Path | None, typer.Option(help="A study with people, by its TOML file; with --browser.")] = None,
+    participant: Annotated[str | None, typer.Option(help="Of the study; default: a new one, by number.")] = None,
 ) -> None:
     """Play one negotiation and watch it.
 
@@ -78,20 +81,31 @@ def play(
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
 
-    told, scenarios = named_prompts(prompts), load_scenarios(split, seed=seed)
+    rules: dict[str, Any] = {
+        "prompts": named_prompts(prompts),
+        "guards": guards or None,
+        "history_turns": history_turns,
+        "complete_without_agreement": True,
+    }
+    if study is not None or participant is not None:
+        require_apart(out, record, replay)
+        traffic = open_traffic(record, replay)
+        play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
+        return
+    scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
-    rules: dict[str, Any] = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
+    rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
         if keep and out:
-            note_provenance(out, digests([chosen], chosen_prompts(told, decider)) | sha256_of(agents, [judge]))
-        rules |= {"complete_without_agreement": True, "prompts": told, "guards": guards or None}
+            told = chosen_prompts(rules["prompts"], decider)
+            note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
         if browser:
             play_in_pages(game, decider, keep, open_page=open_page, **rules)
             return

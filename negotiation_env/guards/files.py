@@ -33,7 +33,7 @@ from negotiation_env.files.settings_file import Several, check_settings, read_to
 from negotiation_env.guards import SHIPPED
 from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
-from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
+from negotiation_env.guards.propositions import ENGLISH, NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
 from negotiation_env.text.nearest import did_you_mean
 
@@ -128,6 +128,11 @@ class Guards:
         """What formulas ask the game's judge, by the names of the propositions."""
         return _asked(self)
 
+    @property
+    def english(self) -> tuple[str, ...]:
+        """The propositions of formulas that look for English words."""
+        return _english(self)
+
     def __post_init__(self) -> None:
         names = [each.name for each in self.constraints]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -150,9 +155,18 @@ class Guards:
 
 @lru_cache(maxsize=64)
 def _asked(guards: Guards) -> dict[str, str]:
+    return {name: each.question for name, each in _used(guards) if isinstance(each, Asked)}
+
+
+@lru_cache(maxsize=64)
+def _english(guards: Guards) -> tuple[str, ...]:
+    return tuple(name for name, each in _used(guards) if each in ENGLISH)
+
+
+def _used(guards: Guards) -> list[tuple[str, Proposition]]:
+    """The propositions that formulas speak of, by name."""
     used = {atom.name for each in guards.constraints for atom in atoms(each.parsed) if isinstance(atom, Atom)}
-    functions = [(name, each) for name, each in sorted(guards.propositions.items()) if name in used]
-    return {name: each.question for name, each in functions if isinstance(each, Asked)}
+    return [(name, each) for name, each in sorted(guards.propositions.items()) if name in used]
 
 
 Given: TypeAlias = str | Path | Guards | Sequence[str | Path | Guards]

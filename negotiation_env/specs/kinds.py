@@ -204,6 +204,11 @@ JUDGES: Final = Kinds(
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),
         Kind(
+            "ratings:FILE",
+            "the people of a study in the browser, by their ratings; of their own games only",
+            factory="negotiation_env.judges.ratings:RatingsJudge",
+        ),
+        Kind(
             "scripted",
             "a fake for tests: agrees by the turn grammar and scores 3",
             factory="negotiation_env.judges.scripted:ScriptedJudge",
