@@ -22,7 +22,7 @@ _UNREAD: Final = (
     "ask the judge instead, in a table [asked]"
 )
 _STRICTNESS: Final = {each: place for place, each in enumerate(Intervention)}
-_SHIPPED: Final = frozenset((*PROPOSITIONS.values(), *NUMBERS.values()))
+_SHIPPED: Final = (*PROPOSITIONS.values(), *NUMBERS.values())
 
 
 @dataclass(frozen=True, slots=True)
