@@ -30,15 +30,15 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import Several, check_settings, read_toml
+from negotiation_env.guards import SHIPPED
 from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
 from negotiation_env.guards.propositions import ENGLISH, NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["SHIPPED", "Constraint", "Given", "Guards", "Intervention", "load_guards"]
 
-SHIPPED: Final = ("careful", "anti_hacking", "safety")
-"""The guards that come with the package."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -226,7 +226,8 @@ def _load(given: str | Path) -> Guards:
     if str(given) in SHIPPED:
         path = Path(str(resources.files("negotiation_env.guards").joinpath(f"{given}{FILE}")))
     elif path.suffix != FILE:
-        raise UserError(f"no guards {str(given)!r}; expected one of {', '.join(SHIPPED)}, or the path of a {FILE} file")
+        expected = f"one of {', '.join(SHIPPED)}, or the path of a {FILE} file; `negotiate init guards` writes one"
+        raise UserError(f"no guards {str(given)!r}{did_you_mean(str(given), SHIPPED)}; expected {expected}")
     found = check_settings(_File, read_toml(path, "guard file"), path)
     propositions = {**PROPOSITIONS, **_installed("propositions"), **_own(found.propositions)}
     numbers = {**NUMBERS, **_installed("numbers"), **_own(found.numbers)}
