@@ -2,7 +2,8 @@
    as in the report. */
 
 let last = ""; // the state that is drawn, as it came
-let move = -1; // the turn that the words are for
+let move = -1; // that the words are for
+let draft = ""; // names the game and the move; what is written is kept under it
 let sending = false;
 
 async function look() {
@@ -47,15 +48,15 @@ function fill(id, ...children) {
 function draw(state) {
   const study = state && "stage" in state ? state : null;
   const game = study ? study.game : state;
-  drawStudy(study);
   byId("game").hidden = !game;
-  if (game) drawGame(game);
+  if (game) drawGame(game, study && study.stage !== "game");
+  drawStudy(study);
   else if (!study) document.title = "Negotiation";
 }
 
 /* The game */
 
-function drawGame(game) {
+function drawGame(game, rated) {
   const mine = game.seat !== null && game.speaker === game.seat;
   const name = game.seat === null ? "Watching" : game.names[game.seat];
   byId("who").replaceChildren(...prose(name));
@@ -63,7 +64,7 @@ function drawGame(game) {
   if (byId("brief").dataset.of !== brieflyOf(game)) drawBrief(game);
   drawTalk(game);
   fill("end", game.over ? ending(game, game) : null);
-  fill("now", ...waitsFor(game, mine));
+  fill("now", ...(rated ? [] : waitsFor(game, mine)));
   drawSpeaking(game, mine);
 }
 
@@ -78,6 +79,7 @@ function drawBrief(game) {
     make("blockquote", { class: "dilemma" }, ...prose(game.dilemma)),
     make("div", { class: "personas" }, ...cards),
     game.brief ? folded("What you are told, word for word", () => [make("pre", { tabindex: 0 }, ...prose(game.brief))]) : null);
+  if (!game.said.length) byId("brief").querySelectorAll("details").forEach((node) => { node.open = true; });
 }
 
 function card(persona, seat, game) {
@@ -100,7 +102,7 @@ function drawTalk(game) {
     if (turn.task === "utterance") items.push(...rulings.filter((each) => each.turn === spoken).map(agreement));
   }
   fill("talk", ...items.map((item) => make("li", {}, item)));
-  if (before && items.length > before) byId("talk").lastChild.scrollIntoView({ block: "nearest" });
+  if (items.length > before) byId("talk").lastChild.scrollIntoView({ block: "center" });
 }
 
 function heard(game, turn, number) {
@@ -127,16 +129,13 @@ function waitsFor(game, mine) {
 function drawSpeaking(game, mine) {
   byId("speak").hidden = !mine;
   byId("speak").className = game.seat === null ? "" : seatClass(game.seat);
-  if (!mine || move === game.move) return;
-  move = game.move;
+  const now = `${location.pathname}${brieflyOf(game)}${game.move}`;
+  if (!mine || draft === now) return;
+  [draft, move] = [now, game.move];
   byId("asked").replaceChildren(...prose(game.asked));
   byId("wanted").textContent = game.completing ? "Your joint answer" : "Your turn";
-  byId("words").value = sessionStorage.getItem(draft()) ?? ""; // a reload loses no words
+  byId("words").value = sessionStorage.getItem(draft) ?? ""; // a reload loses no words
   byId("words").focus({ preventScroll: game.said.length === 0 });
-}
-
-function draft() {
-  return `${location.pathname}${byId("brief").dataset.of}${move}`;
 }
 
 async function speak(event) {
@@ -145,14 +144,14 @@ async function speak(event) {
   if (sending || !words.trim()) return;
   byId("send").disabled = true;
   if (await send({ move, words })) {
-    sessionStorage.removeItem(draft());
+    sessionStorage.removeItem(draft);
     byId("speak").hidden = true;
   }
   byId("send").disabled = false;
 }
 
 byId("speak").addEventListener("submit", speak);
-byId("words").addEventListener("input", () => sessionStorage.setItem(draft(), byId("words").value));
+byId("words").addEventListener("input", () => sessionStorage.setItem(draft, byId("words").value));
 byId("words").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("speak").requestSubmit();
 });
@@ -192,6 +191,7 @@ function overPage() {
 }
 
 function ratingPage(study) {
+  scrollTo(0, 0);
   const form = make("form", {},
     make("h2", {}, `Game ${study.trial + 1} of ${study.games} is over`),
     make("p", { class: "note" }, "Please answer for the negotiation that you see below."),

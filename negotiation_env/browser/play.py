@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.interfaces import Judge
 
-__all__ = ["SeatPage", "play_in_browser", "seated"]
+__all__ = ["SeatPage", "finished", "play_in_browser", "seated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +76,25 @@ async def play_in_browser(
         **{f"seat {seat}, {game.scenario.names[seat]}": SeatPage(table, seat) for seat in people},
         "to watch": SeatPage(table, None),
     }
-    crew = Crew()
     async with serve(pages) as addresses:
         show(addresses)
-        try:
-            episode = await _result(crew.begin(lambda: play(game, judge, wrap=table.watch, **rules)))
-            keep(episode)
-            table.close(episode)
-            await asyncio.Event().wait()
-        finally:
-            table.leave()
-            crew.dismiss()
+        episode = await finished(game, judge, table, **rules)
+        keep(episode)
+        table.close(episode)
+        await asyncio.Event().wait()
 
 
-async def _result(work: Future[Episode]) -> Episode:
-    """What a thread gives; one that nobody waits for any more may go on, and finds its future as it was."""
-    while not work.done():
-        await asyncio.sleep(0.05)
+async def finished(game: Game, judge: Judge, table: Table, **rules: Any) -> Episode:
+    """The episode of a game played in a thread, while pages are served.
+
+    Who stops waiting leaves the table; the thread finds nobody there, or ends with what a model takes.
+    """
+    crew = Crew()
+    work = crew.begin(lambda: play(game, judge, wrap=table.watch, **rules))
+    try:
+        while not work.done():  # asked, not told: a thread left behind has nobody to tell
+            await asyncio.sleep(0.05)
+    finally:
+        table.leave()
+        crew.dismiss()
     return work.result()
