@@ -29,20 +29,15 @@ from negotiation_env.training.engines import Engine
 from negotiation_env.training.engines.adapters import LEARNER
 from negotiation_env.training.engines.in_process import InProcess
 from negotiation_env.training.engines.snapshots import Snapshots
-from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
+from negotiation_env.training.grpo import build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
-from negotiation_env.training.held_out_log import HELD_OUT, read_held_out
 from negotiation_env.training.learner import card_of, load_learner
+from negotiation_env.training.model_card import write_model_card
 from negotiation_env.training.needs import require_for
 from negotiation_env.training.players import Players
+from negotiation_env.training.plots import draw_plots
 from negotiation_env.training.progress import StepLog
-from negotiation_env.training.report import (
-    before_and_after,
-    groups_with_signal,
-    plot_dialogue,
-    plot_held_out,
-    plot_rewards,
-)
+from negotiation_env.training.report import before_and_after, groups_with_signal
 from negotiation_env.training.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -53,6 +48,7 @@ from negotiation_env.training.run_folder import (
     write_config,
 )
 from negotiation_env.training.scenarios import dilemmas_of
+from negotiation_env.training.trl_seam import NegotiationTrainer
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
@@ -209,6 +205,7 @@ def _train(
     after = held_out.play(trainer.state.global_step, main=main)
     if main:
         _report(config, before, after, log, held_out.judge.name, out)
+        write_model_card(out)
     return TrainResult(out, before, after, log)
 
 
@@ -272,8 +269,5 @@ def _report(
     judge: str,
     out: Path,
 ) -> None:
-    plot_rewards(log, judge, out / "reward.png")
-    plot_dialogue(log, out / "dialogue.png")
-    if (out / HELD_OUT).is_file():
-        plot_held_out(read_held_out(out / HELD_OUT), out / "held_out.png")
+    draw_plots(out, judge)
     before_and_after(config, before, after, log, out / SUMMARY)

@@ -13,14 +13,18 @@ from negotiation_env.cli.options import (
     Guards,
     HistoryTurns,
     JudgeSpec,
+    MaxCompletionTokens,
     MaxTurns,
+    MaxTurnTokens,
     NoCache,
     PromptsOption,
     Record,
     Replay,
     Seed,
     Split,
+    Temperature,
     UnscoredShare,
+    asked_sampling,
     enough_turns,
     find_scenario,
     going_on,
@@ -28,6 +32,7 @@ from negotiation_env.cli.options import (
     open_traffic,
     print_table,
     require_apart,
+    sampled_as,
 )
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
@@ -48,6 +53,9 @@ def play(
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
     guards: Guards = None,
+    temperature: Temperature = None,
+    max_turn_tokens: MaxTurnTokens = None,
+    max_completion_tokens: MaxCompletionTokens = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
     record: Record = None,
     replay: Replay = None,
@@ -88,10 +96,12 @@ def play(
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
+    drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
     rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        players = sampled_as(drawn, players, agents)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
         if keep and out:
             told = chosen_prompts(rules["prompts"], decider)
@@ -118,6 +128,9 @@ def evaluate_command(
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
     guards: Guards = None,
+    temperature: Temperature = None,
+    max_turn_tokens: MaxTurnTokens = None,
+    max_completion_tokens: MaxCompletionTokens = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
@@ -143,8 +156,10 @@ def evaluate_command(
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
+    drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        players = sampled_as(drawn, players, agents)
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,
@@ -154,7 +169,7 @@ def evaluate_command(
                 seed=seed,
                 workers=workers,
                 resume=resume,
-                contents=contents_of(agents, [judge]),
+                contents=contents_of(agents, [judge]) | {name: str(value) for name, value in drawn.items()},
                 sha256=sha256_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,

@@ -19,6 +19,7 @@ from negotiation_env.cli.options import (
     require_writable,
 )
 from negotiation_env.console.terminal import say_json
+from negotiation_env.specs.kinds import JUDGES
 from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["judge_check", "judge_compare"]
@@ -77,7 +78,7 @@ def judge_check(
 
 @app.command("judge-compare")
 def judge_compare(
-    first: Annotated[str, typer.Argument(help="One judge, as for --judge.")],
+    first: Annotated[str, typer.Argument(help=f"One judge: {JUDGES.forms()}.")],
     second: Annotated[str, typer.Argument(help="The other judge.")],
     labelled: LabelledFile = None,
     as_json: AsJson = False,

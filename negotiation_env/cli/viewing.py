@@ -1,4 +1,4 @@
-"""`negotiate view`."""
+"""`negotiate view` and `negotiate plots`."""
 
 import webbrowser
 from pathlib import Path
@@ -7,27 +7,54 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
+from negotiation_env.cli.options import print_table
 from negotiation_env.console.terminal import say
+from negotiation_env.errors import UserError
 
-__all__ = ["view"]
+__all__ = ["plots", "view"]
 
 
 @app.command("view")
 def view(
-    run: Annotated[Path, typer.Argument(help="A run's folder: of eval, play, train or a benchmark.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="A run's folder, of eval, play, train or a benchmark; two; or a folder that holds some."),
+    ],
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="The file to write; default: report.html in the folder.")
     ] = None,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Write a run's report as one HTML file, and open it.
+    """Write a run's report as one HTML file, and open it; list the runs of a folder; or lay two beside each other.
 
     Figures and every transcript. The file needs neither server nor network. A run that goes on can be viewed as far
-    as it is.
+    as it is. Of two runs, the negotiations over the same scenarios are compared, with intervals.
     """
     from negotiation_env.report import write_report
+    from negotiation_env.report.listing import is_run, runs_table
 
-    path = write_report(run, out)
+    if len(runs) > 2:
+        raise UserError(f"expected one run, or two to lay beside each other; got {len(runs)}")
+    if len(runs) == 1 and not is_run(runs[0]):
+        print_table(runs_table(runs[0]))
+        say(f"to read one: negotiate view {runs[0]}/RUN; two beside each other: negotiate view {runs[0]}/RUN OTHER")
+        return
+    path = write_report(runs[0], out, beside=runs[1] if runs[1:] else None)
     say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if browser:
         webbrowser.open(path.resolve().as_uri())
+
+
+@app.command()
+def plots(
+    run: Annotated[Path, typer.Argument(help="A training run's folder, with its metrics.jsonl.")],
+) -> None:
+    """Draw a training run's plots again: reward, dialogues and held-out play."""
+    from negotiation_env.loading.heavy import importing
+
+    with importing("a plot", "bench"):
+        from negotiation_env.training.plots import draw_plots
+
+        drawn = draw_plots(run)
+    for path in drawn:
+        say(f"written to {path}")

@@ -7,12 +7,13 @@ they are the same. So the differences are taken game by game.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
+from negotiation_env.episodes.pairs import Pair, compare, figures
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.errors import UserError
-from negotiation_env.statistics.by_scenario import Difference, cluster_mean, paired_difference
+from negotiation_env.statistics.by_scenario import Difference
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Cell
 
@@ -21,11 +22,6 @@ __all__ = ["PAIRED", "PAIRED_NOTE", "Paired", "paired_games", "paired_rows", "pa
 PAIRED: Final = ("", "with", "without", "difference", "p", "pairs")
 """Headings of `paired_rows`."""
 PAIRED_NOTE: Final = "p: sign flips over scenarios; in brackets 95 % intervals by the bootstrap over scenarios"
-
-_Figures: TypeAlias = dict[str, float | None]
-_Pair: TypeAlias = tuple[str, _Figures, _Figures]
-"""The scenario's id, and the figures with guards and without."""
-_MEASURES: Final = ("reward", "score", "agreed", "turns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +48,15 @@ def paired_runs(guarded: Path, free: Path) -> tuple[Paired, ...]:
         UserError: There is no episode file, the first has no guards or the second has some, or they share no game, or
             one in which more differs than the guards.
     """
-    others = {each.id: (_played(each), _figures(each)) for each in _episodes(free, guarded=False)}
+    others = {each.id: (_played(each), figures(each)) for each in _episodes(free, guarded=False)}
     pairs = []
     for each in _episodes(guarded, guarded=True):
-        played, figures = others.get(each.id, (None, {}))
+        played, free_figures = others.get(each.id, (None, {}))
         if played is None:
             continue
         if played != _played(each):
             raise UserError(f"the negotiation {each.id!r} of {guarded} differs from that of {free} in more than guards")
-        pairs.append((each.scenario.id, _figures(each), figures))
+        pairs.append((each.scenario.id, figures(each), free_figures))
     if not pairs:
         raise UserError(f"{guarded} and {free} share no negotiation; expected two runs of the same settings and seed")
     return _all_compared(pairs)
@@ -68,7 +64,7 @@ def paired_runs(guarded: Path, free: Path) -> tuple[Paired, ...]:
 
 def paired_games(pairs: Iterable[tuple[Episode, Episode]]) -> tuple[Paired, ...]:
     """Compare games under guards with the same ones without; a game that is unscored in either is left out."""
-    return _all_compared([(one.scenario.id, _figures(one), _figures(other)) for one, other in pairs])
+    return _all_compared([(one.scenario.id, figures(one), figures(other)) for one, other in pairs])
 
 
 def paired_rows(found: Sequence[Paired]) -> list[tuple[Cell, ...]]:
@@ -77,16 +73,8 @@ def paired_rows(found: Sequence[Paired]) -> list[tuple[Cell, ...]]:
     return [(each.measure, each.guarded, each.free, than.difference, than.p, than.pairs) for each, than in told]
 
 
-def _all_compared(pairs: Sequence[_Pair]) -> tuple[Paired, ...]:
-    return tuple(_compared(measure, pairs) for measure in _MEASURES)
-
-
-def _compared(measure: str, pairs: Sequence[_Pair]) -> Paired:
-    there = [each for each in pairs if None not in (each[1][measure], each[2][measure])]
-    scenarios = [scenario for scenario, _, _ in there]
-    ours, theirs = [each[measure] for _, each, _ in there], [each[measure] for _, _, each in there]
-    difference = paired_difference(ours, theirs, scenarios)
-    return Paired(measure, cluster_mean(ours, scenarios), cluster_mean(theirs, scenarios), difference)
+def _all_compared(pairs: Sequence[Pair]) -> tuple[Paired, ...]:
+    return tuple(Paired(each.measure, each.first, each.second, each.difference) for each in compare(pairs))
 
 
 def _episodes(run: Path, *, guarded: bool) -> Iterator[Episode]:
@@ -101,9 +89,3 @@ def _episodes(run: Path, *, guarded: bool) -> Iterator[Episode]:
 def _played(episode: Episode) -> tuple[object, ...]:
     """All that decides how a game goes, but the guards."""
     return episode.scenario, episode.seed, episode.agents, episode.judge, episode.rules, episode.prompts
-
-
-def _figures(episode: Episode) -> _Figures:
-    outcome, scored = episode.outcome, episode.reward is not None
-    agreed, turns = (float(outcome.agreed), float(outcome.turns)) if scored else (None, None)
-    return {"reward": episode.reward, "score": outcome.score if scored else None, "agreed": agreed, "turns": turns}

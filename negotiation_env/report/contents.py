@@ -12,16 +12,19 @@ from negotiation_env.endpoints.usage import Usage
 from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.episodes.summary import judge_usage, policy_usage
-from negotiation_env.game.events import Ruling, Status, Task
+from negotiation_env.game.events import Message, Ruling, Status, Task
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue
 from negotiation_env.interfaces import TokenTrace
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.probes_and_challenges import ShownProbesAndChallenges, show_probes_and_challenges
+from negotiation_env.report.shown_prompts import shown_prompts
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
 __all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "shown_turns", "trained_tasks"]
 
+_BETWEEN: Final = " / "
+"""In the id of a benchmark's game, between the parts that are tags too."""
 _TASKS: Final = {"dialogue": Task.UTTERANCE, "words": Task.UTTERANCE, "completion": Task.COMPLETION}
 
 
@@ -52,6 +55,7 @@ class ListedEpisode:
 
     Attributes:
         id: Unique in the report.
+        short: Its last part; what stands before it is in the tags.
         scenario: Its place among the report's scenarios.
         agents: The agent in each seat.
         judge: Who scored.
@@ -67,6 +71,7 @@ class ListedEpisode:
     """
 
     id: str
+    short: str
     scenario: int
     agents: tuple[str, ...]
     judge: str
@@ -110,6 +115,7 @@ class TurnDetail:
         trained: Its sampled tokens carry the gradient.
         broken: The constraints that the delivered words break, each with what was done, in words.
         refused: What was tried before and not delivered.
+        prompt: What the speaker was told, as far as the record tells.
     """
 
     raw: str | None
@@ -119,6 +125,7 @@ class TurnDetail:
     trained: bool
     broken: tuple[str, ...]
     refused: tuple[ShownTry, ...]
+    prompt: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,7 @@ def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
     outcome = episode.outcome
     return ListedEpisode(
         part.key(episode),
+        episode.id.rpartition(_BETWEEN)[2],
         scenario,
         episode.agents,
         episode.judge,
@@ -232,7 +240,10 @@ def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndCha
         str(episode.seed),  # as a number of JavaScript it would lose its last digits
         episode.rules.writer,
         _rules(episode),
-        tuple(_turn_detail(said, said.seat == learner and said.task in trained) for said in episode.turns),
+        tuple(
+            _turn_detail(said, said.seat == learner and said.task in trained, prompt)
+            for said, prompt in zip(episode.turns, shown_prompts(episode), strict=True)
+        ),
         tuple(_verdict(ruling, names) for ruling in episode.rulings),
         _usage({"policy": policy_usage([episode]), "judge": judge_usage([episode])}),
         later,
@@ -245,11 +256,11 @@ def _rules(episode: Episode) -> dict[str, str]:
     return {name: as_text(value) for name, value in rules.items()}
 
 
-def _turn_detail(said: Said, trained: bool) -> TurnDetail:
+def _turn_detail(said: Said, trained: bool, prompt: tuple[Message, ...]) -> TurnDetail:
     usage = {name: as_text(value) for name, value in said.usage.items()}
     refused = tuple(ShownTry(each.text, _broken(each), each.told, each.thought) for each in said.refused)
     counts = trained and not said.replaced
-    return TurnDetail(said.raw, said.thought, usage, said.tokens, counts, _broken(said), refused)
+    return TurnDetail(said.raw, said.thought, usage, said.tokens, counts, _broken(said), refused, prompt)
 
 
 def _broken(said: Said | Refused) -> tuple[str, ...]:

@@ -3,18 +3,21 @@
 import hashlib
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode, latest_episodes
+from negotiation_env.episodes.pairs import Compared, compare, pairs_by_scenario
+from negotiation_env.episodes.provenance import PROVENANCE
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
+from negotiation_env.files.durable import read_lines
 from negotiation_env.files.places import read_file, refuse_link
 from negotiation_env.report.probes_and_challenges import FILES, ProbesAndChallenges, read_probes_and_challenges
 from negotiation_env.statistics.table import Table, read_tables
 
-__all__ = ["Part", "Run", "Source", "read_run"]
+__all__ = ["Part", "Run", "Source", "read_beside", "read_run"]
 
 _TABLES: Final = "tables.json"
 _HELD_OUT: Final = "held_out"
@@ -44,15 +47,17 @@ class Part:
         name: What was played: "training" or "held out after 50 steps"; "" is all that the run played.
         episodes: In their order, each id once.
         step: For held-out play, the optimizer steps behind the policy.
+        place: Stands before its episodes' ids, so that they are unique in the report.
     """
 
     name: str
     episodes: tuple[Episode, ...]
     step: int | None = None
+    place: str = ""
 
     def key(self, episode: Episode) -> str:
-        """The episode's id, unique in the run."""
-        return episode.id if self.step is None else f"{_HELD_OUT}/{_STEP}{self.step}/{episode.id}"
+        """The episode's id, unique in the report."""
+        return f"{self.place}{episode.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Run:
         sources: All files that were read.
         config: The settings of a training run, else empty.
         probes_and_challenges: What a benchmark asked about its games.
+        sittings: What each sitting of the run was made with, as its provenance says.
+        compared: Of two runs side by side, the first beside the second.
     """
 
     name: str
@@ -74,6 +81,8 @@ class Run:
     sources: tuple[Source, ...]
     config: dict[str, Any]
     probes_and_challenges: ProbesAndChallenges
+    sittings: tuple[dict[str, Any], ...] = ()
+    compared: tuple[Compared, ...] = ()
 
     @property
     def episodes(self) -> list[Episode]:
@@ -96,12 +105,35 @@ def read_run(folder: Path) -> Run:
         )
     names = [_name(step) for _, step in files] if len(files) > 1 else [""]
     played = [tuple(latest_episodes(path).values()) for path, _ in files]
-    parts = tuple(Part(name, found, step) for name, found, (_, step) in zip(names, played, files, strict=True))
+    parts = tuple(
+        Part(name, found, step, "" if step is None else f"{_HELD_OUT}/{_STEP}{step}/")
+        for name, found, (_, step) in zip(names, played, files, strict=True)
+    )
     sources = [_source(folder, path) for path, _ in files]
-    others = (*FILES, _TABLES, SETTINGS, CONFIG)
+    others = (*FILES, _TABLES, SETTINGS, CONFIG, PROVENANCE)
     sources += [_source(folder, folder / name) for name in others if (folder / name).exists()]
     tables, config = _tables(folder / _TABLES), _config(folder / CONFIG)
-    return Run(folder.resolve().name, parts, tables, tuple(sources), config, read_probes_and_challenges(folder))
+    later, sittings = read_probes_and_challenges(folder), tuple(_sittings(folder / PROVENANCE))
+    return Run(folder.resolve().name, parts, tables, tuple(sources), config, later, sittings)
+
+
+def read_beside(first: Path, second: Path) -> Run:
+    """Two runs as one, with their differences over the scenarios that both played; of a training, its last play.
+
+    Raises:
+        UserError: As for `read_run`; or they share no scenario.
+    """
+    runs = read_run(first), read_run(second)
+    own, other = (run.parts[-1].episodes for run in runs)
+    if not (pairs := pairs_by_scenario(own, other)):
+        raise UserError(f"{first} and {second} share no scenario; expected two runs over the same ones")
+    names = [run.name for run in runs] if runs[0].name != runs[1].name else [str(first), str(second)]
+    parts = tuple(Part(name, run.parts[-1].episodes, place=f"{name}/") for name, run in zip(names, runs, strict=True))
+    sources = tuple(
+        replace(each, name=f"{name}/{each.name}") for name, run in zip(names, runs, strict=True) for each in run.sources
+    )
+    sittings = tuple({"run": name, **each} for name, run in zip(names, runs, strict=True) for each in run.sittings)
+    return Run(" beside ".join(names), parts, (), sources, {}, ProbesAndChallenges(), sittings, compare(pairs))
 
 
 def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
@@ -125,6 +157,13 @@ def _source(folder: Path, path: Path) -> Source:
     content = read_file(path)
     text = content.decode(errors="replace") if path.name in (SETTINGS, CONFIG) else ""
     return Source(path.relative_to(folder).as_posix(), hashlib.sha256(content).hexdigest(), text)
+
+
+def _sittings(path: Path) -> Iterator[dict[str, Any]]:
+    from pydantic import TypeAdapter
+
+    if path.exists():
+        yield from read_lines(path, TypeAdapter(dict[str, Any]), "does not say what a run was made with")
 
 
 def _tables(path: Path) -> tuple[Table, ...]:

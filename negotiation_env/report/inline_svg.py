@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-__all__ = ["TONES", "to_inline_svg"]
+__all__ = ["TITLE", "TONES", "to_inline_svg"]
 
 TONES: Final = {
     "ink": "#000010",
@@ -24,6 +24,9 @@ TONES: Final = {
     "no": "#000070",
 }
 """Class → the colour that stands for it while matplotlib draws."""
+
+TITLE: Final = "title: "
+"""An artist whose gid begins so shows the rest of it where a pointer rests on it."""
 
 _CLASSES: Final = {colour: name for name, colour in TONES.items()}
 _KEPT: Final = re.compile(r"fill|stroke|opacity|(fill|stroke)-[a-z]+|font-size|font-weight|text-anchor")
@@ -43,7 +46,7 @@ def to_inline_svg(figure: Figure, name: str, label: str) -> str:
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag.rpartition("}")[2] in _DROPPED]:
             parent.remove(child)
-    for element in root.iter():
+    for element in list(root.iter()):
         _plain(element)
     del root.attrib["width"], root.attrib["height"]
     root.attrib |= {"role": "img", "aria-label": label}
@@ -60,6 +63,10 @@ def _drawn(figure: Figure) -> ElementTree.Element:
 def _plain(element: ElementTree.Element) -> None:
     """No namespaces, which HTML does without; no style attribute; theme colours as a class."""
     element.tag = element.tag.rpartition("}")[2]
+    if element.get("id", "").startswith(TITLE):
+        title = ElementTree.Element("title")
+        title.text = element.get("id", "").removeprefix(TITLE)
+        element.insert(0, title)
     attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     declared = (each.partition(":") for each in attributes.pop("style", "").split(";"))
     attributes |= {name.strip(): value.strip() for name, _, value in declared if _KEPT.fullmatch(name.strip())}

@@ -8,6 +8,7 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.game.events import Status
 from negotiation_env.report.folder import Part, Run
+from negotiation_env.report.headline import Headline, compared_table, headline
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table, cell_text
 
@@ -21,6 +22,7 @@ _FIGURES = {
     "turns": "Turns",
     "turns_to_agreement": "Turns to agreement",
 }
+_OUTCOMES = "Outcomes"
 _INTERVALS = (
     "In brackets: 95 % interval (Wilson for the share, bootstrap for means). The reward is 0 without agreement."
 )
@@ -62,9 +64,10 @@ class Overview:
 
     Attributes:
         played: How many negotiations there are.
-        agents: Who played with whom, and how often.
+        who: Who played, by role: a benchmark's negotiators and opponents by name, else agents.
         judges: Who judged.
-        headline: What the figures are of: "" is the whole run.
+        headline: What it comes to.
+        part: What the figures are of: "" is the whole run.
         figures: Its headline figures; none where there are tables that say more.
         shares: How its negotiations ended.
         facts: What else there is to know about it, by name.
@@ -72,29 +75,54 @@ class Overview:
     """
 
     played: int
-    agents: dict[str, int]
+    who: dict[str, tuple[str, ...]]
     judges: tuple[str, ...]
-    headline: str
+    headline: Headline
+    part: str
     figures: tuple[Figure, ...]
     shares: tuple[Share, ...]
     facts: dict[str, str]
     tables: tuple[Table, ...]
 
+    @property
+    def tabs(self) -> dict[str, list[tuple[int, str]]]:
+        """The tables' places with short names, by where negotiators were compared: what stands last in their titles."""
+        groups: dict[str, list[tuple[int, str]]] = {}
+        for number, table in enumerate(self.tables):
+            label, _, group = table.title.rpartition(": ")
+            groups.setdefault(group, []).append((number, label or _OUTCOMES))
+        return {group: sorted(tabs, key=lambda tab: tab[1] != _OUTCOMES) for group, tabs in groups.items()}
+
 
 def overview(run: Run) -> Overview:
-    """The head of a run's report; the headline is that of its last held-out play, if it has any."""
+    """The head of a run's report; the figures are those of its last held-out play, if it has any."""
     summaries = [summarise(part.episodes) for part in run.parts]
     part, summary = run.parts[-1], summaries[-1]
     return Overview(
         played=len(run.episodes),
-        agents=dict(Counter(" × ".join(each.agents) for each in run.episodes).most_common()),
+        who=_who(run.episodes),
         judges=tuple(sorted({each.judge for each in run.episodes})),
-        headline=part.name,
-        figures=() if run.tables else _figures(part.episodes, summary),
-        shares=_shares(part.episodes),
-        facts=_facts(summary),
-        tables=run.tables or _parts_table(run.parts, summaries),
+        headline=headline(run, summaries),
+        part=part.name,
+        figures=() if run.tables or run.compared else _figures(part.episodes, summary),
+        shares=() if run.compared else _shares(part.episodes),
+        facts={} if run.compared else _facts(summary),
+        tables=_tables(run, summaries),
     )
+
+
+def _who(episodes: Sequence[Episode]) -> dict[str, tuple[str, ...]]:
+    roles = {"Negotiators": "negotiator", "Opponents": "opponent"}
+    named = {role: _distinct(each.tags.get(tag) for each in episodes) for role, tag in roles.items()}
+    return named if all(named.values()) else {"Agents": _distinct(name for each in episodes for name in each.agents)}
+
+
+def _distinct(names: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+
+
+def _tables(run: Run, summaries: Sequence[Summary]) -> tuple[Table, ...]:
+    return (compared_table(run),) if run.compared else run.tables or _parts_table(run.parts, summaries)
 
 
 def _figures(episodes: Iterable[Episode], summary: Summary) -> tuple[Figure, ...]:

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from negotiation_env.environment.episode import Episode
-from negotiation_env.report.curves import WINDOW, mean_of_last, plot_estimates
+from negotiation_env.report.curves import WINDOW, legend_above, mean_of_last, plot_estimates, styled
 from negotiation_env.report.folder import Part, Run
-from negotiation_env.report.inline_svg import TONES, to_inline_svg
+from negotiation_env.report.inline_svg import TITLE, TONES, to_inline_svg
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.table import Table, cell_text
 
@@ -25,32 +25,15 @@ __all__ = ["run_plots", "table_plots"]
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
-    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "text.color": TONES["ink"],
     "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
     "axes.labelcolor": TONES["faint"],
     "axes.edgecolor": TONES["grid"],
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
     "grid.color": TONES["grid"],
-    "grid.linewidth": 0.8,
-    "xtick.color": TONES["grid"],
-    "ytick.color": TONES["grid"],
     "xtick.labelcolor": TONES["faint"],
     "ytick.labelcolor": TONES["faint"],
-    "xtick.major.size": 0,
-    "xtick.major.pad": 6,
-    "ytick.major.size": 0,
-    "ytick.major.pad": 6,
-    "legend.frameon": False,
-    "legend.fontsize": 10,
 }
+"""What the page's own colours and letters add to the style of all plots."""
 _INCH: Final = 72  # of SVG's units
 _WIDTH: Final = 380
 _LONGEST: Final = 26  # characters of a row's name
@@ -115,12 +98,16 @@ def run_plots(run: Run) -> list[str]:
     held_out = [part for part in run.parts if part.step is not None]
     if trained or held_out:
         return [_curve(measure, trained, held_out) for measure in _MEASURES]
-    return [] if run.tables or not run.episodes else [_scores_plot(run.episodes), _turns_plot(run.episodes)]
+    return (
+        []
+        if run.tables or run.compared or not run.episodes
+        else [_scores_plot(run.episodes), _turns_plot(run.episodes)]
+    )
 
 
 @contextmanager
 def _figure(height: float) -> Iterator[tuple[Figure, Axes]]:
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with styled(), matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's fonts draw, not matplotlib's
         figure = Figure(figsize=(_WIDTH / _INCH, height / _INCH), layout="constrained")
         yield figure, figure.subplots()
@@ -129,8 +116,8 @@ def _figure(height: float) -> Iterator[tuple[Figure, Axes]]:
 def _dots(title: str, rows: Sequence[tuple[str, Estimate]], name: str) -> str:
     with _figure(62 + 24 * len(rows)) as (figure, axes):
         places = range(len(rows))
-        for place, (_, estimate) in enumerate(rows):
-            _interval(axes, place, estimate)
+        for place, (label, estimate) in enumerate(rows):
+            _interval(axes, place, estimate, f"{TITLE}{label}: {estimate}")
         axes.set_yticks(places, [label for label, _ in rows])
         axes.set(title=title, ylim=(len(rows) - 0.4, -0.6))
         axes.tick_params(axis="y", labelcolor=TONES["ink"])
@@ -140,11 +127,11 @@ def _dots(title: str, rows: Sequence[tuple[str, Estimate]], name: str) -> str:
         return to_inline_svg(figure, name, f"{title}: {'; '.join(f'{label} {estimate}' for label, estimate in rows)}")
 
 
-def _interval(axes: Axes, place: int, estimate: Estimate) -> None:
+def _interval(axes: Axes, place: int, estimate: Estimate, title: str) -> None:
     color = TONES["tone-0"]
     if estimate.low is not None and estimate.high is not None:
-        axes.plot([estimate.low, estimate.high], [place, place], color=color, alpha=0.45, linewidth=4)
-    axes.plot([estimate.value or 0.0], [place], "o", color=color, markersize=7)
+        axes.plot([estimate.low, estimate.high], [place, place], color=color, alpha=0.45, linewidth=4, gid=title)
+    axes.plot([estimate.value or 0.0], [place], "o", color=color, markersize=7, gid=title)
     axes.annotate(
         cell_text(estimate.value),
         (1.02, place),
@@ -173,13 +160,15 @@ def _curve(measure: _Measure, trained: Sequence[Episode], held_out: Sequence[Par
         found = [(part.step or 0, measure.estimate(measure.values(part.episodes))) for part in held_out]
         if counted := [(step, estimate) for step, estimate in found if estimate.value is not None]:
             plot_estimates(axes, counted, "o-", TONES["tone-1"], "held out, 95 % interval")
+            for step, each in counted:
+                title = f"{TITLE}after {step} steps: {each}"
+                axes.plot([step], [each.value], "o", color=TONES["tone-1"], markersize=9, alpha=0, gid=title)
         axes.set(
             title=measure.title,
             xlabel="optimizer steps behind the policy",
             ylim=(-0.02 * measure.top, 1.02 * measure.top),
         )
-        if axes.get_legend_handles_labels()[1]:
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        legend_above(axes)
         return to_inline_svg(figure, measure.name, f"{measure.title} over the optimizer steps")
 
 
@@ -192,21 +181,21 @@ def _trend(axes: Axes, values: Mapping[int, float]) -> None:
 
 
 def _scores_plot(episodes: Sequence[Episode]) -> str:
-    with _figure(230) as (figure, axes):
+    with _figure(250) as (figure, axes):
         scored = [each for each in episodes if each.outcome.score is not None]
         _stack(axes, scored, lambda each: each.outcome.score or 0.0, [0.25 * edge for edge in range(21)])
         axes.set(title="Scores of the answers", xlabel="Collective Agency", xlim=(0, 5))
+        legend_above(axes)
         return to_inline_svg(figure, "scores", "How many answers got which score")
 
 
 def _turns_plot(episodes: Sequence[Episode]) -> str:
-    with _figure(230) as (figure, axes):
-        turns = [each.outcome.turns for each in episodes]
-        _stack(
-            axes, episodes, lambda each: each.outcome.turns, [edge - 0.5 for edge in range(min(turns), max(turns) + 2)]
-        )
-        axes.set(title="Length of the negotiations", xlabel="turns")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    with _figure(250) as (figure, axes):
+        longest = max(each.rules.max_turns for each in episodes)
+        _stack(axes, episodes, lambda each: each.outcome.turns, [edge - 0.5 for edge in range(longest + 2)])
+        axes.set(title="Length of the negotiations", xlabel="turns", xlim=(-0.6 if longest < 1 else 0.4, longest + 0.6))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+        legend_above(axes)
         return to_inline_svg(figure, "turns", "How many negotiations took how many turns")
 
 
@@ -214,10 +203,15 @@ def _stack(axes: Axes, episodes: Sequence[Episode], value: Callable[[Episode], f
     """A histogram, those that agreed below the others."""
     counted = [[value(each) for each in episodes if each.outcome.agreed is agreed] for agreed in (True, False)]
     colors = [TONES["yes"], TONES["no"]]
-    axes.hist(counted, edges, stacked=True, rwidth=0.85, color=colors, label=["agreed", "not agreed"])
+    labels = ["agreed", "not agreed"]
+    counts, _, bars = axes.hist(counted, edges, stacked=True, rwidth=0.85, color=colors, label=labels)
+    before = 0 * counts[0]
+    for label, tops, drawn in zip(labels, counts, bars, strict=True):
+        for count, bar in zip(tops - before, drawn, strict=True):
+            bar.set_gid(f"{TITLE}{count:.0f} {label}" if count else None)
+        before = tops
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:

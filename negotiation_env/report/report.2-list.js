@@ -116,8 +116,8 @@ function line(row) {
   const cell = (kind, ...children) => make("div", { role: "cell", class: kind }, ...children);
   const seated = (agent, seat) => make("span", { class: `agent ${seatClass(seat)}` }, ...prose(agent));
   const node = make("div", { role: "row", class: "line", "data-place": places.get(row.id) },
-    cell("id", make("a", { href: address(row) }, ...prose(row.id))),
-    cell("dilemma", make("span", {}, ...excerpt(row)), tags(row)),
+    cell("id", make("a", { href: address(row), title: row.id }, ...prose(row.short)), tags(row)),
+    cell("dilemma", make("span", {}, ...excerpt(row))),
     cell("agents", ...row.agents.map(seated)),
     cell("status", outcome(row), make("span", { class: "why" }, ...prose(row.reason))),
     cell("turns", String(row.turns)),
@@ -167,7 +167,7 @@ function setUpFilters() {
     filter();
   });
   byId("more").addEventListener("click", draw);
-  new IntersectionObserver(([seen]) => seen.isIntersecting && draw(), { rootMargin: "600px" }).observe(byId("more"));
+  new IntersectionObserver(([seen]) => seen.isIntersecting && draw(), { rootMargin: "0px 0px 600px" }).observe(byId("more"));
 }
 
 function choice(facet) {

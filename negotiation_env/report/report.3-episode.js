@@ -98,11 +98,16 @@ function said(row, turn, more, scenario, number) {
     more.refused.length ? folded(`Not delivered: ${count(more.refused.length, "try", "tries")}`, () => more.refused.flatMap(tried)) : null,
     more.raw === null ? null : folded("Raw text", () => [make("pre", {}, ...prose(more.raw))]),
     more.tokens === null ? null : folded(count(more.tokens.sampled.length, "token"), () => tokens(more)),
-    Object.keys(more.usage).length ? folded("Usage", () => [pairs(more.usage)]) : null);
+    Object.keys(more.usage).length ? folded("Usage", () => [pairs(more.usage)]) : null,
+    more.prompt.length ? folded("Prompt", () => more.prompt.flatMap(message)) : null);
   if (more.trained && row.advantage !== null) {
     node.style.setProperty("--strength", `${Math.round(8 + 22 * Math.min(1, Math.abs(row.advantage) / 2))}%`);
   }
   return node;
+}
+
+function message({ role, content }) {
+  return [make("p", { class: "note" }, ...prose(role)), make("pre", { tabindex: 0 }, ...prose(content))];
 }
 
 function tried(each) {

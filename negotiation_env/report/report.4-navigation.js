@@ -4,7 +4,7 @@ async function route() {
   const id = asked();
   const row = id === null ? null : rows[places.get(id)];
   if (row === undefined) tell("This report holds no such negotiation.");
-  if (!row) return leave();
+  if (!row) return visit();
   if (!open) left = window.scrollY;
   open = row;
   const detail = await unpack(row);
@@ -28,6 +28,23 @@ function asked() {
     return decodeURIComponent(value ?? "");
   } catch {
     return value;
+  }
+}
+
+/* A place of the page itself; a table's is shown instead of the one before. */
+function visit() {
+  leave();
+  const place = document.getElementById(location.hash.slice(1));
+  if (place?.matches(".table")) choose(place);
+  place?.scrollIntoView();
+}
+
+function choose(table) {
+  byId("tables").classList.add("chosen");
+  for (const each of document.querySelectorAll(".table, .tabs a")) {
+    const own = each === table || each.getAttribute("href") === `#${table.id}`;
+    if (own) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
   }
 }
 
@@ -135,6 +152,7 @@ byId("theme").addEventListener("click", () => {
 });
 window.addEventListener("hashchange", route);
 
+if (document.querySelector(".tabs")) choose(byId((document.querySelector(".ladder a")?.hash ?? "#table-0").slice(1)));
 setUpFilters();
 filter();
 route();

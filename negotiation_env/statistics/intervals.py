@@ -32,6 +32,11 @@ class Estimate:
             return "–"
         return f"{number_text(self.value)} {self.certainty}"
 
+    def __neg__(self) -> "Estimate":
+        """Of a difference, the same one seen from the other side."""
+        low, value, high = (None if end is None else -end for end in (self.high, self.value, self.low))
+        return Estimate(value, low, high, self.n)
+
     @property
     def certainty(self) -> str:
         """The interval in brackets; where there is none, how many were counted."""

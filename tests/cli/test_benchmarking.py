@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.benchmark.headline import standing
 from negotiation_env.cli import app, main
 from negotiation_env.errors import UserError
 from negotiation_env.statistics.table import read_tables
@@ -106,13 +107,14 @@ def test_two_negotiators_need_no_file(tmp_path, monkeypatch, capsys):
     assert all(spec in shown for spec in specs)
 
 
-def test_it_shows_every_table_as_text_and_says_where_the_games_are(config, tmp_path):
+def test_it_says_who_is_best_by_which_judge_and_where_all_tables_and_games_are(config, tmp_path):
     done = bench(config, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
-    for table in read_tables((tmp_path / "run" / "tables.json").read_text()):
-        assert table.title in " ".join(done.stdout.split())  # that of a narrow table is wrapped
-    assert "[bold]hard[/bold]" in done.stdout
-    assert f"negotiate view {tmp_path / 'run'}" in done.stdout.replace("\n", "")
+    tables = read_tables((tmp_path / "run" / "tables.json").read_text())
+    found = standing(tables)
+    told = " ".join(done.stdout.split())
+    for part in (found.told, found.table.title, "Judge: ", f"all {len(tables)} tables", "negotiate view"):
+        assert part in told
 
 
 def test_as_json_it_prints_the_tables_and_nothing_else(tmp_path):

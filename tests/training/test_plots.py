@@ -6,13 +6,14 @@ import pytest
 from negotiation_env.errors import UserError
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, append_held_out
-from negotiation_env.training.report import (
-    groups_with_signal,
+from negotiation_env.training.plots import (
+    draw_plots,
     plot_against_control,
     plot_dialogue,
     plot_held_out,
     plot_rewards,
 )
+from negotiation_env.training.report import groups_with_signal
 
 SHARE = Estimate(0.5, 0.2, 0.8, 10)
 
@@ -49,7 +50,7 @@ def test_the_reward_plot_has_the_mean_agreement_and_groups_without_signal(tmp_pa
     top, bottom = figure.axes
     assert curves(top) == {"group mean": [2.0, 2.5]}
     assert curves(bottom) == {"agreed": [0.5, 0.5], "groups without signal": [0.25, 0.25]}
-    assert top.get_title() == "Reward in training, by the strict judge"
+    assert top.get_title("left") == "Reward in training, by the strict judge"
     assert is_png(tmp_path / "reward.png")
 
 
@@ -81,7 +82,7 @@ def test_an_evaluation_without_scores_or_interval_is_a_gap_and_a_bare_point(tmp_
 def test_the_dialogue_plot_has_six_panels_that_average_the_last_ten_steps(tmp_path):
     log = [entry(step, **{"length/turn_words": float(step), "refused": 0.0}) for step in range(1, 13)]
     figure = plot_dialogue(log, tmp_path / "dialogue.png")
-    titles = [axes.get_title() for axes in figure.axes]
+    titles = [axes.get_title("left") for axes in figure.axes]
     assert titles == ["Length", "Repetition", "Capitulation", "Copying", "Completions", "Persona drift"]
     turns = curves(figure.axes[0])["turn"]
     assert (turns[0], turns[1], turns[9], turns[11]) == (1.0, 1.5, 5.5, 7.5)
@@ -158,3 +159,30 @@ def test_a_last_line_that_lacks_only_its_end_counts(tmp_path):
 def test_the_share_of_groups_with_signal_is_over_all_steps():
     assert groups_with_signal([entry(1, no_signal=0.5), entry(2, no_signal=0.0)]) == 0.75
     assert groups_with_signal([]) == 0.0
+
+
+def test_a_runs_plots_are_drawn_again_out_of_its_files(tmp_path):
+    evaluations = [HeldOut(0, "inner", score(2.0), SHARE), HeldOut(0, "outer", score(2.5))]
+    folder = run(tmp_path / "run", [1.0, 2.0], evaluations)
+    assert [path.name for path in draw_plots(folder)] == ["reward.png", "dialogue.png", "held_out.png"]
+    assert all(map(is_png, draw_plots(folder)))
+    assert len(draw_plots(run(tmp_path / "other", [1.0]))) == 2
+
+
+def test_legends_cover_nothing_of_what_is_drawn(tmp_path):
+    evaluations = [HeldOut(0, "inner", score(2.0), SHARE), HeldOut(0, "outer", score(2.5))]
+    runs = {name: run(tmp_path / name, [1.0, 2.0], evaluations) for name in ("trained", "control")}
+    log = [entry(step, **{"length/turn_words": 1.0, "refused": 0.0}) for step in (1, 2)]
+    drawn = (
+        plot_rewards(log, "judge", tmp_path / "a.png"),
+        plot_held_out(evaluations, tmp_path / "b.png"),
+        plot_dialogue(log, tmp_path / "c.png"),
+        plot_against_control(runs, tmp_path / "d.png"),
+    )
+    legends = [(axes, axes.get_legend()) for figure in drawn for axes in figure.axes if axes.get_legend()]
+    assert len(legends) == 11
+    for figure in drawn:
+        figure.draw_without_rendering()  # what was saved had other dots per inch
+    for axes, legend in legends:
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+        assert not legend.get_window_extent().overlaps(axes._left_title.get_window_extent())

@@ -1,0 +1,49 @@
+"""The runs below a folder, a line each."""
+
+from pathlib import Path
+
+from negotiation_env.environment.episode import stream_latest
+from negotiation_env.episodes.run_folder import EPISODES
+from negotiation_env.episodes.summary import summarise
+from negotiation_env.errors import UserError
+from negotiation_env.statistics.table import Cell, Table
+
+__all__ = ["is_run", "runs_table"]
+
+_FIGURES = {"agreement rate": "agreement_rate", "Collective Agency, 0–5": "score", "reward": "reward"}
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a report can be made of it."""
+    return (folder / EPISODES).exists() or any(folder.glob(f"held_out/step-*/{EPISODES}"))
+
+
+def runs_table(folder: Path) -> Table:
+    """What the runs in a folder came to.
+
+    Raises:
+        UserError: There is no such folder, it holds no run, or a file of one cannot be read.
+    """
+    found = sorted(each for each in folder.iterdir() if is_run(each)) if folder.is_dir() else []
+    if not found:
+        raise UserError(
+            f"{folder} holds no run and no folder of one; expected the --out of a command, or what holds them"
+        )
+    columns = ("run", "negotiations", *_FIGURES, "judge")
+    note = "In brackets: 95 % interval (Wilson for the share, bootstrap for means). Of trainings, the last play."
+    return Table(f"Runs in {folder}", columns, tuple(map(_row, found)), note)
+
+
+def _row(run: Path) -> tuple[Cell, ...]:
+    summary = summarise(stream_latest(_last(run)))
+    return (run.name, summary.episodes, *(getattr(summary, name) for name in _FIGURES.values()), summary.judge)
+
+
+def _last(run: Path) -> Path:
+    """The episodes of its last held-out play; of a run without one, its own."""
+    steps = {path: path.parent.name.removeprefix("step-") for path in run.glob(f"held_out/step-*/{EPISODES}")}
+    return max((path for path, step in steps.items() if step.isdecimal()), key=_step, default=run / EPISODES)
+
+
+def _step(path: Path) -> int:
+    return int(path.parent.name.removeprefix("step-"))
