@@ -156,6 +156,7 @@ def _curve(measure: _Measure, trained: Sequence[Episode], held_out: Sequence[Par
         steps: defaultdict[int, list[float]] = defaultdict(list)
         for episode in trained:
             steps[episode.tags["step"]] += measure.values([episode])
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         _trend(axes, {step: fmean(values) for step, values in sorted(steps.items()) if values})
         found = [(part.step or 0, measure.estimate(measure.values(part.episodes))) for part in held_out]
         if counted := [(step, estimate) for step, estimate in found if estimate.value is not None]:
