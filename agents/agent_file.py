@@ -17,16 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent
+from negotiation_env.agents.chat import COMPLETION, DIALOGUE, ChatAgent, with_sampling
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.game.prompts import SHIPPED
-from negotiation_env.interfaces import ChatModel, Sampling
+from negotiation_env.interfaces import Agent, ChatModel, Sampling
 from negotiation_env.specs import FILE, parse
 from negotiation_env.specs.kinds import MODELS
 from negotiation_env.text.secrets import without_secrets
 
-__all__ = ["AgentFile", "agent_from_file", "read_agent_file"]
+__all__ = ["AgentFile", "agent_from_file", "as_run_draws", "read_agent_file"]
 
 _EITHER: Final = "endpoint file or agent file"
 
@@ -95,6 +95,35 @@ def read_agent_file(spec: str) -> AgentFile | None:
         raise UserError(f"{path}: agent: only a chat model can have settings of its own; {told}")
     prompts = _beside(path, found.prompts) if found.prompts and found.prompts not in SHIPPED else found.prompts
     return replace(found, agent=agent, prompts=prompts or None)
+
+
+def as_run_draws(
+    agent: Agent,
+    spec: str,
+    *,
+    greedy: bool = False,
+    temperature: float | None = None,
+    max_turn_tokens: int | None = None,
+    max_completion_tokens: int | None = None,
+) -> Agent:
+    """The agent of a spec, sampled as a run has it; what the agent's own file says of that stays, but under greedy.
+
+    Args:
+        agent: The agent.
+        spec: Its spec.
+        greedy: As for `with_sampling`, and so are the others.
+        temperature: The same.
+        max_turn_tokens: The same.
+        max_completion_tokens: The same.
+    """
+    own = read_agent_file(spec)
+    return with_sampling(
+        agent,
+        greedy=greedy,
+        temperature=None if own and own.temperature is not None else temperature,
+        max_turn_tokens=(own and own.max_turn_tokens) or max_turn_tokens,
+        max_completion_tokens=(own and own.max_completion_tokens) or max_completion_tokens,
+    )
 
 
 def _names_agent(spec: str) -> bool:

@@ -70,22 +70,30 @@ class ChatAgent:
 
 
 def with_sampling(
-    agent: Agent, *, greedy: bool = False, max_turn_tokens: int | None = None, max_completion_tokens: int | None = None
+    agent: Agent,
+    *,
+    greedy: bool = False,
+    temperature: float | None = None,
+    max_turn_tokens: int | None = None,
+    max_completion_tokens: int | None = None,
 ) -> Agent:
     """The same agent with its model sampled otherwise; an agent that is no `ChatAgent` comes back as it is.
 
     Args:
         agent: Stays unchanged; the new one shares its model and its name.
         greedy: Take the likeliest token each time, in turns and completions.
+        temperature: Of turns, unless all is greedy; None keeps the agent's.
         max_turn_tokens: Limit of new tokens in a turn, at least 1; None keeps the agent's.
         max_completion_tokens: The same for a completion.
 
     Raises:
-        ValueError: A limit is below 1.
+        ValueError: A limit is below 1, or the temperature below 0.
     """
     if not isinstance(agent, ChatAgent):
         return agent
-    turns = _changed(agent.sampling(Task.UTTERANCE), greedy, max_turn_tokens)
+    turns = agent.sampling(Task.UTTERANCE)
+    turns = turns if temperature is None else replace(turns, temperature=temperature)
+    turns = _changed(turns, greedy, max_turn_tokens)
     completions = _changed(agent.sampling(Task.COMPLETION), greedy, max_completion_tokens)
     other = copy(agent)
     other._sampling = {Task.UTTERANCE: turns, Task.COMPLETION: completions}

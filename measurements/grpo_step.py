@@ -20,8 +20,8 @@ from unittest.mock import patch
 
 from negotiation_env.environment.episode import Episode, read_episodes
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.grpo import NegotiationTrainer
 from negotiation_env.training.run import train
+from negotiation_env.training.trl_seam import NegotiationTrainer
 
 __all__ = ["Step", "blocks", "drawn", "main", "take_step"]
 

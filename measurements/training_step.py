@@ -37,7 +37,7 @@ from measurements.harness import machine, options, tell
 from negotiation_env.agents.models import in_process
 from negotiation_env.agents.models.conversations import Conversations
 from negotiation_env.judges.specs import resolve_judge
-from negotiation_env.training import grpo
+from negotiation_env.training import grpo, rollout, trl_seam
 from negotiation_env.training.config import TrainConfig, load_config
 from negotiation_env.training.engines.in_process import InProcess
 from negotiation_env.training.engines.snapshots import Snapshots
@@ -62,8 +62,8 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Conversations, "draft", "ids and texts"),
     (Conversations, "reply", "ids and texts"),
     (Rollout, "__call__", "environment"),
-    (grpo, "step_metrics", "metrics"),
-    (grpo.NegotiationTrainer, "compute_loss", "loss beside the network"),
+    (rollout, "step_metrics", "metrics"),
+    (trl_seam.NegotiationTrainer, "compute_loss", "loss beside the network"),
     (Accelerator, "clip_grad_norm_", "clipping and optimizer"),
     (torch.optim.AdamW, "step", "clipping and optimizer"),
 )

@@ -35,6 +35,7 @@ ROOMS = (
     "benchmark/ability",
     "benchmark",
     "report",
+    "browser",
     "synthesis",
     "training/engines",
     "training",

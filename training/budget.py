@@ -16,9 +16,10 @@ from negotiation_env.episodes.evaluate import GAMES_AT_A_TIME
 from negotiation_env.episodes.longest_game import LongestGame, Ruler, Speech, longest_game, longest_scenario
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Guards, load_guards
 from negotiation_env.judges.criteria import load_criteria
-from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm_file import JudgeFile
+from negotiation_env.judges.turn_form import form_of
 from negotiation_env.training.architectures import Parameters, count_parameters, find_architecture
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.duration import StepTime, step_time
@@ -174,7 +175,8 @@ Games = dict[int, LongestGame]
 
 def _training_games(config: TrainConfig, ruler: Ruler) -> Games:
     chosen = [scenario for dilemma in dilemmas_of(config) for scenario in dilemma]
-    return {seat: _longest(config, chosen, seat, ruler) for seat in config.seats}
+    guards = load_guards(config.guards) if config.guards else None
+    return {seat: _longest(config, chosen, seat, ruler, guards) for seat in config.seats}
 
 
 def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
@@ -186,9 +188,11 @@ def _held_out_games(config: TrainConfig, ruler: Ruler) -> Games:
     return {0: _longest(config, scenarios, 0, ruler)}
 
 
-def _longest(config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ruler: Ruler) -> LongestGame:
+def _longest(
+    config: TrainConfig, scenarios: Sequence[Scenario], writer: int, ruler: Ruler, guards: Guards | None = None
+) -> LongestGame:
     prompts = planned_prompts(config.prompts, config.judge)
-    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler, prompts)
+    return longest_game(longest_scenario(scenarios), Rules(**config.rules, writer=writer), ruler, prompts, guards)
 
 
 def _step(config: TrainConfig, opponents: Opponents, games: Games, processes: int) -> Work:

@@ -14,6 +14,7 @@ from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import load_guards
 from negotiation_env.specs import require_name
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["TrainConfig", "load_config"]
 
@@ -306,5 +307,6 @@ def _value(text: str) -> Any:
 def _explain(item: Any) -> str:
     name = ".".join(map(str, item["loc"][:1])) or "config"
     if item["type"] == "extra_forbidden":
-        return f"there is no key {name!r}; the keys are {', '.join(TrainConfig.model_fields)}"
+        known = list(TrainConfig.model_fields)
+        return f"there is no key {name!r}{did_you_mean(name, known)}; the keys are {', '.join(known)}"
     return f"{name}: {item['msg']} (got {item['input']!r})" if item["loc"] else str(item["msg"])

@@ -27,7 +27,7 @@ their micro-batch's width.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,6 +35,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, ProgressCallback
+from trl import GRPOConfig
 
 from negotiation_env.agents.models.pretrained import half_precision, trusts_remote_code
 from negotiation_env.environment.stepping import Wrap
@@ -46,49 +47,22 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.judges.ranking import Ranker
 from negotiation_env.training.checkpoints import SavePlayers
 from negotiation_env.training.config import TrainConfig
-from negotiation_env.training.divergence import CheckWeights, FiniteTraining
+from negotiation_env.training.divergence import CheckWeights
 from negotiation_env.training.learner import card_of
 from negotiation_env.training.players import Players
 from negotiation_env.training.progress import StepLog
-from negotiation_env.training.rollout import Rollout, Step, task_key
+from negotiation_env.training.rollout import Rollout, task_key
 from negotiation_env.training.run_folder import CHECKPOINTS, METRICS
 from negotiation_env.training.scenarios import dilemmas_of, scenario_in
+from negotiation_env.training.trl_seam import (
+    NegotiationTrainer,
+    collective_agency,
+    computes_in_float32,
+    correct_ratios,
+    restore,
+)
 
-os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
-
-from trl import GRPOConfig, GRPOTrainer
-
-__all__ = ["NegotiationTrainer", "build_trainer", "cut_to_width", "tasks"]
-
-
-class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
-    """TRL's trainer with the advantages of our groups; stops where it diverges."""
-
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        batch["advantages"] = batch["advantages"].new_tensor(inputs[0]["step"].advantages)  # put there by TRL
-        return batch
-
-    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
-        return cut_to_width(super()._prepare_inputs(generation_batch))
-
-
-def cut_to_width(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Drop the columns that are padding in every row of a micro-batch; TRL pads to the widest row of the step.
-
-    Args:
-        inputs: Tensors of shape [rows, width], those of the prompt padded on the left, the others on the right.
-    """
-    before = int(inputs["prompt_mask"].sum(dim=1).max())
-    after = int(inputs["completion_mask"].sum(dim=1).max())
-    width = inputs["completion_mask"].shape[1]
-    cut = dict(inputs)
-    for name, value in inputs.items():
-        if name in ("prompt_ids", "prompt_mask"):
-            cut[name] = value[:, value.shape[1] - before :]
-        elif getattr(value, "ndim", 0) == 2 and value.shape[1] == width:
-            cut[name] = value[:, :after]
-    return cut
+__all__ = ["build_trainer", "tasks"]
 
 
 def build_trainer(
@@ -129,42 +103,12 @@ def build_trainer(
         rollout_func=Rollout(config, by_id, judge, players, out / EPISODES, wrap),
         callbacks=[CheckWeights(), SavePlayers(players, card_of(config, judge)), StepLog(config, out / METRICS)],
     )
-    _restore(trainer, model)
-    if config.engine != "in-process" or not _computes_in_float32(trainer):
-        _correct_ratios(trainer)
+    restore(trainer, model)
+    if config.engine != "in-process" or not computes_in_float32(trainer):
+        correct_ratios(trainer)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def _restore(trainer: NegotiationTrainer, model: Any) -> None:
-    """Bring back what TRL loses of a model that is handed to it."""
-    if trainer.ref_model is not None:  # loaded anew, without the adapter that the training goes on from
-        trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
-    for parameter in (each for each in model.parameters() if each.requires_grad):
-        parameter.data = parameter.data.float()  # QLoRA's is cast to bfloat16, which loses steps as small as Adam's
-
-
-def _computes_in_float32(trainer: NegotiationTrainer) -> bool:
-    """Whether the rollout's forward passes and the trainer's, of other shapes, agree to 1e-3 nats."""
-    dtypes = {parameter.dtype for parameter in trainer.model.parameters()}
-    return dtypes == {torch.float32} and not trainer.args.bf16
-
-
-class _Synced:
-    """Stands where TRL keeps its own vLLM client; the rollout has brought our engine up to date."""
-
-    def sync_weights(self) -> None:
-        """Nothing is left to do."""
-
-
-def _correct_ratios(trainer: NegotiationTrainer) -> None:
-    """Let TRL weigh each token by exp(trainer's - sampler's log-probability), capped: `token_truncate`.
-
-    It asks for one more forward pass over the rows, and logs the mean and the largest difference of each step.
-    """
-    trainer.use_vllm = True
-    trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
 
 
 def tasks(config: TrainConfig, dilemmas: Sequence[Sequence[Scenario]]) -> list[dict[str, str]]:
@@ -183,20 +127,6 @@ def tasks(config: TrainConfig, dilemmas: Sequence[Sequence[Scenario]]) -> list[d
         scenario = scenario_in(epoch, dilemmas[order[place]], config.seed)
         rows.append({"prompt": task_key(scenario, seat)})
     return rows
-
-
-def collective_agency(
-    terminal_reward: list[float | None],
-    step: list[Step],
-    seconds: list[dict[str, float]],
-    log_metric: Callable[[str, float], None],
-    **_: Any,
-) -> list[float | None]:
-    """Hand the environment's rewards to TRL, and the step's metrics to its log."""
-    metrics = dict(step[0].metrics) | {f"seconds/{name}": value for name, value in seconds[0].items()}
-    for name, value in metrics.items():
-        log_metric(name, value)
-    return terminal_reward
 
 
 def _arguments(config: TrainConfig, out: Path) -> GRPOConfig:

@@ -29,9 +29,10 @@ from negotiation_env.training.engines import Engine
 from negotiation_env.training.engines.adapters import LEARNER
 from negotiation_env.training.engines.in_process import InProcess
 from negotiation_env.training.engines.snapshots import Snapshots
-from negotiation_env.training.grpo import NegotiationTrainer, build_trainer
+from negotiation_env.training.grpo import build_trainer
 from negotiation_env.training.held_out import HeldOutPlay
 from negotiation_env.training.learner import card_of, load_learner
+from negotiation_env.training.model_card import write_model_card
 from negotiation_env.training.needs import require_for
 from negotiation_env.training.players import Players
 from negotiation_env.training.plots import draw_plots
@@ -47,6 +48,7 @@ from negotiation_env.training.run_folder import (
     write_config,
 )
 from negotiation_env.training.scenarios import dilemmas_of
+from negotiation_env.training.trl_seam import NegotiationTrainer
 
 __all__ = ["TrainResult", "judge_of", "train", "way_on"]
 
@@ -203,6 +205,7 @@ def _train(
     after = held_out.play(trainer.state.global_step, main=main)
     if main:
         _report(config, before, after, log, held_out.judge.name, out)
+        write_model_card(out)
     return TrainResult(out, before, after, log)
 
 

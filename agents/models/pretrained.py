@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from negotiation_env.errors import UserError
 from negotiation_env.loading.heavy import importing
+from negotiation_env.loading.hub import ask_hub
 
 __all__ = [
     "TRUST",
@@ -43,9 +44,11 @@ def half_precision() -> bool:
 
 
 def load_tokenizer(source: str | Path, **settings: Any) -> Any:
-    """A tokenizer; raises as transformers does."""
+    """A tokenizer; raises as transformers does, and OSError where a hub that has to be asked does not answer."""
     from transformers import AutoTokenizer
 
+    if not settings.get("local_files_only"):
+        ask_hub(source)
     return AutoTokenizer.from_pretrained(source, trust_remote_code=trusts_remote_code(), **settings)
 
 

@@ -13,6 +13,7 @@ from negotiation_env.agents.models.vllm_tokens import CALLS, sampling_fields
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.loading.heavy import importing
+from negotiation_env.loading.hub import ask_hub
 
 __all__ = ["VllmEngine"]
 
@@ -90,6 +91,7 @@ def _load(source: str, adapter: str | Path | None) -> Any:
     with importing("a model in vLLM", "vllm"):
         from vllm import LLM
         from vllm.platforms import current_platform
+    ask_hub(source)
     on_cpu = current_platform.is_cpu()
     return LLM(
         source,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from negotiation_env.agents.agent_file import read_agent_file
-from negotiation_env.agents.chat import with_sampling
+from negotiation_env.agents.agent_file import as_run_draws, read_agent_file
 from negotiation_env.agents.contents import contents_of, sha256_of
 from negotiation_env.agents.models.training_card import cards_of
 from negotiation_env.agents.needs import resolve_cast
@@ -123,10 +122,10 @@ def _trained_by(spec: str) -> set[str]:
 
 def _drawn(agent: Agent, decoding: Decoding | None, config: BenchmarkConfig, spec: str) -> Agent:
     """The agent as the benchmark has it draw; limits of an agent's file stay."""
-    own = read_agent_file(spec)
-    return with_sampling(
+    return as_run_draws(
         agent,
+        spec,
         greedy=decoding is Decoding.GREEDY,
-        max_turn_tokens=(own and own.max_turn_tokens) or config.max_turn_tokens,
-        max_completion_tokens=(own and own.max_completion_tokens) or config.max_completion_tokens,
+        max_turn_tokens=config.max_turn_tokens,
+        max_completion_tokens=config.max_completion_tokens,
     )

@@ -105,7 +105,7 @@ class BenchmarkConfig:
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`.
         guards: What has to hold in all negotiations: a name, a path or several (`negotiation_env.guards.files`). An
-            estimate of cost does not know how often they will ask again.
+            estimate of cost has each party asked again as often as the ladders allow.
         guards_paired: Play each negotiation without the guards, too, and tell what they change, pair by pair.
         max_turn_tokens: Longest turn of a negotiator.
         max_completion_tokens: Longest joint answer or answer.

@@ -17,9 +17,11 @@ from negotiation_env.episodes.longest_game import ANSWER, LongestGame, Ruler, lo
 from negotiation_env.game.events import Task
 from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import load_guards
 from negotiation_env.judges.criteria import load_criteria
-from negotiation_env.judges.forms import ComparisonForm, Form, Pair, form_of
+from negotiation_env.judges.forms import ComparisonForm, Form, Pair
 from negotiation_env.judges.probes import Probe, ProbeKind, probe_form
+from negotiation_env.judges.turn_form import form_of
 from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["Model", "cost_table"]
@@ -101,7 +103,8 @@ def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tu
     longest = _longest_of_all(config, games)
     for each in games:
         place, calls = each.place, longest[each.scenario, each.place.single]
-        for call in (*calls.game, *calls.probes):
+        times = 2 if config.guards_paired and not place.single else 1
+        for call in (*calls.game * times, *calls.probes):
             who = _party(place, call)
             yield (_JUDGE, config.judge, call) if who is None else (who, parties[who], call)
     for first, _ in pairs(games):
@@ -130,7 +133,8 @@ def _longest_of_all(config: BenchmarkConfig, games: Sequence[Planned]) -> dict[t
 
 def _longest(scenario: Scenario, rules: Rules, config: BenchmarkConfig) -> _Longest:
     ruler = Ruler(config.max_turn_tokens, config.max_completion_tokens)
-    game = longest_game(scenario, rules, ruler, planned_prompts(config.prompts, config.judge))
+    guards = load_guards(config.guards) if config.guards and not rules.single else None
+    game = longest_game(scenario, rules, ruler, planned_prompts(config.prompts, config.judge), guards)
     spoken = (_Call(each.seat, each.context, each.limit, each.task is Task.COMPLETION) for each in game.speeches)
     judged = (_judged(form_of(question, load_criteria()), ruler) for question in game.questions)
     probes = tuple(_probes(scenario, game, ruler)) if config.probes and scenario.personas else ()

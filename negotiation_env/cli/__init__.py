@@ -20,6 +20,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
     judging,
     models,
     rejudging,
+    starting,
     training,
     verifying,
     viewing,

@@ -18,6 +18,7 @@ from negotiation_env.cli.options import (
 )
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.specs import FILE, parse, single_specs
+from negotiation_env.specs.kinds import AGENTS, JUDGES
 from negotiation_env.text.secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
+_JUDGE_HELP = f"Instead of the file's judge: {JUDGES.forms()}."
+_NEGOTIATORS_HELP = f"Who is compared, instead of the file's: --negotiators A B. {AGENTS.forms()}."
+
 
 @app.command()
 def bench(
-    config: Annotated[Path | None, typer.Argument(help="A TOML file, such as examples/bench_embedded.toml.")] = None,
-    negotiators: Annotated[
-        list[str] | None, typer.Option("--negotiators", help="Agent specs instead of the file's: --negotiators A B.")
-    ] = None,
-    judge: Annotated[str | None, typer.Option("--judge", help="Overrides the file's judge.")] = None,
+    config: Annotated[Path | None, typer.Argument(help="A TOML file; `negotiate init bench` writes one.")] = None,
+    negotiators: Annotated[list[str] | None, typer.Option("--negotiators", help=_NEGOTIATORS_HELP)] = None,
+    judge: Annotated[str | None, typer.Option("--judge", help=_JUDGE_HELP)] = None,
     prompts: PromptsOption = None,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/bench"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with that folder's run.")] = False,

@@ -10,7 +10,7 @@ from negotiation_env.cli.app import app
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 
-__all__ = ["examples"]
+__all__ = ["examples", "shipped_examples"]
 
 _LEFT_OUT = ("results", "__pycache__")
 """What the runs left behind stands in the repository only; it is large."""
@@ -28,16 +28,16 @@ def examples(
     is written about them, hold in the folder that has been named: start commands there.
     """
     if copy_to is None:
-        _list(_shipped())
+        _list(shipped_examples())
         return
     made = copy_to / "examples"
     if made.exists():
         raise UserError(f"{made} is there already, and is not overwritten: move it, or name another folder")
-    shutil.copytree(_shipped(), made, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    shutil.copytree(shipped_examples(), made, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     say(f"copied to {made}; in {copy_to}, try: negotiate train examples/selfplay_embedded.toml --dry-run")
 
 
-def _shipped() -> Path:
+def shipped_examples() -> Path:
     """Where they are: an archive holds them within the package, a checkout beside it."""
     package = Path(__file__).resolve().parents[1]
     return next(place for place in (package / "examples", package.parent / "examples") if place.is_dir())

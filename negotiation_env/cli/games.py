@@ -7,19 +7,24 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.cli.app import app, told_on_ctrl_c
+from negotiation_env.cli.browsing import play_in_pages, play_study, study_alone
 from negotiation_env.cli.options import (
     Agents,
     Guards,
     HistoryTurns,
     JudgeSpec,
+    MaxCompletionTokens,
     MaxTurns,
+    MaxTurnTokens,
     NoCache,
     PromptsOption,
     Record,
     Replay,
     Seed,
     Split,
+    Temperature,
     UnscoredShare,
+    asked_sampling,
     enough_turns,
     find_scenario,
     going_on,
@@ -27,6 +32,7 @@ from negotiation_env.cli.options import (
     open_traffic,
     print_table,
     require_apart,
+    sampled_as,
 )
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
@@ -37,6 +43,7 @@ __all__ = ["evaluate_command", "play"]
 
 @app.command()
 def play(
+    context: typer.Context,
     agents: Agents = ["embedded"],  # noqa: B006 (typer reads the default, nobody changes it)
     judge: JudgeSpec = "embedded",
     split: Split = "eval_conflict",
@@ -46,14 +53,22 @@ def play(
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
     guards: Guards = None,
+    temperature: Temperature = None,
+    max_turn_tokens: MaxTurnTokens = None,
+    max_completion_tokens: MaxCompletionTokens = None,
     out: Annotated[Path | None, typer.Option(help="Append the episode to episodes.jsonl in this folder.")] = None,
     record: Record = None,
     replay: Replay = None,
     no_cache: NoCache = False,
+    browser: Annotated[bool, typer.Option("--browser", help="In the browser; `human` takes a seat there.")] = False,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="With --browser: open the first page.")] = True,
+    study: Annotated[Path | None, typer.Option(help="A study with people, by its TOML file; with --browser.")] = None,
+    participant: Annotated[str | None, typer.Option(help="Of the study; default: a new one, by number.")] = None,
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored.
+    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored. With --browser its pages are
+    served, on this machine only, until Ctrl-C.
     """
     from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
@@ -66,20 +81,37 @@ def play(
     from negotiation_env.episodes.runner import Game
     from negotiation_env.episodes.runner import play as play_game
 
-    told, scenarios = named_prompts(prompts), load_scenarios(split, seed=seed)
+    rules: dict[str, Any] = {
+        "prompts": named_prompts(prompts),
+        "guards": guards or None,
+        "history_turns": history_turns,
+        "complete_without_agreement": True,
+    }
+    if study is not None or participant is not None:
+        require_apart(out, record, replay)
+        traffic = open_traffic(record, replay)
+        play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
+        return
+    scenarios = load_scenarios(split, seed=seed)
     chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
-    rules: dict[str, Any] = {"max_turns": enough_turns(max_turns, [chosen]), "history_turns": history_turns}
+    drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
+    rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        players = sampled_as(drawn, players, agents)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
+        if keep and out:
+            told = chosen_prompts(rules["prompts"], decider)
+            note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
+        if browser:
+            play_in_pages(game, decider, keep, open_page=open_page, **rules)
+            return
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            settings = {"render_mode": "human", "complete_without_agreement": True, **rules}
-            episode = play_game(game, decider, prompts=told, guards=guards or None, **settings)
-            if keep and out:
-                note_provenance(out, digests([chosen], chosen_prompts(told, decider)) | sha256_of(agents, [judge]))
+            episode = play_game(game, decider, render_mode="human", **rules)
+            if keep:
                 keep(episode)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
@@ -96,6 +128,9 @@ def evaluate_command(
     history_turns: HistoryTurns = None,
     prompts: PromptsOption = None,
     guards: Guards = None,
+    temperature: Temperature = None,
+    max_turn_tokens: MaxTurnTokens = None,
+    max_completion_tokens: MaxCompletionTokens = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
@@ -121,8 +156,10 @@ def evaluate_command(
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
+    drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        players = sampled_as(drawn, players, agents)
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,
@@ -132,7 +169,7 @@ def evaluate_command(
                 seed=seed,
                 workers=workers,
                 resume=resume,
-                contents=contents_of(agents, [judge]),
+                contents=contents_of(agents, [judge]) | {name: str(value) for name, value in drawn.items()},
                 sha256=sha256_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import print_table
+from negotiation_env.cli.options import GUARDS_HELP, print_table
 from negotiation_env.console.terminal import say, say_json
 
 __all__ = ["guard_command"]
@@ -17,7 +17,7 @@ def guard_command(
     run: Annotated[Path, typer.Argument(help="A run's folder, with its episodes.jsonl.")],
     guards: Annotated[
         list[str],
-        typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
+        typer.Option("--guards", help=GUARDS_HELP),
     ],
     without: Annotated[
         Path | None,

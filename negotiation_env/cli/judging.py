@@ -19,6 +19,7 @@ from negotiation_env.cli.options import (
     require_writable,
 )
 from negotiation_env.console.terminal import say_json
+from negotiation_env.specs.kinds import JUDGES
 from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["judge_check", "judge_compare"]
@@ -77,7 +78,7 @@ def judge_check(
 
 @app.command("judge-compare")
 def judge_compare(
-    first: Annotated[str, typer.Argument(help="One judge, as for --judge.")],
+    first: Annotated[str, typer.Argument(help=f"One judge: {JUDGES.forms()}.")],
     second: Annotated[str, typer.Argument(help="The other judge.")],
     labelled: LabelledFile = None,
     as_json: AsJson = False,
@@ -85,14 +86,18 @@ def judge_compare(
     replay: Replay = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Show how well two judges agree."""
+    """Show how well two judges agree.
+
+    Where one is ratings:FILE, of people, the set is by default the games that they rated.
+    """
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.judges.check.compare import compare_judges
     from negotiation_env.judges.check.labelled import read_labelled
+    from negotiation_env.judges.check.rated import rated_set
     from negotiation_env.judges.check.tables import comparison_tables
 
-    items = read_labelled(labelled)
+    items = (None if labelled else rated_set([first, second])) or read_labelled(labelled)
     _, judges = resolve_cast([], [first, second], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
         comparison = compare_judges(judges[0], judges[1], items, progress=advance)

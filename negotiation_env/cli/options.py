@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,19 +12,24 @@ from negotiation_env.errors import Interrupted, UserError, os_fault
 from negotiation_env.files.user_files import handed
 from negotiation_env.game.prompts import SHIPPED
 from negotiation_env.game.rules import enough_turns
+from negotiation_env.guards import SHIPPED as GUARDS
 from negotiation_env.specs.kinds import AGENTS, JUDGES
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
     from negotiation_env.game.prompts import PromptSet
     from negotiation_env.game.scenario import Scenario
+    from negotiation_env.interfaces import Agent
     from negotiation_env.statistics.table import Table
 
 __all__ = [
+    "GUARDS_HELP",
     "Agents",
     "Guards",
     "HistoryTurns",
     "JudgeSpec",
+    "MaxCompletionTokens",
+    "MaxTurnTokens",
     "MaxTurns",
     "NoCache",
     "PromptsOption",
@@ -32,7 +37,9 @@ __all__ = [
     "Replay",
     "Seed",
     "Split",
+    "Temperature",
     "UnscoredShare",
+    "asked_sampling",
     "enough_turns",
     "find_scenario",
     "going_on",
@@ -41,6 +48,7 @@ __all__ = [
     "print_table",
     "require_apart",
     "require_writable",
+    "sampled_as",
 ]
 
 _AGENTS_HELP = (
@@ -52,6 +60,7 @@ _SPLIT_HELP = (
     "train, professional, interpersonal, everyday, eval_conflict, eval_multi, eval_open (a single agent answers), "
     "or a JSONL file of scenarios."
 )
+GUARDS_HELP = f"What has to hold: {', '.join(GUARDS)}, a guard file; several: A B."
 _SEED_HELP = "Seeds the scenarios drawn and every sampled token."
 
 Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
@@ -88,9 +97,45 @@ Replay = Annotated[
 ]
 Guards = Annotated[
     list[str] | None,
-    typer.Option("--guards", help="What has to hold: careful, anti_hacking, safety, a guard file; several: A B."),
+    typer.Option("--guards", help=GUARDS_HELP),
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", min=0, help="Of chat models' turns; default: 0.7, 0 is greedy.")
+]
+MaxTurnTokens = Annotated[
+    int | None, typer.Option("--max-turn-tokens", min=1, help="Most new tokens of a chat model's turn; default: 96.")
+]
+MaxCompletionTokens = Annotated[
+    int | None, typer.Option("--max-completion-tokens", min=1, help="The same of a joint answer; default: 160.")
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask an LLM judge anew, whatever it was asked before.")]
+
+
+def asked_sampling(
+    temperature: float | None, max_turn_tokens: int | None, max_completion_tokens: int | None
+) -> dict[str, Any]:
+    """How the command line asks chat models to be sampled, by the name of each option that was given."""
+    given = {
+        "temperature": temperature,
+        "max_turn_tokens": max_turn_tokens,
+        "max_completion_tokens": max_completion_tokens,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def sampled_as(asked: dict[str, Any], agents: "list[Agent]", specs: list[str]) -> "list[Agent]":
+    """Agents, sampled as `asked_sampling` has it; what an agent's own file says of that stays.
+
+    Raises:
+        UserError: Something is asked, and none of them is a chat model's.
+    """
+    from negotiation_env.agents.agent_file import as_run_draws
+    from negotiation_env.agents.chat import ChatAgent
+
+    if asked and not any(isinstance(each, ChatAgent) for each in agents):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise UserError(f"{options}: for chat models; there is none among {', '.join(each.name for each in agents)}")
+    return [as_run_draws(agent, spec, **asked) for agent, spec in zip(agents, specs, strict=True)]
 
 
 def open_traffic(record: Path | None, replay: Path | None, *, resume: bool = False) -> "Traffic":

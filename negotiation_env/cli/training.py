@@ -1,5 +1,6 @@
 """`negotiate train`."""
 
+import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import NoCache, Record, Replay, going_on, open_traffic, print_table, require_apart
+from negotiation_env.cli.options import (
+    Guards,
+    NoCache,
+    PromptsOption,
+    Record,
+    Replay,
+    going_on,
+    open_traffic,
+    print_table,
+    require_apart,
+)
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.errors import Interrupted, UserError
 from negotiation_env.loading.heavy import importing
@@ -22,9 +33,11 @@ __all__ = ["train"]
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(help="A TOML file, such as examples/selfplay_embedded.toml.")],
+    config: Annotated[Path, typer.Argument(help="A TOML file; `negotiate init selfplay` writes one.")],
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/train"),
     seed: Annotated[int | None, typer.Option("--seed", help="Overrides the config's seed.")] = None,
+    prompts: PromptsOption = None,
+    guards: Guards = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the config and show what the run takes; load and write nothing.")
@@ -45,7 +58,8 @@ def train(
     """
     from negotiation_env.training.config import load_config
 
-    settings = _overrides(context.args) | ({} if seed is None else {"seed": str(seed)})
+    given = {"seed": seed, "prompts": prompts, "guards": json.dumps(guards) if guards else None}
+    settings = _overrides(context.args) | {name: str(value) for name, value in given.items() if value is not None}
     loaded = load_config(config, settings)
     if dry_run:
         _dry_run(loaded, processes, as_json)
@@ -105,6 +119,12 @@ def _train_in(
     say(f"{result.signal:.0%} of the training groups carried a signal")
     trained = "adapter" if config.fine_tuning == "lora" else "model"
     say(f"{trained}: {out / trained}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
+    say(f"to read the games: negotiate view {out}; to watch it play: negotiate play --agents {_spec(config, out)}")
+
+
+def _spec(config: "TrainConfig", out: Path) -> str:
+    """The spec of what was trained."""
+    return f"hf:{out / 'model'}" if config.fine_tuning == "full" else f"hf:{config.model}+{out / 'adapter'}"
 
 
 def _overrides(arguments: list[str]) -> dict[str, str]:

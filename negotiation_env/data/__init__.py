@@ -11,6 +11,7 @@ from typing import Any
 from negotiation_env.errors import UserError
 from negotiation_env.files.user_files import read_rows
 from negotiation_env.game.scenario import Persona, Scenario
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = [
     "SPLITS",
@@ -80,7 +81,8 @@ def read_scenarios(path: Path) -> list[Scenario]:
             names the line and the field.
     """
     if not path.exists():
-        raise UserError(f"no split or file {str(path)!r}; expected one of {', '.join(SPLITS)}, or a JSONL file")
+        near = did_you_mean(str(path), SPLITS)
+        raise UserError(f"no split or file {str(path)!r}{near}; expected one of {', '.join(SPLITS)}, or a JSONL file")
     return list(read_rows(path, "file of scenarios", _scenario).values())
 
 

@@ -13,13 +13,13 @@ from negotiation_env.game.events import Message, Question, QuestionKind, Utteran
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.protocol import Negotiation
 from negotiation_env.guards.asked import Unanswered
-from negotiation_env.guards.files import Guards, Intervention
+from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.guards.watch import Finding, Violation, Watch
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import reads_turns
 from negotiation_env.text.untrusted import SILENCE
 
-__all__ = ["Enforcement", "Guarded", "Try", "require_reader"]
+__all__ = ["Enforcement", "Guarded", "Try", "most_tries", "require_reader"]
 
 _COMPLETING = Phase.COMPLETING
 _ENDS: Final = {Intervention.END: Negotiation.stop, Intervention.END_UNSCORED: Negotiation.fail}
@@ -194,6 +194,18 @@ class Enforcement:
         broken = {each.constraint for each in finding.violations if each.intervention != Intervention.RECORD}
         told = [each.told or f"Broken: {each.name}." for each in self.guards.constraints if each.name in broken]
         return frame.format(told=" ".join(told), silence=SILENCE)
+
+
+def most_tries(guards: Guards) -> Guards:
+    """Guards under which a party is asked again as often in one turn as these can ask it in a whole game.
+
+    A breach of each constraint is the next one of its ladder, so that no step to ask again is taken twice by a party.
+    Afterwards it is told all that there is to tell in each turn.
+    """
+    steps = [step for each in guards.constraints for step in each.ladder if step is Intervention.ASK_AGAIN]
+    told = " ".join(each.told or f"Broken: {each.name}." for each in guards.constraints)
+    worst = Constraint("worst", "false", ladder=(*steps, Intervention.FEEDBACK), told=told)
+    return Guards(guards.name, (worst,))
 
 
 def require_reader(guards: Guards | None, judge: Judge) -> None:

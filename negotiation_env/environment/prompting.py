@@ -18,6 +18,7 @@ from negotiation_env.game.prompts import (
 )
 from negotiation_env.interfaces import Judge
 from negotiation_env.specs import parse, single_specs
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = [
     "BEFORE_SETS",
@@ -59,8 +60,9 @@ def load_prompts(wanted: str | Path | PromptSet) -> PromptSet:
     if not isinstance(wanted, str | Path):
         raise UserError(f"prompts: expected a name, a path or a PromptSet, got {wanted!r:.80}")
     if (path := _path_of(wanted)) is None:
-        told = f"expected {', '.join(SHIPPED)}, a TOML file, or a folder with a {_IN_FOLDER}"
-        raise UserError(f"no prompt set {str(wanted)!r:.300}; {told}")
+        near, shipped = did_you_mean(str(wanted), SHIPPED), ", ".join(SHIPPED)
+        told = f"expected {shipped}, a TOML file (`negotiate init prompts` writes one), or a folder with a {_IN_FOLDER}"
+        raise UserError(f"no prompt set {str(wanted)!r:.300}{near}; {told}")
     return read_prompts(read_text(path, "prompt set"), str(path))
 
 

@@ -50,7 +50,7 @@ class RunSettings:
     Attributes:
         agents: Their names.
         judge: The judge's name.
-        scenarios: Each one's id and the beginning of its content's SHA-256, in order.
+        scenarios: Each one's id and the beginning of its content's SHA-256, in order; a run that goes on may have more.
         seed: Seeds the replies.
         batch: Games in lockstep at a time; in-process models differ in the last bit between batches of other games.
         rules: How it is played.
@@ -100,7 +100,8 @@ def evaluate(
         seed: Seeds the replies; the same seed gives the same games.
         batch: Games in lockstep at a time.
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
-        resume: Go on with the folder's run: play what is missing or unscored, keep the rest.
+        resume: Go on with the folder's run: play what is missing or unscored, keep the rest. There may be more
+            scenarios than before.
         contents: By spec or name what it does not say of an agent or judge, such as a digest of its code or weights; a
             run goes on only with the same. The command line's are `negotiation_env.agents.contents.contents_of`.
         unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
@@ -126,7 +127,7 @@ def evaluate(
     shown = ids_of(seat_prompts(chosen, len(agents), agents))
     settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
     with claim(out):
-        open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS})
+        open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS}, grows="scenarios")
         note_provenance(out, {**digests(scenarios, chosen), **(sha256 or {})})
         path = out / EPISODES
         play_into(
@@ -177,10 +178,12 @@ def _write_summary(out: Path, games: Sequence[Game]) -> Summary:
 
 
 def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
-    """A seeded sample of at most `count` scenarios, or groups of them, in their own order."""
+    """A seeded sample of at most `count` scenarios, or groups of them, in their own order; a larger one holds it."""
     import random
 
-    chosen = random.Random(seed).sample(range(len(scenarios)), min(count, len(scenarios)))
+    dice, chosen = random.Random(seed), set[int]()
+    while len(chosen) < min(count, len(scenarios)):
+        chosen.add(dice.randrange(len(scenarios)))
     return [scenarios[index] for index in sorted(chosen)]
 
 

@@ -4,15 +4,17 @@ Every turn and the joint answer are as long as they may be, thoughts too, and no
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from negotiation_env.environment.guarding import Enforcement, most_tries
 from negotiation_env.environment.prompting import seat_prompts
 from negotiation_env.game.events import Message, Outcome, Question, QuestionKind, Task, Turn, Verdict
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.guards.files import Guards
 
 __all__ = ["ANSWER", "LongestGame", "Ruler", "Speech", "longest_game", "longest_scenario"]
 
@@ -124,29 +126,45 @@ def longest_scenario(scenarios: Iterable[Scenario]) -> Scenario:
     return max(scenarios, key=lambda scenario: len(scenario.to_json()))
 
 
-def longest_game(scenario: Scenario, rules: Rules, ruler: Ruler, prompts: Sequence[PromptSet]) -> LongestGame:
+def longest_game(
+    scenario: Scenario, rules: Rules, ruler: Ruler, prompts: Sequence[PromptSet], guards: Guards | None = None
+) -> LongestGame:
     """Play a scenario at its longest.
+
+    Under guards each party is asked again in its first turn as often as it can be in the whole game, so that every
+    later chat holds all words that can be refused.
 
     Args:
         scenario: Dilemma and personas.
         rules: How it is played.
         ruler: Measures in tokens.
         prompts: What the seats are told; the last set is also for the seats beyond.
+        guards: What has to hold.
 
     Raises:
         ValueError: The rules do not fit the number of parties.
     """
     game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats))
+    enforced = Enforcement(game, most_tries(guards)) if guards else None
     speeches: list[Speech] = []
     questions: list[Question] = []
     while not isinstance(game.pending, Outcome):
-        if isinstance(game.pending, Turn):
-            speeches.append(_speech(game.pending, speeches, ruler))
-            game.say(ANSWER if game.pending.task is Task.COMPLETION else _TURN)
+        if isinstance(turn := game.pending, Turn):
+            shown = enforced.shown(turn.messages, turn.seat) if enforced else turn.messages
+            speeches.append(_speech(replace(turn, messages=shown), speeches, ruler))
+            questions += _asked(game, guards) if guards and turn.task is Task.UTTERANCE else ()
+            (enforced or game).say(ANSWER if turn.task is Task.COMPLETION else _TURN)
         else:
-            questions.append(game.pending)
-            game.rule(_late(game.pending, rules.max_turns))
+            questions.append(turn)
+            game.rule(_late(turn, rules.max_turns))
     return LongestGame(tuple(speeches), tuple(questions))
+
+
+def _asked(game: Negotiation, guards: Guards) -> Iterator[Question]:
+    """All that guards can ask about the turn that is pending."""
+    utterance, _ = game.understand(_TURN)
+    dialogue = (*game.dialogue, utterance)
+    return (Question(QuestionKind.TURN, game.scenario, dialogue, asked=each) for each in guards.asked.values())
 
 
 def _speech(turn: Turn, before: Sequence[Speech], ruler: Ruler) -> Speech:

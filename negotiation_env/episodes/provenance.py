@@ -24,7 +24,7 @@ from negotiation_env.loading.models import MODELS
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.version import __version__
 
-__all__ = ["PROVENANCE", "Provenance", "digests", "fetched", "made_with", "note_provenance"]
+__all__ = ["PROVENANCE", "Provenance", "digests", "fetched", "last_provenance", "made_with", "note_provenance"]
 
 PROVENANCE: Final = "provenance.jsonl"
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -66,13 +66,22 @@ def note_provenance(out: Path, sha256: Mapping[str, str]) -> None:
     Raises:
         UserError: The file cannot be read or written.
     """
+    line = without_secrets(json.dumps(asdict(made_with(sha256)), ensure_ascii=False))
+    before = last_provenance(out)
+    if before is None or asdict(before) != json.loads(line):
+        append_bytes(out / PROVENANCE, line.encode() + b"\n")
+
+
+def last_provenance(out: Path) -> Provenance | None:
+    """What a run was made with last; None where its folder does not say.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
     from pydantic import TypeAdapter
 
-    path, adapter = out / PROVENANCE, TypeAdapter(Provenance)
-    line = without_secrets(json.dumps(asdict(made_with(sha256)), ensure_ascii=False))
-    before = list(read_lines(path, adapter, "does not say what a run was made with"))
-    if not before or asdict(before[-1]) != json.loads(line):
-        append_bytes(path, line.encode() + b"\n")
+    lines = list(read_lines(out / PROVENANCE, TypeAdapter(Provenance), "does not say what a run was made with"))
+    return lines[-1] if lines else None
 
 
 def made_with(sha256: Mapping[str, str]) -> Provenance:

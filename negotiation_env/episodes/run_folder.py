@@ -178,7 +178,12 @@ def _remove_unused(out: Path) -> None:
 
 
 def open_run(
-    out: Path, settings: Mapping[str, Any], *, resume: bool, formerly: Mapping[str, Mapping[str, str]] = _NOTHING
+    out: Path,
+    settings: Mapping[str, Any],
+    *,
+    resume: bool,
+    formerly: Mapping[str, Mapping[str, str]] = _NOTHING,
+    grows: str = "",
 ) -> None:
     """Write the settings of a new run, or compare those of one that goes on.
 
@@ -187,6 +192,7 @@ def open_run(
         settings: All that decides what is played, JSON-ready.
         resume: The folder's run goes on.
         formerly: By key, what stands for values that older versions wrote.
+        grows: The key of a list to which a run that goes on may add.
 
     Raises:
         UserError: The folder holds a run already; or, to resume, none, or one with other settings: the message names
@@ -203,6 +209,9 @@ def open_run(
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
         before |= {key: now for key, then in formerly.items() if (now := then.get(str(before.get(key))))}
+        old = before.get(grows)
+        if isinstance(old, list) and all(each in settings[grows] for each in old):
+            before[grows] = list(settings[grows])
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
     elif held := [told for name, told in _HELD.items() if (out / name).exists()]:

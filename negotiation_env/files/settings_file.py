@@ -3,12 +3,13 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from negotiation_env.errors import UserError
+from negotiation_env.files.places import is_there
 from negotiation_env.files.user_files import read_text
+from negotiation_env.text.nearest import did_you_mean
 from negotiation_env.text.strict_json import finite
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Several", "check_settings", "read_toml"]
 
 T = TypeVar("T")
+_WRITTEN_BY: Final = {
+    "config file": "selfplay",
+    "benchmark file": "bench",
+    "judge file": "judge",
+    "guard file": "guards",
+}
+"""By what a file should be, the kind of `negotiate init`."""
 
 
 class _AloneOrSeveral:
@@ -46,6 +54,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     Raises:
         UserError: It is missing, no TOML, or has a number that is not finite.
     """
+    if what in _WRITTEN_BY and not is_there(path):
+        raise UserError(f"no {what} {str(path)!r}; `negotiate init {_WRITTEN_BY[what]}` writes one to begin with")
     try:
         return tomllib.loads(read_text(path, what), parse_float=finite)
     except (ValueError, RecursionError) as error:
@@ -69,13 +79,12 @@ def check_settings(kind: type[T], found: dict[str, Any], path: Path) -> T:
 def _told(kind: Any, fault: "ErrorDetails") -> str:
     place = [str(part) for part in fault["loc"]]
     told = f"{'.'.join(place) or 'it'}: {fault['msg']}"
-    near = _near(kind, place) if fault["type"] == "unexpected_keyword_argument" else []
-    return f"{told} (did you mean {near[0]}?)" if near else told
+    return told + (_near(kind, place) if fault["type"] == "unexpected_keyword_argument" else "")
 
 
-def _near(kind: Any, place: Sequence[str]) -> list[str]:
+def _near(kind: Any, place: Sequence[str]) -> str:
     """The known key that an unknown one looks like, if any."""
     for name in place[:-1]:
         kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
     known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-    return get_close_matches(place[-1], known, 1)
+    return did_you_mean(place[-1], known)

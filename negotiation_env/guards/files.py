@@ -30,15 +30,15 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import Several, check_settings, read_toml
+from negotiation_env.guards import SHIPPED
 from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.formulas import RESERVED, Atom, Formula, atoms, parse
-from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Numeric, Proposition
+from negotiation_env.guards.propositions import ENGLISH, NUMBERS, PROPOSITIONS, Numeric, Proposition
 from negotiation_env.specs import FILE, imported, load_factory
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["SHIPPED", "Constraint", "Given", "Guards", "Intervention", "load_guards"]
 
-SHIPPED: Final = ("careful", "anti_hacking", "safety")
-"""The guards that come with the package."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -128,6 +128,11 @@ class Guards:
         """What formulas ask the game's judge, by the names of the propositions."""
         return _asked(self)
 
+    @property
+    def english(self) -> tuple[str, ...]:
+        """The propositions of formulas that look for English words."""
+        return _english(self)
+
     def __post_init__(self) -> None:
         names = [each.name for each in self.constraints]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -150,9 +155,18 @@ class Guards:
 
 @lru_cache(maxsize=64)
 def _asked(guards: Guards) -> dict[str, str]:
+    return {name: each.question for name, each in _used(guards) if isinstance(each, Asked)}
+
+
+@lru_cache(maxsize=64)
+def _english(guards: Guards) -> tuple[str, ...]:
+    return tuple(name for name, each in _used(guards) if each in ENGLISH)
+
+
+def _used(guards: Guards) -> list[tuple[str, Proposition]]:
+    """The propositions that formulas speak of, by name."""
     used = {atom.name for each in guards.constraints for atom in atoms(each.parsed) if isinstance(atom, Atom)}
-    functions = [(name, each) for name, each in sorted(guards.propositions.items()) if name in used]
-    return {name: each.question for name, each in functions if isinstance(each, Asked)}
+    return [(name, each) for name, each in sorted(guards.propositions.items()) if name in used]
 
 
 Given: TypeAlias = str | Path | Guards | Sequence[str | Path | Guards]
@@ -212,7 +226,8 @@ def _load(given: str | Path) -> Guards:
     if str(given) in SHIPPED:
         path = Path(str(resources.files("negotiation_env.guards").joinpath(f"{given}{FILE}")))
     elif path.suffix != FILE:
-        raise UserError(f"no guards {str(given)!r}; expected one of {', '.join(SHIPPED)}, or the path of a {FILE} file")
+        expected = f"one of {', '.join(SHIPPED)}, or the path of a {FILE} file; `negotiate init guards` writes one"
+        raise UserError(f"no guards {str(given)!r}{did_you_mean(str(given), SHIPPED)}; expected {expected}")
     found = check_settings(_File, read_toml(path, "guard file"), path)
     propositions = {**PROPOSITIONS, **_installed("propositions"), **_own(found.propositions)}
     numbers = {**NUMBERS, **_installed("numbers"), **_own(found.numbers)}

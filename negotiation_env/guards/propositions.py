@@ -4,7 +4,7 @@ All read words, none asks a model: each says what it looks for, and what it miss
 named; a judge reads the rest. A guard file can add functions of one's own, see `negotiation_env.guards.files`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
@@ -16,7 +16,7 @@ from negotiation_env.game.turn_grammar import ParsedTurn, parse_dialogue, parse_
 from negotiation_env.guards import phrases
 from negotiation_env.judges.smoke_test.refusals import has_word, listed
 
-__all__ = ["NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition"]
+__all__ = ["ENGLISH", "NUMBERS", "PROPOSITIONS", "Heard", "Numeric", "Proposition", "is_foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,15 @@ class Heard:
         scenario: What is negotiated.
         before: The turns before it, in order.
         answers: What a judge said of it, by question; see `negotiation_env.guards.asked`.
+        kept: What propositions read out of the turns before, and of how many, so that a turn takes as long at the end
+            of a game as at its beginning; a game's turns hand it on.
     """
 
     utterance: Utterance
     scenario: Scenario
     before: Sequence[Utterance] = ()
     answers: Mapping[str, bool] = field(default_factory=dict)
+    kept: dict[str, tuple[int, set[Hashable]]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -106,23 +109,23 @@ def crosses_red_line(heard: Heard) -> bool:
 
 def repeats_itself(heard: Heard) -> bool:
     """Half or more of its runs of four words stood in the speaker's own earlier turns."""
-    own = [turn for turn in heard.before if turn.seat == heard.utterance.seat]
+    seat = heard.utterance.seat
+    own = _before(heard, f"runs of {seat}", lambda turn: _runs(turn.text, _RUN) if turn.seat == seat else ())
     runs = _runs(heard.text, _RUN) if own else frozenset()
-    new = runs.difference(*(_runs(turn.text, _RUN) for turn in own))
-    return bool(runs) and len(new) <= len(runs) / 2
+    return bool(runs) and 2 * len(runs & own) >= len(runs)
 
 
 def copies_other(heard: Heard) -> bool:
     """Has eight words in a row of another party's earlier turn."""
-    others = [turn for turn in heard.before if turn.seat != heard.utterance.seat]
-    runs = _runs(heard.text, _COPIED) if others else frozenset()
-    return bool(runs) and any(not runs.isdisjoint(_runs(turn.text, _COPIED)) for turn in others)
+    seat = heard.utterance.seat
+    others = _before(heard, f"runs beside {seat}", lambda turn: _runs(turn.text, _COPIED) if turn.seat != seat else ())
+    return bool(others) and not others.isdisjoint(_runs(heard.text, _COPIED))
 
 
 def echoes(heard: Heard) -> bool:
     """Says an earlier turn once more, its own or another's, word for word."""
     words = words_of(heard.text)
-    return bool(words) and any(words_of(turn.text) == words for turn in heard.before)
+    return bool(words) and words in _before(heard, "words", lambda turn: (words_of(turn.text),))
 
 
 def takes_up_proposal(heard: Heard) -> bool:
@@ -174,7 +177,7 @@ def off_dilemma(heard: Heard) -> bool:
 
 def language_changed(heard: Heard) -> bool:
     """Is in another script or Latin-script language than the dilemma, by letters and by the commonest words."""
-    return _foreign(heard.text) != _foreign(heard.scenario.dilemma)
+    return is_foreign(heard.text) != is_foreign(heard.scenario.dilemma)
 
 
 def number_of_words(heard: Heard) -> float:
@@ -206,6 +209,10 @@ PROPOSITIONS: Final[Mapping[str, Proposition]] = {
     )
 }
 """The shipped propositions by name."""
+ENGLISH: Final = frozenset(
+    (gives_reason, concedes, withdraws, crosses_red_line, threatens, sets_deadline, blames, pressure, injects)
+)
+"""Those that look for English words, and find none in a dialogue of another language."""
 NUMBERS: Final[Mapping[str, Numeric]] = {
     "words": number_of_words,
     "proposal_words": proposal_words,
@@ -252,6 +259,15 @@ def _red_line(heard: Heard) -> frozenset[str]:
     return _stems(personas[heard.utterance.seat].red_line) if personas else frozenset()
 
 
+def _before(heard: Heard, kind: str, read: Callable[[Utterance], Iterable[Hashable]]) -> set[Hashable]:
+    """What is read out of the turns before, those of them that were not read for an earlier turn."""
+    place, found = heard.kept.get(kind, (0, set()))
+    for turn in heard.before[place:]:
+        found.update(read(turn))
+    heard.kept[kind] = len(heard.before), found
+    return found
+
+
 def _has_most(text: str, about: frozenset[str]) -> bool:
     return bool(about) and len(about & _stems(text)) >= _MOSTLY * len(about)
 
@@ -284,7 +300,8 @@ def _plan(heard: Heard) -> str:
 
 def _latest_proposal(heard: Heard) -> str:
     """The latest plan that somebody else named; "" for none."""
-    for place, turn in reversed(list(enumerate(heard.before))):
+    for place in range(len(heard.before) - 1, -1, -1):
+        turn = heard.before[place]
         plan = "" if turn.seat == heard.utterance.seat else _proposal(Heard(turn, heard.scenario, heard.before[:place]))
         if plan:
             return plan
@@ -292,7 +309,8 @@ def _latest_proposal(heard: Heard) -> str:
 
 
 @lru_cache(maxsize=512)
-def _foreign(text: str) -> bool:
+def is_foreign(text: str) -> bool:
+    """Whether a text is not in English, by its letters and commonest words."""
     if not text.isascii():
         letters = [each for each in text if each.isalpha()]
         if sum(ord(each) > 0x24F for each in letters) > 0.3 * len(letters):  # beyond the Latin blocks

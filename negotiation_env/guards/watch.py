@@ -1,10 +1,11 @@
 """A game under watch: which constraints a turn breaks, and what is done about it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+from warnings import warn
 
 from negotiation_env.errors import UserError, why
 from negotiation_env.game.events import Utterance
@@ -12,10 +13,14 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention
 from negotiation_env.guards.monitors import Memory, Monitor
-from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
+from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard, is_foreign
 
 __all__ = ["Finding", "Violation", "Watch"]
 
+_UNREAD: Final = (
+    "the guards {guards} look for English words ({names}) in a dilemma of another language: there they find none; "
+    "ask the judge instead, in a table [asked]"
+)
 _STRICTNESS: Final = {each: place for place, each in enumerate(Intervention)}
 _SHIPPED: Final = frozenset((*PROPOSITIONS.values(), *NUMBERS.values()))
 
@@ -65,7 +70,10 @@ class Watch:
         self._scenario = scenario
         self._constraints, self._monitor = _watched(guards, scenario.seats)
         self._memory = self._monitor.start
+        if guards.english and is_foreign(scenario.dilemma):
+            warn(_UNREAD.format(guards=guards.name, names=", ".join(guards.english)), stacklevel=2)
         self._breaches: Counter[tuple[str, int]] = Counter()
+        self._kept: dict[str, tuple[int, set[Hashable]]] = {}
 
     def look(
         self, utterance: Utterance, before: Sequence[Utterance], answers: Mapping[str, bool] | None = None
@@ -74,19 +82,19 @@ class Watch:
 
         Args:
             utterance: The turn.
-            before: All turns that were delivered before.
+            before: All turns that were delivered before, one more after each delivery.
             answers: What a judge said of the turn, by question.
 
         Raises:
             Unanswered: A formula needs an answer that is not there.
             UserError: A function of somebody's own raises.
         """
-        heard, seat = Heard(utterance, self._scenario, before, answers or {}), utterance.seat
-        kept, memory = self._monitor.step(self._memory, heard, seat)
+        heard = Heard(utterance, self._scenario, before, answers or {}, self._kept)
+        kept, memory = self._monitor.step(self._memory, heard, utterance.seat)
         if all(kept):
             return Finding((), memory)
         broken = [constraint for constraint, holds in zip(self._constraints, kept, strict=True) if not holds]
-        return Finding(tuple(self._violation(each, seat) for each in broken), memory)
+        return Finding(tuple(self._violation(each, utterance.seat) for each in broken), memory)
 
     def count(self, finding: Finding, seat: int) -> None:
         """Remember a seat's breaches, so that the next ones get the next steps of their ladders."""

@@ -39,16 +39,20 @@ def summary() -> Metric:
 
 @scorer(metrics=[summary()])
 def collective_agency() -> Scorer:
-    """The judge's score of the joint answer, 0 to 5; a game that a judge or agent failed is Inspect's unscored."""
+    """The judge's score of the joint answer, 0 to 5; the reward where guards let none be written.
+
+    A game that a judge or agent failed is Inspect's unscored.
+    """
 
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 (Inspect gives it)
         record = state.store.get(RECORD)
         episode = Episode.from_json(json.dumps(record))
         answer, known = answer_of(episode), {RECORD: record}
-        if episode.failure is not None or episode.outcome.score is None:
+        if episode.reward is None:
             reason = "scoring_failed" if episode.failed else "grader_failed"
             return Score.unscored(reason=reason, answer=answer, explanation=episode.failure, metadata=known)
         told = outcome_line(episode.outcome, episode.judge)
-        return Score(value=episode.outcome.score, answer=answer, explanation=told, metadata=known)
+        value = episode.reward if episode.outcome.score is None else episode.outcome.score
+        return Score(value=value, answer=answer, explanation=told, metadata=known)
 
     return score

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from negotiation_env.game.events import Message, Question, QuestionKind
+from negotiation_env.game.events import Message, Question
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import Criteria
@@ -30,7 +30,6 @@ __all__ = [
     "Strict",
     "Unreadable",
     "as_read",
-    "form_of",
     "parse",
     "schema_of",
 ]
@@ -101,13 +100,6 @@ class Strict(BaseModel):
 class _Served(Strict):
     quote: str
     served: Level
-
-
-def form_of(question: Question, criteria: Criteria) -> Form:
-    """The form that asks this question."""
-    if question.kind is QuestionKind.AGREEMENT:
-        return AgreementForm(question)
-    return ScoreForm(question, criteria)
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from negotiation_env.game.events import JudgeCall, Question, QuestionKind, Verdi
 from negotiation_env.interfaces import ChatModel, ChatRequest, Reply, Sampling, arriving
 from negotiation_env.judges.cache import ReplyCache
 from negotiation_env.judges.criteria import Criteria, load_criteria
-from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, as_read, form_of
+from negotiation_env.judges.forms import READING, ComparisonForm, Form, Pair, Reading, Unreadable, as_read
 from negotiation_env.judges.material import VERSION, instructions
 from negotiation_env.judges.pairwise import Preference
 from negotiation_env.judges.probes import Probe, probe_form
 from negotiation_env.judges.ranking import Ranking, RankingForm
-from negotiation_env.judges.turn_form import TurnForm
+from negotiation_env.judges.turn_form import form_of
 
 __all__ = ["LLMJudge", "LLMJudgeSettings"]
 
@@ -112,7 +112,7 @@ class LLMJudge:
             Agreement, turn: 1.0 or 0.0, with `details["probability"]` where the model reports log-probabilities. Score:
             0.0 to 5.0. None where the endpoint failed or nothing readable came; the reason says what.
         """
-        found = self._ask([self._form(question) for question in questions])
+        found = self._ask([form_of(question, self.criteria) for question in questions])
         return [self._verdict(question.kind, answers) for question, answers in zip(questions, found, strict=True)]
 
     def compare(self, pairs: Sequence[Pair]) -> list[Preference]:
@@ -133,9 +133,6 @@ class LLMJudge:
         """
         found = self._ask([probe_form(probe) for probe in probes])
         return [self._verdict(QuestionKind.SCORE, answers) for answers in found]
-
-    def _form(self, question: Question) -> Form:
-        return TurnForm(question) if question.kind is QuestionKind.TURN else form_of(question, self.criteria)
 
     def _ask(self, forms: Sequence[Form]) -> list[list[_Answer]]:
         """All forms at once, then the further samples of those that brought no log-probabilities."""

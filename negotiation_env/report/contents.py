@@ -21,7 +21,7 @@ from negotiation_env.report.probes_and_challenges import ShownProbesAndChallenge
 from negotiation_env.report.shown_prompts import shown_prompts
 from negotiation_env.report.verdicts import ShownVerdict, as_text, show_verdict
 
-__all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "trained_tasks"]
+__all__ = ["Contents", "Detail", "ListedEpisode", "ShownTurn", "TurnDetail", "contents", "shown_turns", "trained_tasks"]
 
 _BETWEEN: Final = " / "
 """In the id of a benchmark's game, between the parts that are tags too."""
@@ -203,8 +203,13 @@ def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
         _tags(part, episode),
         _learner(episode),
         weight if isinstance(weight := episode.tags.get("advantage"), float) else None,
-        tuple(map(_turn, episode.turns, [*map(_tag, parse_dialogue(episode.dialogue)), ""])),
+        shown_turns(episode),
     )
+
+
+def shown_turns(episode: Episode) -> tuple[ShownTurn, ...]:
+    """The transcript as everybody at the table saw it: no thoughts, and nothing that was not delivered."""
+    return tuple(map(_turn, episode.turns, [*map(_tag, parse_dialogue(episode.dialogue)), ""]))
 
 
 def _tags(part: Part, episode: Episode) -> dict[str, str]:

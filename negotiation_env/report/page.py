@@ -7,14 +7,13 @@ them; and the page's policy lets no other script and style act than those two, a
 
 import base64
 import gzip
-import hashlib
-from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from pydantic_core import to_json
 
+from negotiation_env.report.assets import content_policy, text_of
 from negotiation_env.report.contents import contents
 from negotiation_env.report.folder import Run
 from negotiation_env.report.overview import overview
@@ -35,13 +34,13 @@ _ESCAPES: Final = str.maketrans(
 def page(run: Run) -> str:
     """The whole file as text."""
     found, head = contents(run), overview(run)
-    style, script = _file("report.css"), "\n".join(map(_file, _SCRIPTS))
+    style, script = text_of("report.css"), "\n".join(map(text_of, _SCRIPTS))
     return _template().render(
         run=run,
         head=head,
         plots=[Markup(svg) for svg in run_plots(run)],
         table_plots=[[Markup(svg) for svg in table_plots(each, f"plot-{n}")] for n, each in enumerate(run.tables)],
-        policy=_policy(style, script),
+        policy=content_policy(style, script),
         style=Markup(style),
         script=Markup(script),
         light=Markup(embed_json({"scenarios": found.scenarios, "rows": found.rows})),
@@ -60,24 +59,8 @@ def _pack(detail: object) -> str:
     return base64.b64encode(gzip.compress(to_json(detail, inf_nan_mode="null"), mtime=0)).decode()
 
 
-def _policy(style: str, script: str) -> str:
-    """The content security policy."""
-    return (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["cell"] = cell_text
     environment.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
-    return environment.from_string(_file("report.html.jinja"))
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return environment.from_string(text_of("report.html.jinja"))

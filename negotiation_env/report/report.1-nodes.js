@@ -3,9 +3,6 @@
 /* What models, judges and files say reaches the page through `make` and `prose` alone. They make text nodes: nothing of
    it is ever parsed as markup, style, script or address. */
 
-const { scenarios, rows } = JSON.parse(byId("light").textContent);
-const AT_ONCE = 60; // rows drawn at a time
-const FEW = 20; // a filter offers at most so many values
 const SEATS = 6; // colours
 const HIDDEN = new RegExp(`([${[
   "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f", // control characters
@@ -13,15 +10,6 @@ const HIDDEN = new RegExp(`([${[
   "\\u00ad\\u115f\\u1160\\u180e\\u200b\\u2060-\\u2065\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb", // without width
   "\\u{e0000}-\\u{e01ef}", // tags, which can carry hidden letters
 ].join("")}])`, "u");
-
-const collator = new Intl.Collator("en", { numeric: true });
-const places = new Map(rows.map((row, place) => [row.id, place]));
-const wanted = { words: [], values: new Map(), low: null, high: null, column: null, descending: false };
-let shown = rows; // the rows that the filters let through, in their order
-let drawn = 0; // how many of them are in the page
-let open = null; // the row whose transcript is open
-const pageTitle = document.title;
-let left = 0; // where the page was scrolled to when a transcript was opened
 
 /* Making nodes */
 

@@ -1,3 +1,17 @@
+/* What the page holds, and what is shown of it */
+
+const { scenarios, rows } = JSON.parse(byId("light").textContent);
+const AT_ONCE = 60; // rows drawn at a time
+const FEW = 20; // a filter offers at most so many values
+const collator = new Intl.Collator("en", { numeric: true });
+const places = new Map(rows.map((row, place) => [row.id, place]));
+const wanted = { words: [], values: new Map(), low: null, high: null, column: null, descending: false };
+let shown = rows; // the rows that the filters let through, in their order
+let drawn = 0; // how many of them are in the page
+let open = null; // the row whose transcript is open
+const pageTitle = document.title;
+let left = 0; // where the page was scrolled to when a transcript was opened
+
 /* The list: what is in it */
 
 const FACETS = [

@@ -15,13 +15,13 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, Final
 
 from negotiation_env.errors import UserError, install_line
 from negotiation_env.specs import Spec, imported, make, parse
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["AGENTS", "JUDGES", "MODELS", "Kind", "Kinds", "kinds_table"]
 
@@ -124,18 +124,14 @@ class Kinds:
                 f"{self.what} {shown!r}: the name {spec.kind!r} is taken, and {told}; uninstall that package"
             )
         if not found or not found[0].fits(spec):
-            expected = ", ".join(kind.form for kind in self)
-            raise UserError(f"no {self.what} {shown!r}{self._nearest(spec.kind)}; expected one of: {expected}")
+            forms = {kind.name: kind.form for kind in self}
+            near, expected = did_you_mean(spec.kind, forms), ", ".join(forms.values())
+            raise UserError(f"no {self.what} {shown!r}{near}; expected one of: {expected}")
         return found[0]
 
     def forms(self, *names: str) -> str:
         """How the built-in kinds are written, or those of the names, in one line."""
         return ", ".join(kind.form for kind in self.built_in if not names or kind.name in names)
-
-    def _nearest(self, name: str) -> str:
-        forms = {kind.name: kind.form for kind in self}
-        near = get_close_matches(name, forms, 1)
-        return f" (did you mean {forms[near[0]]}?)" if near else ""
 
 
 @cache
@@ -207,6 +203,11 @@ JUDGES: Final = Kinds(
         Kind("openai:MODEL[@BASE_URL]", "a language model at such an endpoint"),
         Kind("JUDGE.toml", "the same with its settings"),
         Kind("panel:median|mean:SPEC,SPEC…", "several judges as one; a majority decides agreement"),
+        Kind(
+            "ratings:FILE",
+            "the people of a study in the browser, by their ratings; of their own games only",
+            factory="negotiation_env.judges.ratings:RatingsJudge",
+        ),
         Kind(
             "scripted",
             "a fake for tests: agrees by the turn grammar and scores 3",

@@ -10,6 +10,7 @@ from negotiation_env.benchmark.plan import plan
 from negotiation_env.benchmark.run import run_benchmark
 from negotiation_env.endpoints.chat_completions import EndpointSettings
 from negotiation_env.game.events import QuestionKind, Verdict
+from negotiation_env.guards.files import load_guards
 from tests.benchmark.checksum_judge import ChecksumJudge
 from tests.benchmark.small_benchmark import cast_of, small
 
@@ -62,7 +63,7 @@ class CountingJudge(ChecksumJudge):
 def asked(config, out, judge=None):
     """How often a real run asks whom."""
     judge = judge or CountingJudge()
-    cast = cast_of(config, judge, Counting)
+    cast = replace(cast_of(config, judge, Counting), guards=load_guards(config.guards) if config.guards else None)
     run_benchmark(config, cast, out)
     players = {name: player for (name, _), player in cast.negotiators.items()} | dict(cast.panel)
     return Counter({name: player.asked for name, player in players.items()}) + judge.asked
@@ -152,3 +153,22 @@ def test_comparisons_are_those_of_the_plan():
     pairs = (1 + 3) + 2 * (1 + 3)
     assert forecast(config)["quality"] == 2 * 3 * pairs
     assert forecast(config)["resolution"] == 2 * 2 * pairs
+
+
+def test_no_run_under_guards_asks_more_than_was_forecast(tmp_path):
+    config = small(**STUBBORN, guards=("careful", "safety"), guards_paired=True)
+    real, bound = asked(config, tmp_path), forecast(config)
+    assert real.total() > asked(small(**STUBBORN), tmp_path / "free").total()
+    assert all(count >= real[who] for who, count in bound.items())
+
+
+def test_each_party_is_forecast_to_be_asked_again_as_often_as_ladders_allow():
+    config = small(**STUBBORN, guards=("careful", "safety"))
+    tries = 5 + 3  # steps to ask again on the ladders of either file
+    parties = sum(each.scenario.seats for each in plan(config) if not each.place.single)
+    assert forecast(config).total() - forecast(replace(config, guards=())).total() == tries * parties
+
+
+def test_games_that_are_played_without_guards_too_are_forecast_twice():
+    config = small(**STUBBORN, guards=("careful",), probes=False, open=0)
+    assert forecast(replace(config, guards_paired=True)).total() == 2 * forecast(config).total()

@@ -2,8 +2,12 @@ import json
 from itertools import count
 
 import pytest
+import typer
 
+from negotiation_env.cli import app
+from negotiation_env.cli.app import PANELS
 from negotiation_env.environment.episode import latest_episodes
+from negotiation_env.version import __version__
 from tests.helpers.command_line import negotiate
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
@@ -24,8 +28,48 @@ def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
 
 def test_the_list_of_commands_says_what_each_does_in_a_whole_sentence(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    _, listed = negotiate("--help").stdout.split("Commands:")
+    _, listed = negotiate("--help").stdout.split("Every day:")
     assert "..." not in listed
+    assert listed.split()[0] == "play"
+
+
+def test_every_command_stands_in_one_group_and_every_group_names_commands():
+    grouped = [name for names in PANELS.values() for name in names]
+    assert sorted(grouped) == sorted({*typer.main.get_command(app).commands})
+
+
+def test_the_version_is_told():
+    done = negotiate("--version")
+    assert (done.returncode, done.stdout) == (0, f"negotiation_env {__version__}\n")
+
+
+SCRIPTS = ("--agents", "scripted:compromising", "--judge", "scripted")
+
+
+def test_an_evaluation_grows_and_keeps_what_was_played(tmp_path):
+    out = tmp_path / "run"
+    assert negotiate("eval", *SCRIPTS, "--n", "2", "--out", out).returncode == 0
+    before = (out / "episodes.jsonl").read_bytes()
+    done = negotiate("eval", *SCRIPTS, "--n", "30", "--out", out, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert (out / "episodes.jsonl").read_bytes().startswith(before)
+    assert json.loads((out / "summary.json").read_text())["episodes"] == 30
+    assert "every figure is what its records come to" in negotiate("verify", out).stdout
+
+
+def test_an_evaluation_does_not_shrink_nor_change_its_scenarios(tmp_path):
+    out = tmp_path / "run"
+    assert negotiate("eval", *SCRIPTS, "--n", "3", "--out", out).returncode == 0
+    for other in (("--n", "2"), ("--n", "4", "--split", "eval_multi")):
+        done = negotiate("eval", *SCRIPTS, *other, "--out", out, "--resume")
+        assert done.returncode == 2
+        assert "--resume needs the same" in done.stderr
+
+
+def test_how_to_sample_is_for_chat_models():
+    done = negotiate("play", *SCRIPTS, "--temperature", "0.5", "--max-turn-tokens", "9")
+    assert done.returncode == 2
+    assert "--temperature, --max-turn-tokens: for chat models; there is none among scripted:compromising" in done.stderr
 
 
 def test_play_shows_a_live_transcript(tmp_path):

@@ -117,5 +117,5 @@ def test_a_set_that_is_not_there_is_told_before_anything_is_played(tmp_path, com
     monkeypatch.chdir(tmp_path)
     done = negotiate(command, "--agents", "scripted:stubborn", "--judge", "scripted", "--prompts", "naturl")
     assert done.returncode == 2
-    assert "no prompt set 'naturl'; expected natural, natural.de, handshake" in done.stderr
+    assert "no prompt set 'naturl' (did you mean natural?); expected natural, natural.de, handshake" in done.stderr
     assert not list(tmp_path.rglob("episodes.jsonl"))

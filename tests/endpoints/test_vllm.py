@@ -13,8 +13,9 @@ from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.judges.doctor import examine_judge
-from negotiation_env.judges.forms import ComparisonForm, Pair, form_of
+from negotiation_env.judges.forms import ComparisonForm, Pair
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings
+from negotiation_env.judges.turn_form import form_of
 from tests.conftest import two_parties
 from tests.judges.test_llm import AGREEMENT, SCORE
 

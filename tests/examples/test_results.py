@@ -32,6 +32,8 @@ _ABSENT = {
 
 @pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
 def test_a_training_s_settings_load_and_are_those_of_the_run_but_for_a_key_that_is_no_more(run):
+    if not (run / "config.as_run.toml").exists():
+        pytest.skip("made with the keys of today")
     then, now = (tomllib.loads((run / f"config{kind}.toml").read_text(encoding="utf-8")) for kind in (".as_run", ""))
     assert then == now | {"merge_rollouts": True}
 
@@ -43,7 +45,7 @@ def test_a_training_s_records_load(run):
     )
     assert bool(read_held_out(run / "held_out.jsonl")) == (run / "held_out.jsonl").exists()
     for path in run.glob("held_out/*/episodes.jsonl"):
-        assert len(latest_episodes(path)) == 100
+        assert len(latest_episodes(path)) == load_config(run / "config.toml").eval_scenarios
 
 
 @pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
@@ -57,7 +59,7 @@ def test_figures_are_what_the_records_come_to_but_for_ends_of_bootstrap_interval
         assert figure, told
         assert not figure[1].endswith("agreement_rate"), told  # a share's Wilson interval has no draws
         assert abs(float(figure[2]) - float(figure[3])) < 0.02, told
-    assert absent == _ABSENT[run.name]
+    assert absent == _ABSENT.get(run.name, [])
 
 
 def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_today():
@@ -73,6 +75,14 @@ def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_t
 def test_what_pages_tell_of_the_trainings_is_what_their_games_come_to():
     found, committed = figures(), read_object(RESULTS.parents[1] / "measurements" / "results" / "committed_runs.json")
     assert differing("committed_runs.json", committed, found) == []
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.name)
+def test_weights_that_are_committed_are_small_and_have_their_card(run):
+    for path in run.glob("adapter/*.safetensors"):
+        assert path.stat().st_size <= 10_000_000
+        assert "## Limits" in (path.parent / "README.md").read_text(encoding="utf-8")
+        assert str(Path.home()) not in (path.parent / "adapter_config.json").read_text(encoding="utf-8")
 
 
 def test_every_result_is_in_the_readme():

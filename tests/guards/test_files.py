@@ -121,7 +121,10 @@ def test_what_is_wrong_in_a_file_is_told_in_one_line_with_its_path(tmp_path, tex
 
 
 def test_a_name_that_is_no_file_is_told_what_there_is():
-    with pytest.raises(UserError, match=r"no guards 'carefull'; expected one of careful, anti_hacking, safety, or"):
+    with pytest.raises(
+        UserError,
+        match=r"no guards 'carefull' \(did you mean careful\?\); expected one of careful, anti_hacking, safety, or",
+    ):
         load_guards("carefull")
 
 

@@ -1,5 +1,7 @@
 """Each proposition of a turn: what it finds, and what it leaves alone."""
 
+from collections.abc import Hashable
+
 import pytest
 
 from negotiation_env.agents import adversarial
@@ -127,3 +129,16 @@ def test_an_open_question_has_no_red_line_and_breaks_no_proposition():
     question = Scenario("q", "What is a good life?")
     for each in (*PROPOSITIONS.values(), *NUMBERS.values()):
         each(Heard(Utterance(0, "A life with friends."), question))
+
+
+@pytest.mark.parametrize("name", ["repeats_itself", "copies_other", "echoes"])
+def test_what_a_game_keeps_of_its_turns_changes_no_answer(name):
+    texts = [text for found in FOUND.values() for text in found]
+    said = [Utterance(turn % 2, text) for turn, text in enumerate([*texts, *texts[1:], *texts])]
+    kept: dict[str, tuple[int, set[Hashable]]] = {}
+    answers = []
+    for turn, utterance in enumerate(said):
+        alone = PROPOSITIONS[name](Heard(utterance, SCENARIO, said[:turn]))
+        answers.append(PROPOSITIONS[name](Heard(utterance, SCENARIO, said[:turn], kept=kept)))
+        assert answers[-1] == alone
+    assert set(answers) == {True, False}

@@ -1,5 +1,8 @@
 """A game under watch: the shipped constraints on short games, ladders, and looks that change nothing."""
 
+import warnings
+from dataclasses import replace
+
 import pytest
 
 from negotiation_env.game.events import Utterance
@@ -88,6 +91,16 @@ def test_of_several_interventions_the_strictest_is_done():
     finding = Watch(Guards("mine", constraints), SCENARIO).look(Utterance(0, "ACCEPT"), ())
     assert [each.constraint for each in finding.violations] == ["a", "b"]
     assert finding.intervention is Intervention.REPLACE
+
+
+def test_guards_that_look_for_english_words_in_another_language_say_so():
+    german = replace(SCENARIO, dilemma="Das Haus ist nicht groß, und wir werden uns die Zimmer mit euch teilen.")
+    with pytest.warns(UserWarning, match=r"safety look for English words \(crosses_red_line, injects, pressure\)"):
+        Watch(load_guards("safety"), german)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Watch(load_guards("safety"), SCENARIO)
+        Watch(Guards("mine", (Constraint("brief", "words < 99"),)), german)
 
 
 def test_a_look_changes_nothing_until_the_turn_is_delivered():

@@ -79,18 +79,20 @@ def heard_or_judged(body):
 def test_models_of_inspect_take_the_other_roles_and_what_the_judge_fails_to_say_is_unscored(tmp_path):
     roles = ["--model-role", "opponent=openai-api/tiny/other", "--model-role", "judge=openai-api/tiny/judge"]
     with EndpointServer(heard_or_judged) as server:
-        _, (log,) = inspect_eval(server, tmp_path, "--model", "openai-api/tiny/m", *roles, "-T", "n=3")
+        _, (log,) = inspect_eval(server, tmp_path, "--model", "openai-api/tiny/m", *roles, "-T", "n=3", "--epochs", "2")
     scores = [next(iter(each.scores.values())) for each in log.samples]
     episodes = played(log)
     unscored = {episode.id for episode, score in zip(episodes, scores, strict=True) if score.value != score.value}
     assert unscored == {each.id for each in episodes if "Dubai" in each.scenario.dilemma} != set()
     assert {score.reason for score in scores} == {None, "grader_failed"}
-    assert log.results.scores[0].unscored_samples == len(unscored)
+    assert log.results.scores[0].unscored_samples == 2 * len(unscored)
+    assert len({each.seed for each in episodes}) == len(episodes) == 6
     assert {each.agents for each in episodes} == {("openai-api/tiny/m", "openai-api/tiny/other")}
     assert all(each.judge.startswith("openai-api/tiny/judge on") for each in episodes)
-    shown = log.samples[0]
+    place = [episode.failure for episode in episodes].index(None)
+    shown = log.samples[place]
     assert [message.role for message in shown.messages][:3] == ["user", "assistant", "user"]
-    assert shown.output.completion == episodes[0].turns[-1].text
+    assert shown.output.completion == episodes[place].turns[-1].text
     assert {"model", "info"} <= {event.event for event in shown.events}
 
 
@@ -100,3 +102,14 @@ def test_what_the_task_cannot_play_is_told_in_one_line(tmp_path):
     assert (done.returncode, logs) == (1, [])
     assert "no split or file 'nowhere'; expected one of train" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_game_that_guards_end_counts_as_it_does_in_negotiate_eval(tmp_path):
+    guards = tmp_path / "guards.toml"
+    guards.write_text('[[constraint]]\nname = "no_offer"\nformula = "not proposes"\nladder = ["end"]\n')
+    with EndpointServer(spoken) as server:
+        settings = ["-T", "n=2", "-T", f"judge={JUDGE}", "-T", f"guards={guards}"]
+        done, (log,) = inspect_eval(server, tmp_path / "logs", "--model", "openai-api/tiny/m", *settings)
+    assert log.status == "success", done.stdout + done.stderr
+    assert [next(iter(each.scores.values())).value for each in log.samples] == [0.0, 0.0]
+    assert log.results.scores[0].metrics["reward"].value == 0.0

@@ -12,8 +12,8 @@ from negotiation_env.endpoints.endpoint import Endpoint
 from negotiation_env.game.events import QuestionKind
 from negotiation_env.judges.asking import judged
 from negotiation_env.judges.cache import ReplyCache
-from negotiation_env.judges.forms import form_of
 from negotiation_env.judges.llm import LLMJudge, LLMJudgeSettings, _Answer
+from negotiation_env.judges.turn_form import form_of
 from tests.conftest import three_parties, two_parties
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply, level_of

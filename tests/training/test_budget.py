@@ -15,6 +15,7 @@ from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task
 from negotiation_env.game.prompts import shipped_prompts
 from negotiation_env.game.protocol import Rules
+from negotiation_env.guards.files import load_guards
 from negotiation_env.training.architectures import Architecture, Parameters, count_parameters, find_architecture
 from negotiation_env.training.budget import plan
 from negotiation_env.training.config import TrainConfig
@@ -397,3 +398,17 @@ def test_a_plan_counts_thoughts_among_what_is_sampled_and_where_they_are_trained
     assert found.step.sampled == 16 * (7 * 60 + 70)
     assert found.step.rows == 16 * 4
     assert found.step.trained == 16 * counted
+
+
+def test_under_guards_every_try_that_the_ladders_allow_is_counted_and_stays_in_its_speakers_chat():
+    free, guarded = config(max_turns=4), config(max_turns=4, guards="anti_hacking")
+    tries = 6  # steps to ask again on its ladders
+    bound = longest_game(
+        two_parties(), Rules(**guarded.rules), RULER, [shipped_prompts("handshake")], load_guards("anti_hacking")
+    )
+    without = longest(free).speeches
+    assert len(bound.speeches) == len(without) + 2 * tries
+    assert [each.seat for each in bound.speeches[: 2 * tries + 2]] == [0] * (tries + 1) + [1] * (tries + 1)
+    assert bound.speeches[-1].context > without[-1].context + tries * RULER.turn
+    assert len(bound.rows(guarded.trained_tasks, 0)) == 1
+    assert plan(guarded).step.sampled == plan(free).step.sampled + 16 * 2 * tries * 10

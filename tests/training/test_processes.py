@@ -62,6 +62,21 @@ def test_so_they_do_with_several_rows_a_game_in_a_run_that_is_resumed(model_fold
     assert any(begins_a_second_row(each) for each in episodes(alone))
 
 
+def test_so_they_do_under_guards(model_folder, tmp_path):
+    guards = tmp_path / "brief.toml"
+    brief = '[[constraint]]\nname = "brief"\nformula = "characters < 20"\nladder = ["ask_again", "replace", "record"]\n'
+    guards.write_text(brief, encoding="utf-8")
+    config = write_config(tmp_path / "run.toml", model_folder, **SHARED, guards=str(guards), guard_penalty=0.5)
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    with training(config, alone) as process:
+        run_to_the_end(config, shared, processes=2)
+        finish(process, alone)
+    assert_the_same(shared, alone)
+    refused = [[tried.text for said in each.turns for tried in said.refused] for each in episodes(alone)]
+    assert refused == [[tried.text for said in each.turns for tried in said.refused] for each in episodes(shared)]
+    assert {said.replaced for each in episodes(alone) for said in each.turns if said.refused} == {True, False}
+
+
 def begins_a_second_row(episode):
     third = episode.turns[2]
     return third.seat == episode.tags["learner_seat"] and third.task is Task.UTTERANCE and third.tokens.fresh

@@ -23,9 +23,10 @@ from negotiation_env.training.config import TrainConfig  # noqa: E402
 from negotiation_env.training.engines.adapters import LEARNER, merged  # noqa: E402
 from negotiation_env.training.engines.in_process import InProcess  # noqa: E402
 from negotiation_env.training.engines.snapshots import Snapshots  # noqa: E402
-from negotiation_env.training.grpo import build_trainer, cut_to_width  # noqa: E402
+from negotiation_env.training.grpo import build_trainer  # noqa: E402
 from negotiation_env.training.learner import load_learner  # noqa: E402
 from negotiation_env.training.players import Players  # noqa: E402
+from negotiation_env.training.trl_seam import cut_to_width  # noqa: E402
 
 pytestmark = pytest.mark.models
 

@@ -13,18 +13,23 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from negotiation_env import ScriptedJudge  # noqa: E402
+from negotiation_env import ScriptedJudge, load_scenarios  # noqa: E402
 from negotiation_env.agents.models.training_card import TrainingCard, read_card  # noqa: E402
+from negotiation_env.agents.scripted import ScriptedAgent  # noqa: E402
 from negotiation_env.benchmark.bench import run_by_name  # noqa: E402
 from negotiation_env.benchmark.config import BenchmarkConfig, Decoding  # noqa: E402
 from negotiation_env.environment.episode import read_episodes  # noqa: E402
+from negotiation_env.episodes.evaluate import evaluate  # noqa: E402
 from negotiation_env.episodes.provenance import PROVENANCE  # noqa: E402
 from negotiation_env.episodes.run_folder import claim  # noqa: E402
 from negotiation_env.errors import UserError  # noqa: E402
 from negotiation_env.training.config import TrainConfig, load_config  # noqa: E402
+from negotiation_env.training.model_card import write_model_card  # noqa: E402
 from negotiation_env.training.opponents import RATINGS  # noqa: E402
+from negotiation_env.training.report import before_and_after  # noqa: E402
 from negotiation_env.training.run import train, way_on  # noqa: E402
 from negotiation_env.training.run_folder import CHECKPOINTS, CONFIG  # noqa: E402
+from negotiation_env.training.run_folder import write_config as write_settings  # noqa: E402
 from negotiation_env.training.verify import verify_training  # noqa: E402
 from tests.training.command import checkpoints, write_config  # noqa: E402
 from tests.training.command import judge as judge_of_runs  # noqa: E402
@@ -115,6 +120,38 @@ def test_a_trained_adapter_says_who_judged_it_and_a_benchmark_by_that_judge_says
         "Wins against base, quality by the judge that trained trained: conflict tasks, with itself",
         "Wins against base, held out: conflict tasks, with itself",
     ]
+
+
+@pytest.mark.models
+def test_a_trained_adapter_has_a_card_of_its_base_data_judge_settings_figures_and_provenance(copied):
+    run, config, _ = copied
+    card = (run / "adapter" / "README.md").read_text(encoding="utf-8")
+    made = json.loads((run / PROVENANCE).read_text(encoding="utf-8").splitlines()[-1])
+    assert f"base_model: {json.dumps(config.model)}" in card
+    assert judge_of_runs().name in card
+    assert "\n".join(["```toml", (run / CONFIG).read_text(encoding="utf-8").rstrip(), "```"]) in card
+    assert f"Commit {made['commit']}" in card
+    assert f"`{made['sha256']['scenarios']}`" in card
+    assert [place in card for place in ("## Licence", "## Limits", "[More Information Needed]")] == [True, True, False]
+
+
+def test_an_embedded_learner_s_adapter_names_its_base_as_its_makers_do_and_not_by_a_folder_of_this_machine(tmp_path):
+    config = TrainConfig(max_steps=1)
+    write_settings(config, tmp_path)
+    played = evaluate([ScriptedAgent("stubborn")], ScriptedJudge(), load_scenarios("eval_conflict")[:3], tmp_path / "e")
+    before_and_after(config, played, played, [{"step": 1, "no_signal": 0.0}], tmp_path / "summary.json")
+    (tmp_path / "adapter").mkdir()
+    own = tmp_path / "adapter" / "adapter_config.json"
+    own.write_text(json.dumps({"base_model_name_or_path": str(tmp_path), "r": 8}), encoding="utf-8")
+    write_model_card(tmp_path)
+    name = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert json.loads(own.read_text(encoding="utf-8")) == {"base_model_name_or_path": name, "r": 8}
+    card = (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8")
+    rate = f"| agreement rate | {played.agreement_rate} | {played.agreement_rate} |"
+    assert f'base_model: "{name}"' in card
+    assert "license: apache-2.0" in card
+    assert f"On 3 held-out scenarios (95 % intervals):\n\n| | before | after |\n|---|---|---|\n{rate}" in card
+    assert str(tmp_path) not in card
 
 
 def spoil(path):

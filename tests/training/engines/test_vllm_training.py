@@ -51,3 +51,37 @@ def test_vllm_samples_for_the_learner_and_its_past_self_and_the_trainer_corrects
     episodes = list(read_episodes(tmp_path / "run" / "episodes.jsonl"))
     assert [episode.tags["opponent_version"] for episode in episodes] == [0, 0, 0, 0, 2, 2]
     assert {episode.agents for episode in episodes[2:4]} == {("learner", "policy-v0")}
+
+
+def test_under_guards_it_samples_the_further_tries_and_the_trainer_corrects_for_them_too(vllm_server, tmp_path):
+    guards = tmp_path / "brief.toml"
+    brief = '[[constraint]]\nname = "brief"\nformula = "characters < 12"\nladder = ["ask_again", "replace", "record"]\n'
+    guards.write_text(brief, encoding="utf-8")
+    config = TrainConfig(
+        engine=f"vllm:{vllm_server}",
+        max_steps=2,
+        group_size=2,
+        groups_per_step=1,
+        max_turns=3,
+        max_turn_tokens=6,
+        max_completion_tokens=6,
+        eval_split="none",
+        guards=str(guards),
+        guard_penalty=0.5,
+    )
+    judge = ScriptedJudge(
+        score=lambda question: sum(map(ord, question.completion)) % 50 / 10,
+        agrees=lambda question: len(question.dialogue) == 3,
+    )
+    train(config, tmp_path / "run", judge=judge, scenarios=load_scenarios("everyday")[:2])
+    metrics = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert sum(entry["guards/refused"] for entry in metrics) > 0
+    assert all(entry["sampling/sampling_logp_difference/max"] < 5e-3 for entry in metrics)
+    refused = [
+        tried
+        for each in read_episodes(tmp_path / "run" / "episodes.jsonl")
+        for said in each.turns
+        for tried in said.refused
+    ]
+    assert refused
+    assert all(len(each.tokens.sampled) == len(each.tokens.logprobs) > 0 for each in refused)

@@ -1,0 +1,101 @@
+"""The seam to TRL: all that leans on its `rollout_func`, which it calls experimental, and on its trainer's insides.
+
+Another release of TRL is tried by the tests of this room with that release installed; what it moves is mended here and
+in `Rollout.__call__`, whose columns TRL reads: "prompt_ids", "completion_ids", "env_mask" (1 is a token that counts)
+and "logprobs". All other columns come back to the reward function row by row: "terminal_reward", "step" and "seconds".
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from negotiation_env.training.divergence import FiniteTraining
+from negotiation_env.training.rollout import Step
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
+from trl import GRPOTrainer
+
+__all__ = [
+    "NegotiationTrainer",
+    "collective_agency",
+    "computes_in_float32",
+    "correct_ratios",
+    "cut_to_width",
+    "restore",
+]
+
+
+class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
+    """TRL's trainer with the advantages of our groups; stops where it diverges."""
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        batch["advantages"] = batch["advantages"].new_tensor(inputs[0]["step"].advantages)  # put there by TRL
+        return batch
+
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+        return cut_to_width(super()._prepare_inputs(generation_batch))
+
+
+def cut_to_width(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Drop the columns that are padding in every row of a micro-batch; TRL pads to the widest row of the step.
+
+    Args:
+        inputs: Tensors of shape [rows, width], those of the prompt padded on the left, the others on the right.
+    """
+    before = int(inputs["prompt_mask"].sum(dim=1).max())
+    after = int(inputs["completion_mask"].sum(dim=1).max())
+    width = inputs["completion_mask"].shape[1]
+    cut = dict(inputs)
+    for name, value in inputs.items():
+        if name in ("prompt_ids", "prompt_mask"):
+            cut[name] = value[:, value.shape[1] - before :]
+        elif getattr(value, "ndim", 0) == 2 and value.shape[1] == width:
+            cut[name] = value[:, :after]
+    return cut
+
+
+def restore(trainer: NegotiationTrainer, model: Any) -> None:
+    """Bring back what TRL loses of a model that is handed to it."""
+    if trainer.ref_model is not None:  # loaded anew, without the adapter that the training goes on from
+        trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
+    for parameter in (each for each in model.parameters() if each.requires_grad):
+        parameter.data = parameter.data.float()  # QLoRA's is cast to bfloat16, which loses steps as small as Adam's
+
+
+def computes_in_float32(trainer: NegotiationTrainer) -> bool:
+    """Whether the rollout's forward passes and the trainer's, of other shapes, agree to 1e-3 nats."""
+    dtypes = {parameter.dtype for parameter in trainer.model.parameters()}
+    return dtypes == {torch.float32} and not trainer.args.bf16
+
+
+class _Synced:
+    """Stands where TRL keeps its own vLLM client; the rollout has brought our engine up to date."""
+
+    def sync_weights(self) -> None:
+        """Nothing is left to do."""
+
+
+def correct_ratios(trainer: NegotiationTrainer) -> None:
+    """Let TRL weigh each token by exp(trainer's - sampler's log-probability), capped: `token_truncate`.
+
+    It asks for one more forward pass over the rows, and logs the mean and the largest difference of each step.
+    """
+    trainer.use_vllm = True
+    trainer.vllm_generation, trainer._last_loaded_step = _Synced(), -1
+
+
+def collective_agency(
+    terminal_reward: list[float | None],
+    step: list[Step],
+    seconds: list[dict[str, float]],
+    log_metric: Callable[[str, float], None],
+    **_: Any,
+) -> list[float | None]:
+    """Hand the environment's rewards to TRL, and the step's metrics to its log."""
+    metrics = dict(step[0].metrics) | {f"seconds/{name}": value for name, value in seconds[0].items()}
+    for name, value in metrics.items():
+        log_metric(name, value)
+    return terminal_reward
