@@ -25,11 +25,11 @@ def view(
     ] = None,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Write a run's report as one HTML file, and open it.
+    """Show a run, two side by side, or which there are.
 
-    Figures and every transcript. The file needs neither server nor network. A run that goes on can be viewed as far
-    as it is. Of two runs, laid beside each other, the negotiations over the same scenarios are compared, with
-    intervals; of a folder of runs the list is shown.
+    A report is one HTML file with figures and every transcript; it needs neither server nor network. A run that goes
+    on can be viewed as far as it is. Of two runs, the negotiations over the same scenarios are compared, with
+    intervals. Of a folder that holds runs, they are listed.
     """
     from negotiation_env.report import write_report
     from negotiation_env.report.listing import is_run, runs_table
@@ -52,7 +52,7 @@ def plots(
 ) -> None:
     """Draw a training run's plots again.
 
-    Reward, dialogues and held-out play.
+    Rewards, dialogues and held-out play, as PNGs in its folder.
     """
     from negotiation_env.loading.heavy import importing
 
