@@ -13,7 +13,7 @@ trained on. Here all that the policy samples is trained, the syntax of its calls
 answer. TRL 1.16 calls either way experimental.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from negotiation_env.agents.seat import SeatEnv
@@ -21,6 +21,8 @@ from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.choices import chosen_scenario, given_scenarios
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import derive_seed
+from negotiation_env.errors import UserError
+from negotiation_env.game.events import Message
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.judges.specs import resolve_judge
@@ -48,7 +50,7 @@ class SeatTools:
         **settings: Those of `SeatEnv`, such as "prompts", and the fields of `Rules`.
 
     Raises:
-        UserError: There is no such agent, judge, split or seat.
+        UserError: There is no such agent, judge, split or seat, or the rules have `history_turns`.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class SeatTools:
         speaker = resolve_agent(opponent) if isinstance(opponent, str) else opponent
         given: dict[str, Any] = {"writer": int(seat == 0), **settings, "scenarios": given_scenarios(scenarios)}
         self._seat = SeatEnv(speaker, resolve_judge(judge), seat, **given)
+        if (window := self._seat.game.rules.history_turns) is not None:
+            raise UserError(f"expected no history_turns: the trainer's chat only grows; got {window}")
         self._seed = 0
 
     def reset(self, scenario: str, seed: int, **row: Any) -> str:
@@ -81,7 +85,7 @@ class SeatTools:
         game, self._seed = self._seat.game, seed
         chosen = chosen_scenario(scenario, game.scenarios, len(game.possible_agents))
         seen, _ = self._seat.reset(options={"scenario": chosen, "seed": seed})
-        return "\n\n".join(message["content"] for message in seen["messages"])
+        return _joined(seen["messages"])
 
     def say(self, words: str) -> str:
         """Say something to the other parties, and hear what they answer.
@@ -95,7 +99,7 @@ class SeatTools:
         if not self._waits:
             return _OVER
         seen, *_ = self._seat.step(words)
-        return str(seen["messages"][-1]["content"]) if self._waits else _OVER
+        return _joined(_since_own(seen["messages"])) if self._waits else _OVER
 
     def get_reward(self) -> float | None:
         """The reward, 0 to 5: 0 where the policy stopped before the end; None, for TRL no reward, where unscored."""
@@ -111,3 +115,13 @@ class SeatTools:
     @property
     def _waits(self) -> bool:
         return self._seat.game.game.speaker is not None
+
+
+def _joined(messages: Sequence[Message]) -> str:
+    return "\n\n".join(message["content"] for message in messages)
+
+
+def _since_own(messages: Sequence[Message]) -> Sequence[Message]:
+    """What a seat has been told since it spoke last."""
+    own = max(place for place, message in enumerate(messages) if message["role"] == "assistant")
+    return messages[own + 1 :]

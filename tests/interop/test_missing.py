@@ -13,6 +13,8 @@ ADAPTERS = {
     "inspect_task": ("inspect_ai", "inspect"),
     "openenv_server": ("openenv", "openenv"),
     "textarena_game": ("textarena", "textarena"),
+    "verifiers": ("verifiers", "verifiers"),
+    "verifiers_seats": ("verifiers", "verifiers"),
 }
 
 

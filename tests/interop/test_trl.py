@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env import FunctionAgent, ScriptedJudge, load_scenarios, play, play_many
+from negotiation_env import FunctionAgent, ScriptedJudge, UserError, load_scenarios, play, play_many
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.episodes.runner import Game
 from negotiation_env.interop.trl import SeatTools, seat_rows
@@ -69,6 +69,19 @@ def test_an_unscored_game_is_no_reward():
     environment.reset(**seat_rows(SCENARIOS)[0])
     environment.say(WORDS)
     assert environment.get_reward() is None
+
+
+def test_of_three_parties_the_policy_hears_both_others():
+    scenario = load_scenarios("eval_multi")[0]
+    environment = SeatTools(FunctionAgent(lambda _: "Not yet.", name="other"), ScriptedJudge(), [scenario])
+    environment.reset(**seat_rows([scenario])[0])
+    heard = environment.say(WORDS)
+    assert heard.count("Not yet.") == scenario.seats - 1
+
+
+def test_a_window_on_the_dialogue_is_refused():
+    with pytest.raises(UserError, match="expected no history_turns: the trainer's chat only grows; got 2"):
+        tools(history_turns=2)
 
 
 def after_four_turns(question):
