@@ -163,12 +163,14 @@ def test_a_benchmark_takes_its_limits_from_the_file_and_the_rest_from_its_own(fo
 
 
 def test_a_dry_run_of_a_training_run_reads_the_opponents_file(folder):
-    from negotiation_env.training.dry_run import _check_opponent as check
+    from negotiation_env.training.config import TrainConfig
+    from negotiation_env.training.needs import lacking_for
 
-    check(str(folder / "lea.toml"))
+    config = TrainConfig(opponent=str(folder / "lea.toml"), judge="scripted", held_out_judge="none")
+    assert not any("lea" in each for each in lacking_for(config))
     (folder / "lea.toml").write_text(LEA.replace("natural.de", "klingon"), "utf-8")
     with pytest.raises(UserError, match="no prompt set 'klingon'"):
-        check(str(folder / "lea.toml"))
+        lacking_for(config)
 
 
 def told(agent):

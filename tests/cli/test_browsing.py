@@ -44,6 +44,7 @@ def stopped(process):
 def test_a_game_that_has_ended_is_kept_and_ctrl_c_ends_the_server(tmp_path):
     options = ("--agents", "scripted:compromising", "human", "--judge", "scripted", "--out", tmp_path)
     with playing(*options) as (process, (seat, watcher)):
+        until(seat, bool)  # there is nothing to see before the game has begun
         while not state(watcher)["over"]:
             now = state(seat)
             if now["speaker"] == 1 and not now["over"]:
