@@ -19,7 +19,7 @@ __all__ = ["SCRIPTS", "ScriptedAgent"]
 
 _NAME = r"(?:.{1,80}?\. (?=You\b)|(?:(?:Dr|Prof|Mrs?|Ms|St)\. )*.*?\. )"
 """Up to the goal, which speaks to its party, "You need …", or else follows the first full stop that ends no title."""
-_GOAL = re.compile(rf"^You are {_NAME}(?P<goal>.+?) Values: ", re.DOTALL)
+_GOAL = re.compile(rf"^You are {_NAME}(?P<goal>.+?)(?: Values: | Red line: | Style: |\nYou negotiate with )", re.DOTALL)
 _OTHERS = re.compile(r"^You negotiate with (?P<names>.+)\.$", re.MULTILINE)
 _SEAT = re.compile(r"negotiator_\d+")
 

@@ -4,7 +4,8 @@
 
 The turns are those of 24 scripted negotiations of 7 turns on other scenarios, each begun with a number of its own, so
 that no text comes twice but for a game's own look back; nothing in them is refused, so that all games have the same
-turns. The judge never sees an agreement. What is known of a scenario stays known, as in a group of a training. All
+turns. The judge never sees an agreement. Where nothing is read every proposition is false at once: what is left is
+monitors and enforcement. What is known of a scenario stays known, as in a group of a training. All
 subjects take turns within a round; seconds are the processor's.
 """
 
@@ -21,9 +22,11 @@ from negotiation_env import Game, ScriptedAgent, load_scenarios, play_many
 from negotiation_env.environment.aec import env
 from negotiation_env.environment.episode import Episode
 from negotiation_env.guards.files import SHIPPED, Constraint, Guards, load_guards
+from negotiation_env.guards.propositions import NUMBERS, PROPOSITIONS, Heard
 
 TURNS, GAMES = 7, 24
-SUBJECTS = ("no guards", "one constraint", *SHIPPED, "all three")
+NOTHING_READ = "all three, nothing read"
+SUBJECTS = ("no guards", "one constraint", *SHIPPED, "all three", NOTHING_READ)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,9 +42,19 @@ def guards_of(name: str) -> Guards | None:
         return None
     if name == "one constraint":
         return Guards(name, (Constraint("reason_first", "accepts implies once gives_reason"),))
-    loaded = load_guards(SHIPPED if name == "all three" else name)
+    loaded = load_guards(name if name in SHIPPED else SHIPPED)
     kept = tuple(Constraint(each.name, each.formula, each.seats) for each in loaded.constraints)
+    if name == NOTHING_READ:
+        return Guards(name, kept, dict.fromkeys(PROPOSITIONS, _no), dict.fromkeys(NUMBERS, _many))
     return Guards(name, kept)
+
+
+def _no(_heard: Heard) -> bool:
+    return False
+
+
+def _many(_heard: Heard) -> float:
+    return 99.0
 
 
 def dialogues() -> list[Episode]:

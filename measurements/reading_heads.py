@@ -22,12 +22,12 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from measurements.harness import grid, json_lines, machine, options, tell
-from negotiation_env.game.events import Verdict
+from negotiation_env.game.events import Question, Verdict
 from negotiation_env.judges.check.figures import Figures, Rating, accuracy_figures, agreement_figures
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 from negotiation_env.judges.reading.heads import Floats, Heads, features, squeezed
 from negotiation_env.judges.reading.passages import passage
-from negotiation_env.judges.reading.reader import WIDTH, Passage, Reading, load_reader
+from negotiation_env.judges.reading.reader import WIDTH, Passage, load_reader
 from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 from negotiation_env.judges.smoke_test.refusals import refusal
 from negotiation_env.statistics.rater_agreement import spearman
@@ -104,13 +104,17 @@ def rows() -> list[dict[str, Any]]:
 def read(path: Path | None, kept: Path) -> Set:
     """A labelled set and its features; a text without words cannot be read, and is refused anyway."""
     items = [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
-    passages = [passage(item.question) for item in items]
-    fresh = [each for each in passages if not place(each, kept).exists()]
+    return Set(tuple(items), kept_features([item.question for item in items], kept))
+
+
+def kept_features(questions: Sequence[Question], kept: Path) -> Floats:
+    """Features of each question's text, out of the folder where they are there, read and put there where not."""
+    passages = [passage(question) for question in questions]
+    fresh = {place(each, kept): each for each in passages if not place(each, kept).exists()}
     if fresh:
-        for each, reading in zip(fresh, load_reader().read(fresh), strict=True):
-            np.save(place(each, kept), reading)
-    readings: Reading = np.stack([np.load(place(each, kept)) for each in passages])
-    return Set(tuple(items), features(readings))
+        for path, reading in zip(fresh, load_reader().read([*fresh.values()]), strict=True):
+            np.save(path, reading)
+    return features(np.stack([np.load(place(each, kept)) for each in passages]))
 
 
 def place(each: Passage, kept: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from negotiation_env.environment.prompting import current_ids
+from negotiation_env.environment.prompting import chosen_id, current_ids
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY, differences
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import read_lines, text_lines, write_whole
@@ -173,9 +173,9 @@ class _Judged:
 
     @property
     def learners_prompts(self) -> str:
-        """The id of the learner's set; one id stands for all seats."""
+        """The id of the set that the learner was to be shown; one id stands for all seats."""
         ids = current_ids(self.prompts).split("; ")
-        return ids[min(self.tags.learner_seat, len(ids) - 1)]
+        return chosen_id(ids[min(self.tags.learner_seat, len(ids) - 1)])
 
 
 @dataclass(frozen=True, slots=True)

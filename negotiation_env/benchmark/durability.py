@@ -156,5 +156,5 @@ def _reopen(episode: Episode, agent: Agent, prompts: Sequence[PromptSet]) -> _Re
     seat = (rules.writer + 1) % len(scenario.personas)
     name = scenario.personas[seat].name if rules.personas else f"negotiator_{seat}"
     doubt, _ = understood(_DOUBT.substitute(name=name), seat, scenario.names, rules)
-    shown = seat_prompts(prompts, scenario.seats, [agent] * scenario.seats)
+    shown = seat_prompts(prompts, scenario.seats, [agent] * scenario.seats, scenario)
     return _Reopened(episode, (*episode.dialogue, doubt), shown[rules.writer])

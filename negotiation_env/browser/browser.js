@@ -51,7 +51,6 @@ function draw(state) {
   byId("game").hidden = !game;
   if (game) drawGame(game, study && study.stage !== "game");
   drawStudy(study);
-  else if (!study) document.title = "Negotiation";
 }
 
 /* The game */

@@ -115,9 +115,9 @@ class _Watched(BaseWrapper):  # type: ignore[misc]
         core: NegotiationEnv = self.unwrapped
         question = core.hear(action)
         self._tell(core)
-        if question:
+        while question:
             (verdict,) = judged(core.judge, [question])
-            core.rule(question, verdict)
+            question = core.rule(question, verdict)
             self._tell(core)
 
 

@@ -12,6 +12,8 @@ from negotiation_env.report.verdicts import ShownVerdict, show_verdict
 
 __all__ = ["GameView", "seat_view", "watcher_view"]
 
+_DECIDED: Final = (QuestionKind.AGREEMENT, QuestionKind.SCORE)
+"""What a judge is asked of what all have heard; guards may ask it of words that nobody else shall hear."""
 _UNTOLD: Final = "no score: a judge or a player could not answer"
 
 
@@ -71,7 +73,8 @@ def watcher_view(now: Snapshot) -> GameView:
 def seat_view(now: Snapshot, seat: int) -> GameView:
     """What the player in a seat may know: its own brief, what was said, and what the judge decided.
 
-    Judges are told every brief, so that their evidence comes once the game is over, and their questions never.
+    Judges are told every brief, so that their evidence comes once the game is over, and their questions never; nor what
+    guards asked them about words before those were delivered.
     """
     episode, messages = now.episode, now.chats[seat]
     told = episode.scenario.personas if episode.rules.personas else ()
@@ -83,7 +86,7 @@ def seat_view(now: Snapshot, seat: int) -> GameView:
         personas=tuple(persona if place == seat else None for place, persona in enumerate(told)),
         brief=first["content"] if first.get("role") == "system" else "",
         asked=messages[-1]["content"] if mine and (now.completing or now.again) else "",
-        rulings=tuple(_public(ruling, over=now.over) for ruling in _rulings(episode)),
+        rulings=tuple(_public(ruling, over=now.over) for ruling in _rulings(episode) if ruling.kind in _DECIDED),
         reason=_UNTOLD if now.over and episode.outcome.status is Status.UNSCORED else "",
     )
 

@@ -16,7 +16,7 @@ __all__ = ["PANELS", "app", "told_on_ctrl_c"]
 PANELS: Final = {
     "Every day": ("play", "eval", "view", "train", "bench"),
     "Judges and guards": ("rejudge", "judge-check", "judge-compare", "guard"),
-    "Data, ability, proof": ("generate", "ability", "verify"),
+    "Data, ability, proof": ("generate", "ability", "verify", "plots"),
     "To begin with": ("init", "examples", "doctor", "models", "cache"),
 }
 """The commands as `negotiate --help` has them, the daily ones first; one that stands nowhere comes last."""

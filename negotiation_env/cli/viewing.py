@@ -25,10 +25,11 @@ def view(
     ] = None,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Write a run's report as one HTML file, and open it; list the runs of a folder; or lay two beside each other.
+    """Show a run, two side by side, or which there are.
 
-    Figures and every transcript. The file needs neither server nor network. A run that goes on can be viewed as far
-    as it is. Of two runs, the negotiations over the same scenarios are compared, with intervals.
+    A report is one HTML file with figures and every transcript; it needs neither server nor network. A run that goes
+    on can be viewed as far as it is. Of two runs, the negotiations over the same scenarios are compared, with
+    intervals. Of a folder that holds runs, they are listed.
     """
     from negotiation_env.report import write_report
     from negotiation_env.report.listing import is_run, runs_table
@@ -49,7 +50,10 @@ def view(
 def plots(
     run: Annotated[Path, typer.Argument(help="A training run's folder, with its metrics.jsonl.")],
 ) -> None:
-    """Draw a training run's plots again: reward, dialogues and held-out play."""
+    """Draw a training run's plots again.
+
+    Rewards, dialogues and held-out play, as PNGs in its folder.
+    """
     from negotiation_env.loading.heavy import importing
 
     with importing("a plot", "bench"):

@@ -213,7 +213,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         scenario = self._scenario(chosen.get("scenario"))
         writer = chosen.get("writer")
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
-        self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats))
+        self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats, scenario=scenario))
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self._enforced = Enforcement(self.game, self.guards) if self.guards else None
         self._failed: FailedTurn | None = None

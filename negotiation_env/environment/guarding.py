@@ -119,7 +119,7 @@ class Enforcement:
         utterance, thought = self.game.understand(words)
         if self.game.phase is _COMPLETING:
             return self.game.deliver(utterance, thought), Finding((), ())
-        return self._looked(_Waiting(utterance, thought, {}))
+        return self._looked(utterance, thought, {})
 
     def answer(self, asked: str, verdict: Verdict) -> Question | tuple[Utterance, Finding]:
         """What a judge says of the words that wait; the same as for `say`.
@@ -132,16 +132,20 @@ class Enforcement:
             self._deliver(waiting.utterance, waiting.thought, Finding((), ()))
             self.game.fail(verdict.reason or "the judge gave no value")
             return waiting.utterance, Finding((), ())
-        return self._looked(replace(waiting, answers={**waiting.answers, asked: verdict.value > 0}))
+        answers = {**waiting.answers, asked: verdict.value > 0}
+        return self._looked(waiting.utterance, waiting.thought, answers)
 
-    def _looked(self, said: _Waiting) -> Question | tuple[Utterance, Finding]:
+    def _looked(
+        self, utterance: Utterance, thought: str, answers: dict[str, bool]
+    ) -> Question | tuple[Utterance, Finding]:
         try:
-            finding = self._watch.look(said.utterance, self.game.dialogue, said.answers)
+            finding = self._watch.look(utterance, self.game.dialogue, answers)
         except Unanswered as needed:
-            self._waiting, dialogue = said, (*self.game.dialogue, said.utterance)
+            self._waiting = _Waiting(utterance, thought, answers)
+            dialogue = (*self.game.dialogue, utterance)
             return Question(QuestionKind.TURN, self.game.scenario, dialogue, asked=needed.question)
-        self._intervene(said.utterance, said.thought, finding)
-        return said.utterance, finding
+        self._intervene(utterance, thought, finding)
+        return utterance, finding
 
     def _intervene(self, utterance: Utterance, thought: str, finding: Finding) -> None:
         if not finding.violations:

@@ -10,12 +10,15 @@ from negotiation_env.files.user_files import read_text
 from negotiation_env.game.prompts import (
     DEFAULT,
     HANDSHAKE,
+    HANDSHAKE_2,
     SHIPPED,
+    VERSIONS,
     PromptSet,
     SystemText,
     read_prompts,
     shipped_prompts,
 )
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Judge
 from negotiation_env.specs import parse, single_specs
 from negotiation_env.text.nearest import did_you_mean
@@ -23,6 +26,7 @@ from negotiation_env.text.nearest import did_you_mean
 __all__ = [
     "BEFORE_SETS",
     "Prompts",
+    "chosen_id",
     "chosen_prompts",
     "current_ids",
     "ids_of",
@@ -31,6 +35,7 @@ __all__ = [
     "planned_prompts",
     "seat_prompts",
     "shipped_of",
+    "suited",
     "warn_of_mismatch",
 ]
 
@@ -100,7 +105,26 @@ def planned_prompts(given: Prompts, judge: str) -> tuple[PromptSet, ...]:
     return chosen_prompts((HANDSHAKE if tagged else DEFAULT) if given is None else given)
 
 
-def seat_prompts(prompts: Sequence[PromptSet], seats: int, agents: Sequence[Any] = ()) -> tuple[PromptSet, ...]:
+def suited(prompts: PromptSet, scenario: Scenario | None) -> PromptSet:
+    """The set, or what stands in for it in a scenario.
+
+    `handshake` stays what the shipped adapter was trained on. It shows a dash for what a persona lacks and knows one
+    other side: where something lacks, or more than two negotiate, its second version is shown, which says neither.
+    """
+    if scenario is None or prompts != shipped_prompts(HANDSHAKE):
+        return prompts
+    whole = all(each.values and each.red_line and each.style for each in scenario.personas)
+    return prompts if whole and len(scenario.personas) <= 2 else shipped_prompts(HANDSHAKE_2)
+
+
+def chosen_id(id: str) -> str:
+    """The id of the set that was asked for, by one that a record names; `suited` may have put another in its place."""
+    return shipped_prompts(HANDSHAKE).id if id == shipped_prompts(HANDSHAKE_2).id else id
+
+
+def seat_prompts(
+    prompts: Sequence[PromptSet], seats: int, agents: Sequence[Any] = (), scenario: Scenario | None = None
+) -> tuple[PromptSet, ...]:
     """One set for each seat.
 
     Args:
@@ -108,10 +132,11 @@ def seat_prompts(prompts: Sequence[PromptSet], seats: int, agents: Sequence[Any]
         seats: How many there are.
         agents: Who sits there, if known; an agent with a set of its own, `agent.prompts`, be it the name of a shipped
             one, is shown that, and one whose `agent.prompts` is a `SystemText` is shown the run's with it.
+        scenario: What is negotiated, if known; see `suited`.
     """
-    run = (prompts[min(seat, len(prompts) - 1)] for seat in range(seats))
+    run = (suited(prompts[min(seat, len(prompts) - 1)], scenario) for seat in range(seats))
     own = [getattr(agent, "prompts", None) for agent in agents] or [None] * seats
-    return tuple(map(_own, own, run))
+    return tuple(suited(each, scenario) for each in map(_own, own, run))
 
 
 def _own(own: object, other: PromptSet) -> PromptSet:
@@ -142,7 +167,7 @@ def current_ids(told: str) -> str:
 
 def shipped_of(told: str) -> list[PromptSet]:
     """The shipped sets that a record names; what somebody's own sets say it does not tell."""
-    shipped = {each.id: each for each in map(shipped_prompts, SHIPPED)}
+    shipped = {each.id: each for each in map(shipped_prompts, VERSIONS)}
     return [shipped[id] for id in current_ids(told).split("; ") if id in shipped]
 
 

@@ -144,7 +144,7 @@ def longest_game(
     Raises:
         ValueError: The rules do not fit the number of parties.
     """
-    game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats))
+    game = Negotiation(scenario, rules, seat_prompts(prompts, scenario.seats, scenario=scenario))
     enforced = Enforcement(game, most_tries(guards)) if guards else None
     speeches: list[Speech] = []
     questions: list[Question] = []

@@ -310,7 +310,7 @@ def _scored(path: Path, games: Sequence[Game], judge: Judge, prompts: Sequence[P
 def _expect_own(path: Path, episode: Episode, game: Game, judge: Judge, prompts: Sequence[PromptSet]) -> None:
     """A figure over the games of two runs would be neither's."""
     names = tuple(agent.name for agent in game.agents)
-    shown = ids_of(seat_prompts(prompts, game.scenario.seats, game.agents))
+    shown = ids_of(seat_prompts(prompts, game.scenario.seats, game.agents, game.scenario))
     then = (episode.agents, episode.judge, episode.seed, current_ids(episode.prompts))
     now = (names, judge.name, game.seed, shown)
     if changed := differences(dict(zip(_IDENTITY, then, strict=True)), dict(zip(_IDENTITY, now, strict=True))):

@@ -217,7 +217,7 @@ def _seat(
     prompts: Sequence[PromptSet],
     rules: Mapping[str, Any],
 ) -> _Seating:
-    own = seat_prompts(prompts, game.scenario.seats, game.agents)
+    own = seat_prompts(prompts, game.scenario.seats, game.agents, game.scenario)
     core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, prompts=own, **rules)
     env = wrap(core) if wrap else core
     if getattr(env, "unwrapped", None) is not core:

@@ -17,11 +17,25 @@ from typing import Any, Final
 
 from negotiation_env.errors import UserError
 
-__all__ = ["DEFAULT", "HANDSHAKE", "SHIPPED", "PromptSet", "SystemText", "read_prompts", "shipped_prompts"]
+__all__ = [
+    "DEFAULT",
+    "HANDSHAKE",
+    "HANDSHAKE_2",
+    "SHIPPED",
+    "VERSIONS",
+    "PromptSet",
+    "SystemText",
+    "read_prompts",
+    "shipped_prompts",
+]
 
 DEFAULT: Final = "natural"
 HANDSHAKE: Final = "handshake"
 SHIPPED: Final = ("natural", "natural.de", "handshake")
+HANDSHAKE_2: Final = "handshake.2"
+"""Stands in for `HANDSHAKE` where that would say what is not so; see `negotiation_env.environment.prompting.suited`."""
+VERSIONS: Final = (*SHIPPED, HANDSHAKE_2)
+"""All that a record can name."""
 
 _GAME: Final = frozenset(("dilemma", "seat", "parties"))
 _OWN: Final = frozenset(("name", "goal", "values", "red_line", "style"))
@@ -57,7 +71,8 @@ class PromptSet:
         version: Counts its changes, from 1.
         texts: The text of each name, such as "personas.brief", ordered by name.
         limits: Numbers that texts name, such as the most words of a turn, ordered by name.
-        missing: Stands for what a persona does not have; where it is "", the line that asks for it is left out.
+        missing: Stands for what a persona does not have; where it is "", the line that asks for it is left out, or the
+            piece of a line: one that ends in a backslash goes on with the next.
         between: Stands between personas that are shown whole.
 
     Raises:
@@ -104,10 +119,15 @@ class PromptSet:
 
         Args:
             text: Its name; "" comes back where the set leaves it out.
-            fields: By placeholder what to show; a line with one that is "" is left out.
+            fields: By placeholder what to show; a line with one that is "" is left out, or the piece of it that ends in
+                a backslash.
         """
         known = {**fields, **dict(self.limits)}
-        kept = [line for line, names in _lines(self, text) if all(known[name] != "" for name in names)]
+        kept = []
+        for line in _lines(self, text):
+            said = [piece for piece, names in line if all(known[name] != "" for name in names)]
+            if said:
+                kept.append("".join(said) if len(said) == len(line) else "".join(said).rstrip())
         return Template("\n".join(kept)).substitute(known)
 
     def with_system(self, text: str) -> "PromptSet":
@@ -133,15 +153,16 @@ def _sha256(prompts: PromptSet) -> str:
 
 
 @cache
-def _lines(prompts: PromptSet, text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The lines of a text, each with its placeholders."""
-    found = dict(prompts.texts).get(text)
-    return tuple((line, tuple(Template(line).get_identifiers())) for line in found.split("\n")) if found else ()
+def _lines(prompts: PromptSet, text: str) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]:
+    """The lines of a text, each as its pieces with their placeholders; a backslash ends all but a line's last piece."""
+    found = dict(prompts.texts).get(text, "")
+    lines = [line.split("\\\n") for line in re.split(r"(?<!\\)\n", found)] if found else []
+    return tuple(tuple((piece, tuple(Template(piece).get_identifiers())) for piece in line) for line in lines)
 
 
 @cache
 def shipped_prompts(name: str = DEFAULT) -> PromptSet:
-    """One of `SHIPPED`."""
+    """One of `VERSIONS`."""
     file = files(__package__).joinpath("prompt_sets", f"{name}.toml")
     return read_prompts(file.read_text(encoding="utf-8"), f"{name}.toml")
 

@@ -209,8 +209,9 @@ PROPOSITIONS: Final[Mapping[str, Proposition]] = {
     )
 }
 """The shipped propositions by name."""
-ENGLISH: Final = frozenset(
-    (gives_reason, concedes, withdraws, crosses_red_line, threatens, sets_deadline, blames, pressure, injects)
+ENGLISH: Final = (
+    *(gives_reason, concedes, withdraws, crosses_red_line),
+    *(threatens, sets_deadline, blames, pressure, injects),
 )
 """Those that look for English words, and find none in a dialogue of another language."""
 NUMBERS: Final[Mapping[str, Numeric]] = {

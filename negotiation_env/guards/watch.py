@@ -22,7 +22,7 @@ _UNREAD: Final = (
     "ask the judge instead, in a table [asked]"
 )
 _STRICTNESS: Final = {each: place for place, each in enumerate(Intervention)}
-_SHIPPED: Final = frozenset((*PROPOSITIONS.values(), *NUMBERS.values()))
+_SHIPPED: Final = (*PROPOSITIONS.values(), *NUMBERS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Watch:
             Unanswered: A formula needs an answer that is not there.
             UserError: A function of somebody's own raises.
         """
-        heard = Heard(utterance, self._scenario, before, answers or {}, self._kept)
+        heard = Heard(utterance, self._scenario, before, {} if answers is None else answers, self._kept)
         kept, memory = self._monitor.step(self._memory, heard, utterance.seat)
         if all(kept):
             return Finding((), memory)

@@ -3,8 +3,7 @@
 The model speaks in one seat. `--model-role opponent=MODEL` and `judge=MODEL` name models of Inspect for the other seats
 and the verdicts; `-T opponent=SPEC` and `-T judge=SPEC` take any agent or judge of this project. Without them the model
 plays against itself and the embedded judge decides. Equal seeds give the games of `negotiate eval`; a further epoch has
-seeds of its own. `inspect view` shows what models were asked, what was said and the verdicts; the whole record is in
-the score's metadata.
+seeds of its own. `inspect view` shows all calls, words and verdicts; the record is in the score's metadata.
 """
 
 import json
@@ -25,7 +24,7 @@ from negotiation_env.game.rules import Rules, enough_turns
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.interop.inspect_model import InspectModel
-from negotiation_env.interop.inspect_scoring import RECORD, answer_of, collective_agency, summary
+from negotiation_env.interop.inspect_scoring import RECORD, answer_of, collective_agency
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.loading.heavy import importing
@@ -39,7 +38,7 @@ with importing("Inspect's task", extra="inspect"):
     from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, ModelOutput, get_model, model_roles
     from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-__all__ = ["collective_agency", "negotiate", "negotiation", "summary"]
+__all__ = ["negotiate", "negotiation"]
 
 
 @task
@@ -65,11 +64,11 @@ def negotiate(
         n: How many scenarios, drawn with the seed.
         seed: Seeds the draw and the replies.
         max_turns: Most utterances; raised where a party could not speak once.
-        history_turns: How many of the last utterances a speaker sees; None is all.
-        judge_sees_dialogue: Show the judge the dialogue with the completion.
+        history_turns: As in `Rules`.
+        judge_sees_dialogue: The same.
         opponent: An agent for the other seats; None is the model in the role "opponent", or else the one evaluated.
         judge: A judge; None is an LLM judge with the model in the role "judge", or else the embedded one.
-        seat: Where the evaluated model sits. Seat 0 writes the joint answer.
+        seat: Where the model sits; seat 0 writes the joint answer.
         prompts: A prompt set; None follows the judge.
         guards: A guard file, or the name of shipped guards.
         max_turn_tokens: Limit of new tokens in a turn of Inspect's models; raise it for models that think.
@@ -95,20 +94,15 @@ def negotiate(
 
 @solver
 def negotiation(
-    seed: int,
-    seat: int,
-    opponent: str | None,
-    judge: str | None,
-    settings: dict[str, Any],
-    limits: dict[str, Any],
+    seed: int, seat: int, opponent: str | None, judge: str | None, settings: dict[str, Any], limits: dict[str, Any]
 ) -> Solver:
     """Plays the whole game, the judge's verdicts included.
 
     Args:
-        seed: As for `negotiate`.
-        seat: The same.
-        opponent: The same.
-        judge: The same.
+        seed: As for `negotiate`, as the next three.
+        seat: Where the model sits.
+        opponent: An agent.
+        judge: A judge.
         settings: Those of `play`: "prompts", "guards" and the fields of `Rules`.
         limits: Of `with_sampling`, for Inspect's models.
 

@@ -16,7 +16,6 @@ from pydantic import Field
 from negotiation_env.agents.seat import SeatEnv
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.choices import chosen_scenario, given_scenarios
-from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.errors import UserError
 from negotiation_env.interfaces import Agent, Judge
@@ -55,11 +54,7 @@ class SeatState(State):
 
 
 class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
-    """A session: one game after the other.
-
-    Args:
-        **settings: Those of `SeatEnv`.
-    """
+    """A session: one game after the other, with the arguments of `SeatEnv`."""
 
     SUPPORTS_CONCURRENT_SESSIONS = True
 
@@ -67,7 +62,6 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         super().__init__()
         self._seat = SeatEnv(**settings)
         self._state = SeatState()
-        self._begun = False
 
     def reset(
         self, seed: int | None = None, episode_id: str | None = None, scenario: str | None = None
@@ -88,7 +82,6 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         self._seed = derive_seed(int(found.integers(2**31)) if seed is None else seed, chosen.id)
         self._seat.reset(seed=seed, options={"scenario": chosen, "seed": self._seed})
         self._state = SeatState(episode_id=episode_id or chosen.id, scenario=chosen.id)
-        self._begun = True
         return self._told()
 
     def step(self, action: SeatAction, timeout_s: float | None = None, **settings: Any) -> SeatObservation:
@@ -97,8 +90,8 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         Raises:
             UserError: No game is under way.
         """
-        if not self._begun or not self._waits:
-            told = "over" if self._begun else "not begun"
+        if self._state.episode_id is None or self._state.episode:
+            told = "over" if self._state.episode else "not begun"
             raise UserError(f"the game is {told}: reset comes first, in the same session, which is a connection to /ws")
         self._seat.step(action.text)
         self._state.step_count += 1
@@ -114,22 +107,15 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         told = "One seat of a negotiation over a dilemma; a judge scores the joint answer for Collective Agency, 0 to 5"
         return EnvironmentMetadata(name="negotiation_env", description=told, version=__version__)
 
-    @property
-    def _waits(self) -> bool:
-        return self._seat.game.game.speaker is not None
-
     def _told(self) -> SeatObservation:
-        seat, game, reward = self._seat, self._seat.game, 0.0
-        if not self._waits:
-            self._state.episode = json.loads(self._record().to_json())
-            reward = self._state.episode["reward"]
-        seen, told = game.observe(seat.agent), dict(game.infos[seat.agent])
-        return SeatObservation(done=not self._waits, reward=reward, metadata=told, **seen)
-
-    def _record(self) -> Episode:
         seat, game = self._seat, self._seat.game
-        names = ["client" if agent == seat.agent else seat.opponent.name for agent in game.agents]
-        return game.episode(id=self._state.episode_id or "", seed=self._seed, agents=names)
+        reward: float | None = 0.0
+        if over := game.game.speaker is None:
+            names = ["client" if agent == seat.agent else seat.opponent.name for agent in game.agents]
+            record = game.episode(id=self._state.episode_id or "", seed=self._seed, agents=names)
+            self._state.episode, reward = json.loads(record.to_json()), record.reward
+        told, seen = dict(game.infos[seat.agent]), game.observe(seat.agent)
+        return SeatObservation(done=over, reward=reward, metadata=told, **seen)
 
 
 def seat_app(
@@ -151,9 +137,9 @@ def seat_app(
     Raises:
         UserError: There is no such agent, judge or split.
     """
-    settings |= {"opponent": resolve_agent(opponent) if isinstance(opponent, str) else opponent}
-    settings |= {"judge": resolve_judge(judge), "scenarios": given_scenarios(scenarios)}
-    make = partial(SeatEnvironment, **settings)
+    other = resolve_agent(opponent) if isinstance(opponent, str) else opponent
+    decider, given = resolve_judge(judge), given_scenarios(scenarios)
+    make = partial(SeatEnvironment, opponent=other, judge=decider, scenarios=given, **settings)
     make()  # refuses what does not fit now rather than in each session
     app: FastAPI = create_app(make, SeatAction, SeatObservation, "negotiation_env", sessions, state_cls=SeatState)
     return app

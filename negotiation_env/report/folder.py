@@ -17,7 +17,7 @@ from negotiation_env.files.places import read_file, refuse_link
 from negotiation_env.report.probes_and_challenges import FILES, ProbesAndChallenges, read_probes_and_challenges
 from negotiation_env.statistics.table import Table, read_tables
 
-__all__ = ["Part", "Run", "Source", "read_beside", "read_run"]
+__all__ = ["Part", "Run", "Source", "episode_files", "read_beside", "read_run"]
 
 _TABLES: Final = "tables.json"
 _HELD_OUT: Final = "held_out"
@@ -98,7 +98,7 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise UserError(f"no folder {folder}; expected a run's, such as --out of negotiate eval")
-    files = list(_episode_files(folder))
+    files = list(episode_files(folder))
     if not files:
         raise UserError(
             f"{folder} holds no {EPISODES}; expected the folder of an evaluation, a training or a benchmark"
@@ -136,8 +136,8 @@ def read_beside(first: Path, second: Path) -> Run:
     return Run(" beside ".join(names), parts, (), sources, {}, ProbesAndChallenges(), sittings, compare(pairs))
 
 
-def _episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
-    """Each file with the step of its held-out play."""
+def episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
+    """A run's files of episodes, its own first, then each held-out play's with its step; none where it is no run."""
     if (folder / EPISODES).exists():
         yield folder / EPISODES, None
     held_out = {path.parent.name.removeprefix(_STEP): path for path in folder.glob(f"{_HELD_OUT}/{_STEP}*/{EPISODES}")}

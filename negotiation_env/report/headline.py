@@ -12,7 +12,6 @@ from negotiation_env.statistics.table import Table
 
 __all__ = ["Headline", "Row", "compared_table", "headline"]
 
-_TOP = 5.0
 _NAMES = {"reward": "Reward", "score": "Collective Agency, 0–5", "agreed": "Agreement rate", "turns": "Turns"}
 _PAIRED = (
     "Over the scenarios that both played; a scenario's negotiations count as one. In brackets: 95 % interval by the "

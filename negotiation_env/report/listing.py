@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from negotiation_env.environment.episode import stream_latest
-from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
+from negotiation_env.report.folder import episode_files
 from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["is_run", "runs_table"]
@@ -15,7 +15,7 @@ _FIGURES = {"agreement rate": "agreement_rate", "Collective Agency, 0–5": "sco
 
 def is_run(folder: Path) -> bool:
     """Whether a report can be made of it."""
-    return (folder / EPISODES).exists() or any(folder.glob(f"held_out/step-*/{EPISODES}"))
+    return any(episode_files(folder))
 
 
 def runs_table(folder: Path) -> Table:
@@ -35,15 +35,6 @@ def runs_table(folder: Path) -> Table:
 
 
 def _row(run: Path) -> tuple[Cell, ...]:
-    summary = summarise(stream_latest(_last(run)))
+    *_, (last, _) = episode_files(run)
+    summary = summarise(stream_latest(last))
     return (run.name, summary.episodes, *(getattr(summary, name) for name in _FIGURES.values()), summary.judge)
-
-
-def _last(run: Path) -> Path:
-    """The episodes of its last held-out play; of a run without one, its own."""
-    steps = {path: path.parent.name.removeprefix("step-") for path in run.glob(f"held_out/step-*/{EPISODES}")}
-    return max((path for path, step in steps.items() if step.isdecimal()), key=_step, default=run / EPISODES)
-
-
-def _step(path: Path) -> int:
-    return int(path.parent.name.removeprefix("step-"))

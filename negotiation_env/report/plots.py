@@ -156,13 +156,14 @@ def _curve(measure: _Measure, trained: Sequence[Episode], held_out: Sequence[Par
         steps: defaultdict[int, list[float]] = defaultdict(list)
         for episode in trained:
             steps[episode.tags["step"]] += measure.values([episode])
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         _trend(axes, {step: fmean(values) for step, values in sorted(steps.items()) if values})
         found = [(part.step or 0, measure.estimate(measure.values(part.episodes))) for part in held_out]
         if counted := [(step, estimate) for step, estimate in found if estimate.value is not None]:
             plot_estimates(axes, counted, "o-", TONES["tone-1"], "held out, 95 % interval")
             for step, each in counted:
                 title = f"{TITLE}after {step} steps: {each}"
-                axes.plot([step], [each.value], "o", color=TONES["tone-1"], markersize=9, alpha=0, gid=title)
+                axes.plot([step], [each.value or 0.0], "o", color=TONES["tone-1"], markersize=9, alpha=0, gid=title)
         axes.set(
             title=measure.title,
             xlabel="optimizer steps behind the policy",
@@ -204,6 +205,7 @@ def _stack(axes: Axes, episodes: Sequence[Episode], value: Callable[[Episode], f
     counted = [[value(each) for each in episodes if each.outcome.agreed is agreed] for agreed in (True, False)]
     colors = [TONES["yes"], TONES["no"]]
     labels = ["agreed", "not agreed"]
+    bars: Any
     counts, _, bars = axes.hist(counted, edges, stacked=True, rwidth=0.85, color=colors, label=labels)
     before = 0 * counts[0]
     for label, tops, drawn in zip(labels, counts, bars, strict=True):

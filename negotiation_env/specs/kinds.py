@@ -178,7 +178,11 @@ AGENTS: Final = Kinds(
             "fixed scripts; the last three manipulate: rising pressure, agreements that never were, attacks on models",
             factory="negotiation_env.agents.scripted:ScriptedAgent",
         ),
-        Kind("human", "you, in the terminal", factory="negotiation_env.agents.human:HumanAgent"),
+        Kind(
+            "human",
+            "you, in the terminal",
+            factory="negotiation_env.agents.human:HumanAgent",
+        ),
         Kind("function:MODULE:NAME", "your own function from text to text"),
         Kind("python:MODULE:FACTORY", "what makes your own agent, or such a function"),
     ),

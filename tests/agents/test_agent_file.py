@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from negotiation_env import Reply, Sampling, ScriptedJudge
-from negotiation_env.agents.agent_file import read_agent_file
+from negotiation_env.agents.agent_file import agent_from_file, as_run_draws, read_agent_file
 from negotiation_env.agents.chat import COMPLETION, ChatAgent, with_sampling
 from negotiation_env.agents.contents import contents_of
 from negotiation_env.agents.models.fake import FakeModel
@@ -163,12 +163,14 @@ def test_a_benchmark_takes_its_limits_from_the_file_and_the_rest_from_its_own(fo
 
 
 def test_a_dry_run_of_a_training_run_reads_the_opponents_file(folder):
-    from negotiation_env.training.dry_run import _check_opponent as check
+    from negotiation_env.training.config import TrainConfig
+    from negotiation_env.training.needs import lacking_for
 
-    check(str(folder / "lea.toml"))
+    config = TrainConfig(opponent=str(folder / "lea.toml"), judge="scripted", held_out_judge="none")
+    assert not any("lea" in each for each in lacking_for(config))
     (folder / "lea.toml").write_text(LEA.replace("natural.de", "klingon"), "utf-8")
     with pytest.raises(UserError, match="no prompt set 'klingon'"):
-        check(str(folder / "lea.toml"))
+        lacking_for(config)
 
 
 def told(agent):
@@ -224,3 +226,17 @@ def test_a_limit_of_thoughts_is_refused_for_a_model_that_has_no_marks_for_them(t
     (tmp_path / "thinker.toml").write_text('agent = "hf:embedded"\nmax_thought_tokens = 9\n')
     with pytest.raises(ModelError, match="max_thought_tokens"):
         resolve_agent(str(tmp_path / "thinker.toml"))
+
+
+def test_a_runs_sampling_gives_way_to_the_agents_file(tmp_path):
+    path = tmp_path / "agent.toml"
+    path.write_text('agent = "openai:m"\ntemperature = 0.2\nmax_turn_tokens = 7\n')
+    agent = ChatAgent(FakeModel(lambda _: Reply("x")))
+    asked = {"temperature": 0.9, "max_turn_tokens": 30, "max_completion_tokens": 40}
+    drawn = as_run_draws(agent, "openai:m", **asked)
+    assert drawn.sampling(Task.UTTERANCE) == replace(agent.sampling(Task.UTTERANCE), temperature=0.9, max_tokens=30)
+    assert drawn.sampling(Task.COMPLETION) == replace(agent.sampling(Task.COMPLETION), max_tokens=40)
+    own = agent_from_file(agent.model, read_agent_file(str(path)), "own")
+    kept = as_run_draws(own, str(path), **asked)
+    assert kept.sampling(Task.UTTERANCE) == own.sampling(Task.UTTERANCE)
+    assert kept.sampling(Task.COMPLETION).max_tokens == 40

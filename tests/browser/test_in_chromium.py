@@ -6,10 +6,12 @@ import pytest
 
 from negotiation_env.agents.functions import FunctionAgent
 from negotiation_env.agents.scripted import ScriptedAgent
+from negotiation_env.browser.study import Trial
 from negotiation_env.episodes.runner import Game
 from negotiation_env.judges.scripted import ScriptedJudge
 from tests.browser.pages import playing
 from tests.browser.test_serving import RULES, WATER, two_people
+from tests.browser.test_study import LEVELS, sitting
 from tests.report.browser import CHROMIUM, browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -140,3 +142,27 @@ def test_light_and_dark_follow_the_system_and_the_button(visit):
         dark = lea.evaluate(background)
         lea.get_by_role("button", name="Switch between light and dark").click()
         assert lea.evaluate(background) != dark
+
+
+def test_a_participant_consents_plays_and_rates(visit):
+    kept, rates = [], []
+    with sitting([Trial(0, "c", "s0")], kept, rates, agent="compromising") as (address,):
+        page = visit(address)
+        page.get_by_text("Do you agree?").wait_for()
+        page.get_by_role("button", name="I agree, and begin").click()
+        say(page, "Let us share.\nPROPOSE: Tom waters at night.")
+        ending = page.get_by_role("button", name="Send and go on")
+        answer = page.get_by_label("Your joint answer")
+        while not ending.is_visible():
+            answer.or_(ending).or_(page.get_by_label("Your turn")).first.wait_for()
+            if answer.is_visible():
+                say(page, "Tom waters at night, Lea by day.")
+            elif page.locator("#speak").is_visible():
+                say(page, "ACCEPT")
+            page.wait_for_timeout(100)
+        assert page.get_by_text("Collective Agency").count() == 0
+        for question, level in (("acceptable", "4"), ("fair", "2"), ("agreed", "5")):
+            page.locator(f"input[name={question}][value='{level}']").check()
+        ending.click()
+        page.get_by_role("heading", name="Thank you").wait_for()
+    assert rates == [(0, LEVELS)]

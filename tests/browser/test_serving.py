@@ -11,7 +11,9 @@ from negotiation_env.browser.table import LONGEST
 from negotiation_env.environment.episode import Episode
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.game.events import Verdict
+from negotiation_env.guards.asked import Asked
 from negotiation_env.guards.files import Constraint, Guards, Intervention
+from negotiation_env.guards.propositions import PROPOSITIONS
 from negotiation_env.interfaces import Reply
 from negotiation_env.judges.scripted import ScriptedJudge
 from tests.browser.pages import ask, playing, say, state, until
@@ -112,6 +114,28 @@ def test_thoughts_and_refused_words_are_for_their_speaker_alone():
         until(tom, lambda now: now["speaker"] == 1)
         for page in (tom, watcher):
             assert not any(words in ask(page, "state")[2] for words in ("LEAS-PLAN", "Sign now", "Do not press."))
+
+
+def test_what_guards_ask_the_judge_of_words_is_not_for_the_other_seat():
+    class Quoting(ScriptedJudge):
+        """Gives its reasons by quoting."""
+
+        def judge(self, questions):
+            said = [question.dialogue[-1].text if question.dialogue else "" for question in questions]
+            found = super().judge(questions)
+            return [Verdict(each.value, each.judge, f"it said: {text}") for each, text in zip(found, said, strict=True)]
+
+    judge = Quoting(turn=lambda question: "ALL-MINE" in question.dialogue[-1].text)
+    ladder = (Intervention.ASK_AGAIN, Intervention.REPLACE)
+    asked = PROPOSITIONS | {"grabs": Asked("Does the speaker take everything?")}
+    modest = Guards("modest", (Constraint("modest", "not grabs", ladder=ladder),), asked)
+    with playing(two_people(), judge, [0, 1], guards=modest, **RULES) as (lea, tom, watcher):
+        say(lea, "ALL-MINE")
+        assert until(lea, lambda now: now["move"] == 1)["speaker"] == 0
+        say(lea, "Let us share.")
+        until(tom, lambda now: now["speaker"] == 1)
+        assert "ALL-MINE" in ask(watcher, "state")[2]
+        assert "ALL-MINE" not in ask(tom, "state")[2]
 
 
 def test_a_page_opens_by_its_token_alone(tables):

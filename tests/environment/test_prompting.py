@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from negotiation_env import NegotiationEnv, ScriptedJudge
@@ -6,7 +8,15 @@ from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.agents.seat import SeatEnv
 from negotiation_env.environment.episode import Episode
-from negotiation_env.environment.prompting import chosen_prompts, ids_of, load_prompts, planned_prompts, seat_prompts
+from negotiation_env.environment.prompting import (
+    chosen_id,
+    chosen_prompts,
+    ids_of,
+    load_prompts,
+    planned_prompts,
+    seat_prompts,
+    suited,
+)
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
 from negotiation_env.game.prompts import shipped_prompts
@@ -17,7 +27,7 @@ from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 from negotiation_env.judges.specs import resolve_judge
 from tests.conftest import three_parties, two_parties
 
-NATURAL, HANDSHAKE, GERMAN = map(shipped_prompts, ("natural", "handshake", "natural.de"))
+NATURAL, HANDSHAKE, HANDSHAKE_2, GERMAN = map(shipped_prompts, ("natural", "handshake", "handshake.2", "natural.de"))
 READS = FunctionJudge(lambda question: 3.0 if question.completion else True)
 
 
@@ -96,13 +106,13 @@ def test_scripts_read_their_own_brief_whatever_the_others_are_told():
     episodes = [play(Game("x", two_parties(), pair), READS, prompts=told) for told in ("natural", "natural.de")]
     assert episodes[0].turns[0].text == episodes[1].turns[0].text
     assert "You need water for your field" in episodes[0].turns[0].text
-    assert episodes[0].prompts == f"{HANDSHAKE.id}; {NATURAL.id}"
+    assert episodes[0].prompts == f"{HANDSHAKE_2.id}; {NATURAL.id}"  # a persona of theirs has no values
 
 
 def test_the_opponent_of_a_single_seat_has_its_own_set_too():
     env = SeatEnv("scripted:stubborn", READS, scenarios=two_parties(), seat=1)
     env.reset(seed=0)
-    assert env.game.game.prompts == (HANDSHAKE, NATURAL)
+    assert env.game.game.prompts == (HANDSHAKE_2, NATURAL)
 
 
 def test_a_judge_that_reads_tags_with_prompts_that_ask_for_none_is_warned_of():
@@ -113,3 +123,23 @@ def test_a_judge_that_reads_tags_with_prompts_that_ask_for_none_is_warned_of():
 
 def test_one_id_stands_for_all_seats_that_have_it():
     assert ids_of(seat_prompts((NATURAL,), 3)) == NATURAL.id
+
+
+def test_where_something_lacks_or_three_negotiate_the_record_names_the_second_handshake():
+    bare, several = two_parties(), three_parties()
+    whole = replace(bare, personas=tuple(replace(each, values=("calm",)) for each in bare.personas))
+    scripts = [ScriptedAgent("compromising")]
+    found = [
+        play(Game("a", each, tuple(scripts * each.seats), 0), ScriptedJudge()).prompts.rpartition(" ")[0]
+        for each in (whole, bare, several)
+    ]
+    assert found == ["handshake 1", "handshake 2", "handshake 2"]
+    assert chosen_id(shipped_prompts("handshake.2").id) == HANDSHAKE.id
+    assert chosen_id(NATURAL.id) == NATURAL.id
+
+
+def test_another_set_and_an_agents_own_text_stay_what_they_are():
+    several = three_parties()
+    assert suited(NATURAL, several) == NATURAL
+    (told,) = seat_prompts([HANDSHAKE], 1, [ChatAgent(FakeModel(lambda _: Reply("x")), system="Be brief.")], several)
+    assert told == shipped_prompts("handshake.2").with_system("Be brief.")

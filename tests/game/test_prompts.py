@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from importlib.resources import files
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,44 @@ def everything_shown(told, scenario, personas):
 
 def test_the_set_that_models_were_trained_on_says_what_it_said():
     assert shipped_prompts("handshake").id == "handshake 1 b8a117b5"
+
+
+def gaps():
+    """Whether a persona has values, a red line, a style: each way to lack some."""
+    for values, red_line, style in product([("food",), ()], ["No dry week.", ""], ["Counts days.", ""]):
+        lea = Persona("Lea", "You need water.", red_line, style, values)
+        yield Scenario(
+            "x", "Who gets the well?", (lea, Persona("Noor", "You need rain.", "No thirst.", "Asks.", ("calm",)))
+        )
+
+
+def test_in_the_second_handshake_nothing_is_said_of_what_a_persona_lacks():
+    for scenario in gaps():
+        lea = scenario.personas[0]
+        told = [
+            ("Values: food.", lea.values),
+            ("Red line: No dry week.", lea.red_line),
+            ("Style: Counts days.", lea.style),
+        ]
+        first = "You are Lea. You need water. " + " ".join(text for text, there in told if there)
+        assert brief(shipped_prompts("handshake.2"), scenario, 0).split("\n")[0] == first.rstrip()
+        request = completion_request(shipped_prompts("handshake.2"), scenario, 1)
+        assert ("Values:" in request, "Red line:" in request) == (bool(lea.values), bool(lea.red_line))
+
+
+def test_the_second_handshake_says_of_whole_personas_what_the_first_says():
+    first, second = shipped_prompts("handshake"), shipped_prompts("handshake.2")
+    scenario = next(gaps())
+    assert brief(second, scenario, 0).split("\n")[:3] == brief(first, scenario, 0).split("\n")[:3]
+    assert completion_request(second, scenario, 0) == completion_request(first, scenario, 0)
+    assert single_agent_chat(second, scenario) == single_agent_chat(first, scenario)
+
+
+def test_the_second_handshake_speaks_of_no_one_other_side():
+    for personas in (True, False):
+        assert not any(
+            "other side" in text for text in everything_shown(shipped_prompts("handshake.2"), three_parties(), personas)
+        )
 
 
 def test_ids_differ_where_a_word_differs():

@@ -248,6 +248,36 @@ def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):
     assert asked.locator(".call h4").nth(3).inner_text().startswith("quality, against ")
 
 
+def test_one_table_is_shown_at_a_time_and_each_has_an_address(visit, tmp_path):
+    page = visit(write_report(benchmark(tmp_path)))
+    tables = page.locator(".table:visible")
+    assert tables.count() == 1
+    page.locator(".tabs a").nth(2).click()
+    chosen = page.locator(".tabs a[aria-current]")
+    assert tables.get_attribute("id") == chosen.get_attribute("href").removeprefix("#")
+    page.goto(page.url.partition("#")[0] + "#table-1")
+    playwright.expect(page.locator("#table-1")).to_be_visible()
+    page.emulate_media(media="print")
+    assert tables.count() == page.locator(".table").count() > 2
+
+
+def test_the_contents_lead_to_their_sections_also_out_of_a_transcript(visit, evaluated):
+    page = visit(evaluated, "#episode=ec-001")
+    title(page).wait_for()
+    page.get_by_role("navigation", name="Contents").get_by_text("Run").click()
+    page.get_by_role("heading", name="Run", exact=True).wait_for()
+    assert not page.locator("#episode").is_visible()
+    assert abs(page.locator("#run").bounding_box()["y"]) < 120
+
+
+def test_what_a_speaker_was_told_is_there_on_demand(visit, evaluated):
+    page = visit(evaluated, "#episode=ec-001")
+    turn = page.locator(".turn").nth(1)
+    turn.get_by_text("Prompt", exact=True).click()
+    playwright.expect(turn.locator("pre")).to_have_count(2)
+    assert turn.locator("pre").first.inner_text().startswith("You are ")
+
+
 def test_what_was_learned_from_a_negotiation_is_coloured(visit, trained):
     page = visit(trained, "#episode=0%2F0")
     title(page).wait_for()
@@ -285,6 +315,14 @@ def test_a_phone_needs_no_sideways_scrolling(visit, trained, fragment):
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_on_a_phone_a_benchmark_needs_no_sideways_scrolling_and_search_covers_no_filter(visit, tmp_path):
+    page = visit(write_report(benchmark(tmp_path)), viewport=PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page.locator("#list").scroll_into_view_if_needed()
+    search, filters = (page.locator(name).bounding_box() for name in ("#search", "#facets"))
+    assert search["y"] + search["height"] <= filters["y"]
+
+
 def test_long_lists_are_drawn_as_they_are_scrolled(visit, tmp_path):
     one = learned(0, 0, 1.0)
     for number in range(150):
@@ -303,7 +341,7 @@ def test_attacks_are_shown_and_never_run(visit, tmp_path):
     for number in range(3):
         page.keyboard.press("j")
         page.keyboard.press("Enter")
-        page.get_by_text(f"{number + 1} of 3").wait_for()
+        page.get_by_text(f"{number + 1} of 3", exact=True).wait_for()
         while page.locator("#episode details:not([open])").count():
             page.locator("#episode details:not([open]) > summary").first.click()
         assert "<script>window.pwned=1</script>" in page.locator("#episode").inner_text()

@@ -36,7 +36,7 @@ def test_one_name_is_a_list_of_one():
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ({"max_stepz": "3"}, "there is no key 'max_stepz'; the keys are method, model, adapter"),
+        ({"max_stepz": "3"}, r"there is no key 'max_stepz' \(did you mean max_steps\?\); the keys are method, model"),
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
         ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
         ({"micro_batch": "4"}, "micro_batch must divide"),
