@@ -63,8 +63,8 @@ class Evaluation:
         return [Episode.from_json(json.dumps(info["negotiation"])) for info in found]
 
 
-def vf_eval(programs: Path, out: Path, url: str, *options: str) -> Evaluation:
-    command = [programs / "vf-eval", "negotiation-verifiers", "--model", "m", "--client.base-url", url]
+def vf_eval(programs: Path, out: Path, url: str, *options: str, model: str = "m") -> Evaluation:
+    command = [programs / "vf-eval", "negotiation-verifiers", "--model", model, "--client.base-url", url]
     command += [
         "--output-dir",
         out,
@@ -169,3 +169,13 @@ def test_verifiers_reads_the_environments_of_the_recipe_for_prime_rl(programs):
         "NegotiationVerifiersEnv train False",
         "NegotiationVerifiersEnv eval_conflict True",
     ]
+
+
+@pytest.mark.vllm
+def test_a_real_model_plays_all_roles(programs, vllm_server, tmp_path):
+    options = ("--env.judge", "scripted", "--env.rules.complete-without-agreement", "--env.rules.max-turns", "4")
+    short = ("--sampling.max-tokens", "48", "--sampling.temperature", "0.7")
+    played = vf_eval(programs, tmp_path, f"{vllm_server}/v1", *options, *short, model="policy")
+    assert [episode["ok"] for episode in played.episodes] == [True] * GAMES
+    assert {each.outcome.score for each in played.records} == {3.0}
+    assert {trace["agent"]["name"] for trace in played.traces} == {"learner", "opponent", "writer"}
