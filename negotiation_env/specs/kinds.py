@@ -180,7 +180,7 @@ AGENTS: Final = Kinds(
         ),
         Kind(
             "human",
-            "you, in the terminal",
+            "you, in the terminal or, with `play --browser`, in the browser",
             factory="negotiation_env.agents.human:HumanAgent",
         ),
         Kind("function:MODULE:NAME", "your own function from text to text"),
