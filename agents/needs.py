@@ -61,6 +61,8 @@ def resolve_cast(
 ) -> tuple[list[Agent], list[Judge]]:
     """Agents and judges, once it is known that nothing lacks; those at endpoints first, who tell soon if they are down.
 
+    Adapters come before their base alone, so that an engine that they share has room for them.
+
     Args:
         agents: Specs, in the order wanted; each is resolved by itself.
         judges: The same.
@@ -71,18 +73,21 @@ def resolve_cast(
         UserError: As for `require`, `resolve_agent` and `resolve_judge`.
     """
     require(agents, judges, traffic)
-    makers: list[tuple[bool, Callable[[], Any]]] = [
-        *((_loads(AGENTS, spec), partial(resolve_agent, spec, traffic)) for spec in agents),
-        *((_loads(JUDGES, spec), partial(resolve_judge, spec, traffic, cache=cache)) for spec in judges),
+    makers: list[tuple[int, Callable[[], Any]]] = [
+        *((_turn(AGENTS, spec), partial(resolve_agent, spec, traffic)) for spec in agents),
+        *((_turn(JUDGES, spec), partial(resolve_judge, spec, traffic, cache=cache)) for spec in judges),
     ]
     made = {place: makers[place][1]() for place in sorted(range(len(makers)), key=lambda place: makers[place][0])}
     return [made[place] for place in range(len(agents))], [made[len(agents) + place] for place in range(len(judges))]
 
 
-def _loads(kinds: Kinds, spec: str) -> bool:
-    """Whether weights are loaded for it."""
+def _turn(kinds: Kinds, spec: str) -> int:
+    """When it is resolved: 0 where no weights are loaded, 1 where an adapter's base is, 2 for all others."""
     own = read_agent_file(spec) if kinds is AGENTS else None
-    return any(kinds.find(parse(each), "").extra for each in single_specs(own.agent if own else spec))
+    told = [parse(each) for each in single_specs(own.agent if own else spec)]
+    if not any(kinds.find(each, "").extra for each in told):
+        return 0
+    return 1 if any(each.kind == "vllm" and source_and_adapter(each.rest)[1] for each in told) else 2
 
 
 def no_adapter(adapter: str) -> str:

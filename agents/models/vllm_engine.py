@@ -1,8 +1,13 @@
-"""vLLM's engine in this process as a `ChatModel`, for play and evaluation on a GPU of one's own."""
+"""vLLM's engine in this process as a `ChatModel`, for play and evaluation on a GPU of one's own.
+
+An engine takes what is free of the GPU's memory, so that a second one of the same base would find none: all models with
+one base share an engine, each with its adapter.
+"""
 
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +24,32 @@ __all__ = ["VllmEngine"]
 
 _RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """The adapter ranks that vLLM makes room for."""
+_USUAL: Final = 64
+"""An engine with adapters has room for this rank at least, so that the next one fits too."""
+_AT_HAND: Final = 8
+"""Adapters that wait in the CPU's memory, so that none is read from disk at each turn."""
+
+
+@dataclass(slots=True)
+class _Engine:
+    """An engine, and what the models that share it take turns with.
+
+    Attributes:
+        llm: vLLM's.
+        room: The highest rank of an adapter that it takes; 0 is none.
+        lock: Held while it samples: of two threads one would get what the other asked for.
+        numbers: By its folder, the number that an adapter has here; from 1.
+    """
+
+    llm: Any
+    room: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+_LOADING: Final = threading.Lock()
+_ENGINES: Final[dict[str, _Engine]] = {}
+"""By the base's folder or hub id."""
 
 
 class VllmEngine:
@@ -41,20 +72,20 @@ class VllmEngine:
     ) -> None:
         self.name = name or str(source)
         try:
-            self._llm = _load(str(source), adapter)
+            self._engine = _engine(str(source), _rank(Path(adapter)) if adapter else 0)
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"vLLM cannot load the model {self.name}: {why(error)}") from error
-        self._adapter = _lora_request(adapter) if adapter else None
+        self._llm = self._engine.llm
+        self._adapter = _lora_request(self._engine, str(adapter)) if adapter else None
         self.tokens = ChatTokens(self._llm.get_tokenizer(), thinking=max_thought_tokens > 0, ends=self._ends())
         self._conversations = Conversations(self.tokens, max_thought_tokens)
-        self._lock = threading.Lock()
 
     def _ends(self) -> frozenset[int]:
         return listed_ids(self._llm.model_config.try_get_generation_config().get("eos_token_id"))
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Sample a reply to each chat; one that has outgrown the model's context gets a reply with its error."""
-        with self._lock:  # of two threads one would get what the other asked for
+        with self._engine.lock:
             drafts = [self._conversations.draft(request) for request in requests]
             self._sample([draft for draft in drafts if self._fits(draft)])
             for _ in range(CALLS - 1):
@@ -87,7 +118,17 @@ class VllmEngine:
         return Reply("", error=f"{self.name}: a chat of {len(draft.conversation.ids)} tokens outgrows the context")
 
 
-def _load(source: str, adapter: str | Path | None) -> Any:
+def _engine(source: str, rank: int) -> _Engine:
+    """The engine of a base; one that has no room for an adapter of this rank is left to the models that it has."""
+    with _LOADING:
+        found = _ENGINES.get(source)
+        if found is None or found.room < rank:
+            room = next((room for room in _RANKS if room >= max(rank, _USUAL)), rank) if rank else 0
+            found = _ENGINES[source] = _Engine(_load(source, room), room)
+        return found
+
+
+def _load(source: str, room: int) -> Any:
     with importing("a model in vLLM", "vllm"):
         from vllm import LLM
         from vllm.platforms import current_platform
@@ -98,21 +139,21 @@ def _load(source: str, adapter: str | Path | None) -> Any:
         dtype="float32" if on_cpu else "bfloat16",
         trust_remote_code=trusts_remote_code(),
         logprobs_mode="processed_logprobs",
-        enable_lora=adapter is not None,
-        max_lora_rank=_room(Path(adapter)) if adapter else _RANKS[0],
+        enable_lora=room > 0,
+        max_lora_rank=room or _RANKS[0],
+        max_cpu_loras=_AT_HAND if room else None,
         enforce_eager=on_cpu,
         # On CPU a seeded request in a chunked prefill ends the engine: "CPU Generator does not use offset".
         enable_chunked_prefill=not on_cpu,
     )
 
 
-def _room(adapter: Path) -> int:
-    """The smallest rank of vLLM's that holds an adapter."""
-    rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
-    return next((room for room in _RANKS if room >= rank), rank)
+def _rank(adapter: Path) -> int:
+    return int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
 
 
-def _lora_request(adapter: str | Path) -> Any:
+def _lora_request(engine: _Engine, adapter: str) -> Any:
     from vllm.lora.request import LoRARequest
 
-    return LoRARequest("adapter", 1, str(adapter))
+    number = engine.numbers.setdefault(adapter, len(engine.numbers) + 1)
+    return LoRARequest(f"adapter {number}", number, adapter)

@@ -1,5 +1,6 @@
 """vLLM's engine runs in a virtual environment of its own; see `tests/helpers/vllm_server.sh`."""
 
+import json
 import os
 import subprocess
 from importlib.util import find_spec
@@ -69,6 +70,19 @@ def test_what_a_game_samples_does_not_depend_on_its_neighbours(played):
     for name, alone in latest_episodes(played / "alone").items():
         texts = [[said.text for said in episode.turns] for episode in (alone, together[name])]
         assert texts[0] == texts[1]
+
+
+@pytest.mark.vllm
+def test_a_base_and_its_adapters_share_an_engine_and_each_says_what_it_says_alone(played):
+    from negotiation_env.agents.specs import resolve_model
+    from tests.agents.play_in_vllm import QUESTION
+
+    told = json.loads((played / "shared.json").read_text(encoding="utf-8"))
+    assert told["engines"] == 1
+    texts = told["texts"]
+    assert texts["adapter"] == texts["the same adapter"] == texts["adapter again"] != texts["base"]
+    [alone] = resolve_model("hf:embedded").chat([QUESTION])
+    assert texts["base"] == alone.text
 
 
 @pytest.mark.vllm
