@@ -35,10 +35,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist's, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` one process runs what shares something dear: a vLLM server, the readers' environment."""
+    """With `--dist loadgroup` one process runs all of a file, and all that needs the readers' environment."""
     for item in items:
-        dear = {"vllm"} & {mark.name for mark in item.iter_markers()} or {"programs"} & set(item.fixturenames)
-        item.add_marker(pytest.mark.xdist_group(*dear or [str(item.path)]))
+        item.add_marker(pytest.mark.xdist_group("programs" if "programs" in item.fixturenames else str(item.path)))
 
 
 def pytest_collection_finish() -> None:
