@@ -152,6 +152,7 @@ def test_other_specs_and_endpoint_files_are_no_agent_files(folder):
 
 
 def test_a_benchmark_takes_its_limits_from_the_file_and_the_rest_from_its_own(folder):
+    pytest.importorskip("torch")  # of the extra that these agents need
     names = {name: str(folder / f"{name}.toml") for name in ("lea", "noor")}
     made = cast(BenchmarkConfig(names, judge="scripted", max_turn_tokens=50), Live(), None, cache=False)
     drawn = {key: agent.sampling(Task.UTTERANCE) for key, agent in made.negotiators.items()}

@@ -117,6 +117,7 @@ def test_an_evaluation_goes_on_only_with_the_code_that_it_began_with(folder, age
 
 
 def test_an_evaluation_goes_on_only_with_the_adapter_that_it_began_with(tmp_path, monkeypatch):
+    pytest.importorskip("torch")  # of the extra that these agents need
     monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / "adapter_config.json").write_text('{"r": 8}')

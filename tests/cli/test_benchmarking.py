@@ -176,6 +176,7 @@ def test_what_a_user_can_mend_is_a_user_error(arguments, told):
 
 
 def test_a_run_goes_on_only_with_the_adapter_that_it_began_with(tmp_path, monkeypatch):
+    pytest.importorskip("torch")  # of the extra that these agents need
     monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     weights = tmp_path / "adapter" / "adapter_model.safetensors"
     weights.parent.mkdir()
@@ -204,6 +205,7 @@ def test_a_run_goes_on_only_with_the_code_that_it_began_with(tmp_path, monkeypat
 
 
 def test_a_run_goes_on_only_with_all_the_weights_of_a_folder(tmp_path, monkeypatch):
+    pytest.importorskip("torch")  # of the extra that these agents need
     monkeypatch.setattr("negotiation_env.agents.needs.resolve_agent", lambda spec, traffic: ScriptedAgent("stubborn"))
     shards = [tmp_path / "all+weights" / f"model-{number}.safetensors" for number in (1, 2)]
     shards[0].parent.mkdir()

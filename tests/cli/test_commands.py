@@ -110,7 +110,7 @@ def test_a_person_can_play(tmp_path):
     [
         (["play", "--scenario", "no-such", "--agents", "scripted:stubborn"], "no scenario 'no-such'"),
         (["play", "--agents", "nobody"], "no agent 'nobody'"),
-        (["play", "--agents", "openai:m@http://127.0.0.1:9/v1"], "nobody answers at"),
+        (["play", "--agents", "openai:m@http://127.0.0.1:9/v1", "--judge", "scripted"], "nobody answers at"),
         (["eval", "--judge", "oracle", "--agents", "scripted:stubborn"], "no judge 'oracle'"),
         (["eval", "--split", "no-such", "--agents", "scripted:stubborn"], "no split or file 'no-such'"),
         (["train", "no-such.toml"], "no config file 'no-such.toml'"),

@@ -71,7 +71,7 @@ def negotiate(folder, *arguments):
         [sys.executable, "-m", "negotiation_env", *arguments],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "COLUMNS": "200"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "COLUMNS": "400"},
     )
 
 
