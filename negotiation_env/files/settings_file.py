@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from negotiation_env.errors import UserError
-from negotiation_env.files.places import is_there
 from negotiation_env.files.user_files import read_text
 from negotiation_env.text.nearest import did_you_mean
 from negotiation_env.text.strict_json import finite
@@ -54,12 +53,21 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     Raises:
         UserError: It is missing, no TOML, or has a number that is not finite.
     """
-    if what in _WRITTEN_BY and not is_there(path):
+    if what in _WRITTEN_BY and _is_missing(path):
         raise UserError(f"no {what} {str(path)!r}; `negotiate init {_WRITTEN_BY[what]}` writes one to begin with")
     try:
         return tomllib.loads(read_text(path, what), parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing is there; all else that can be wrong with a file is told by who reads it."""
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 def check_settings(kind: type[T], found: dict[str, Any], path: Path) -> T:

@@ -95,6 +95,14 @@ def test_a_link_to_a_pipe_is_not_waited_for_and_one_to_a_file_is_read(tmp_path):
     assert read_text(link, "list") == "here"
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_a_link_to_what_people_write_is_followed(tmp_path, name):
+    source, read = READERS[name]
+    link = tmp_path / source.name
+    link.symlink_to(source)
+    assert read(link) == read(source)
+
+
 def test_what_a_shell_hands_over_open_is_read():
     source, read = READERS["scenarios"]
     code = "import sys; from pathlib import Path; from negotiation_env.data import read_scenarios as read; "
