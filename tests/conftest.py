@@ -33,13 +33,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist's, which reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` one process runs all of a file, and all that needs the readers' environment."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("programs" if "programs" in item.fixturenames else str(item.path)))
-
-
 def pytest_collection_finish() -> None:
     """What imports have made stays: statsmodels collects garbage at each call, and would look through it every time."""
     gc.freeze()
