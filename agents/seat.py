@@ -10,6 +10,7 @@ import gymnasium
 
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.prompting import Prompts, seat_prompts
 from negotiation_env.episodes.runner import replied, request
 from negotiation_env.errors import UserError
@@ -96,6 +97,16 @@ class SeatEnv(gymnasium.Env[dict[str, Any], str]):
         game, me = self.game, self.agent
         over, cut = game.terminations[me], game.truncations[me]
         return self._observation(), float(game.rewards[me]), over, cut, game.infos[me]
+
+    def episode(self, id: str, agent: str) -> Episode:
+        """The record of the game so far.
+
+        Args:
+            id: Unique within a file.
+            agent: What to call whoever has this seat.
+        """
+        names = [agent if each == self.agent else self.opponent.name for each in self.game.agents]
+        return self.game.episode(id=id, seed=self._episode, agents=names)
 
     def render(self) -> str | None:
         """The transcript in mode "ansi"."""

@@ -3,7 +3,7 @@
 Run: python -m measurements.committed_runs --out measurements/results/committed_runs.json
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -11,17 +11,13 @@ from typing import Any, Final
 
 from measurements.harness import grid, options, tell
 from negotiation_env.environment.episode import Episode, latest_episodes
+from negotiation_env.episodes import pairs as pairing
 from negotiation_env.episodes.dialogue_metrics import capitulation
-from negotiation_env.statistics.by_scenario import paired_difference
 from negotiation_env.training.report import read_metrics
 
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
 TRAINED, CONTROL, FIRST = (RESULTS / f"{name}_embedded" for name in ("learning", "control", "selfplay"))
-_FIGURES: Final[Mapping[str, Callable[[Episode], float | None]]] = {
-    "agreement": lambda each: float(each.outcome.agreed),
-    "reward": lambda each: each.reward,
-    "Collective Agency": lambda each: each.outcome.score,
-}
+_NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
 
 
 def figures() -> dict[str, Any]:
@@ -57,13 +53,8 @@ def talk(games: list[Episode]) -> dict[str, Any]:
 def differences(first: Mapping[str, Episode], second: Mapping[str, Episode]) -> dict[str, Any]:
     """Of each figure, paired by scenario, with its interval."""
     ids = sorted(first.keys() & second.keys())
-    scenarios = [first[id].scenario.id for id in ids]
-    return {
-        name: asdict(
-            paired_difference(*([of(each[id]) for id in ids] for each in (first, second)), scenarios).difference
-        )
-        for name, of in _FIGURES.items()
-    }
+    pairs = [(first[id].scenario.id, pairing.figures(first[id]), pairing.figures(second[id])) for id in ids]
+    return {_NAMES[each.measure]: asdict(each.difference.difference) for each in pairing.compare(pairs, _NAMES)}
 
 
 def early_agreements(run: Path, steps: int) -> dict[str, int]:

@@ -16,10 +16,10 @@ from typing import Any
 from measurements.harness import machine, options, tell
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.guarding import breaches
+from negotiation_env.episodes.pairs import Compared, Figures, compare
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.errors import UserError
 from negotiation_env.guards.files import SHIPPED, Guards, load_guards
-from negotiation_env.statistics.by_scenario import cluster_mean, paired_difference
 from negotiation_env.statistics.intervals import Estimate
 from negotiation_env.statistics.table import Table
 
@@ -65,7 +65,9 @@ def compared(games: Pairs) -> dict[str, Any]:
     broken = {
         f"{name}: {each.name}": _breaks(guards, each.name) for name, guards in loaded for each in guards.constraints
     }
-    return {name: _row(games, measure) for name, measure in {**ENDED, **broken}.items()}
+    measures = {**ENDED, **broken}
+    pairs = [(one.scenario.id, _figures(other, measures), _figures(one, measures)) for one, other in games]
+    return {each.measure: _row(each) for each in compare(pairs, measures)}
 
 
 def table(step: str, found: Mapping[str, Any]) -> Table:
@@ -79,14 +81,13 @@ def _cell(figure: Any) -> Any:
     return Estimate(**figure) if isinstance(figure, dict) else figure
 
 
-def _row(games: Pairs, measure: Measure) -> dict[str, Any]:
-    figures = [(one.scenario.id, measure(one), measure(other)) for one, other in games]
-    there = [each for each in figures if None not in each]
-    scenarios = [scenario for scenario, _, _ in there]
-    free, guarded = [one for _, one, _ in there], [other for _, _, other in there]
-    than = paired_difference(guarded, free, scenarios)
-    means = {"free": cluster_mean(free, scenarios), "guarded": cluster_mean(guarded, scenarios)}
-    return {**{name: asdict(each) for name, each in means.items()}, **asdict(than)}
+def _figures(episode: Episode, measures: Mapping[str, Measure]) -> Figures:
+    return {name: measure(episode) for name, measure in measures.items()}
+
+
+def _row(compared: Compared) -> dict[str, Any]:
+    """The guarded games are the first side, for the differences are theirs less the free ones'."""
+    return {"free": asdict(compared.second), "guarded": asdict(compared.first), **asdict(compared.difference)}
 
 
 def _breaks(guards: Guards, constraint: str) -> Measure:

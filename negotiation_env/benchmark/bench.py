@@ -86,12 +86,12 @@ def judge_specs(config: BenchmarkConfig) -> list[str]:
 
 def _cast(config: BenchmarkConfig, traffic: Traffic, wrap: Wrap | None, *, cache: bool) -> Cast:
     told = None if config.prompts is None else load_prompts(config.prompts)  # before models are loaded
-    specs = [*config.negotiators.values(), *config.panel.values()]
-    agents, deciders = resolve_cast(specs, judge_specs(config), traffic, cache=cache)
+    specs, deciding = [*config.negotiators.values(), *config.panel.values()], judge_specs(config)
+    agents, deciders = resolve_cast(specs, deciding, traffic, cache=cache)
     players = dict(zip(config.negotiators, agents, strict=False))
     opponents = zip(config.panel, agents[len(players) :], strict=True)
     panel = {name: _drawn(each, None, config, config.panel[name]) for name, each in opponents}
-    judges = dict(zip(judge_specs(config), deciders, strict=True))
+    judges = dict(zip(deciding, deciders, strict=True))
     trained_by = {name: _trained_by(spec) for name, spec in config.negotiators.items()}
     return Cast(
         {

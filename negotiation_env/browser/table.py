@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Final
@@ -11,10 +12,10 @@ from pettingzoo.utils import BaseWrapper
 
 from negotiation_env.environment.aec import NegotiationEnv
 from negotiation_env.environment.episode import Episode
-from negotiation_env.game.events import Message
+from negotiation_env.environment.stepping import step_together
+from negotiation_env.game.events import Message, Question, Verdict
 from negotiation_env.game.moves import Phase
-from negotiation_env.interfaces import Reply, Request
-from negotiation_env.judges.asking import judged
+from negotiation_env.interfaces import Judge, Reply, Request
 
 __all__ = ["LONGEST", "PersonAgent", "Snapshot", "Table"]
 
@@ -113,12 +114,19 @@ class _Watched(BaseWrapper):  # type: ignore[misc]
 
     def step(self, action: str) -> None:
         core: NegotiationEnv = self.unwrapped
-        question = core.hear(action)
+        step_together([(core, action)], _Announced(core.judge, partial(self._tell, core)))
         self._tell(core)
-        while question:
-            (verdict,) = judged(core.judge, [question])
-            question = core.rule(question, verdict)
-            self._tell(core)
+
+
+class _Announced:
+    """A judge that tells before it is asked: what it decides of has been said."""
+
+    def __init__(self, judge: Judge, tell: Callable[[], None]) -> None:
+        self.name, self._judge, self._tell = judge.name, judge, tell
+
+    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
+        self._tell()
+        return self._judge.judge(questions)
 
 
 class PersonAgent:

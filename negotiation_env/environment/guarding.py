@@ -196,7 +196,7 @@ class Enforcement:
         """What the speaker is told of all that it broke, but for what is only put on record."""
         self._told.add(seat)
         broken = {each.constraint for each in finding.violations if each.intervention != Intervention.RECORD}
-        told = [each.told or f"Broken: {each.name}." for each in self.guards.constraints if each.name in broken]
+        told = [each.explanation for each in self.guards.constraints if each.name in broken]
         return frame.format(told=" ".join(told), silence=SILENCE)
 
 
@@ -207,7 +207,7 @@ def most_tries(guards: Guards) -> Guards:
     Afterwards it is told all that there is to tell in each turn.
     """
     steps = [step for each in guards.constraints for step in each.ladder if step is Intervention.ASK_AGAIN]
-    told = " ".join(each.told or f"Broken: {each.name}." for each in guards.constraints)
+    told = " ".join(each.explanation for each in guards.constraints)
     worst = Constraint("worst", "false", ladder=(*steps, Intervention.FEEDBACK), told=told)
     return Guards(guards.name, (worst,))
 

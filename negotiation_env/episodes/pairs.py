@@ -25,7 +25,7 @@ class Compared:
     """A figure of what was played twice.
 
     Attributes:
-        measure: "reward" and "score" of 0 to 5, the share that "agreed", "turns".
+        measure: What it is of: "reward" and "score" of 0 to 5, the share that "agreed", "turns", or another.
         first: Its mean on one side.
         second: And on the other.
         difference: The first less the second.
@@ -50,9 +50,9 @@ def pairs_by_scenario(first: Iterable[Episode], second: Iterable[Episode]) -> li
     return [(scenario.id, own, other[scenario]) for scenario, own in one.items() if scenario in other]
 
 
-def compare(pairs: Sequence[Pair]) -> tuple[Compared, ...]:
+def compare(pairs: Sequence[Pair], measures: Iterable[str] = _MEASURES) -> tuple[Compared, ...]:
     """Each measure on both sides, over the pairs in which neither lacks it."""
-    return tuple(_compared(measure, pairs) for measure in _MEASURES)
+    return tuple(_compared(measure, pairs) for measure in measures)
 
 
 def _by_scenario(episodes: Iterable[Episode]) -> dict[Scenario, Figures]:

@@ -58,16 +58,7 @@ _LOCK: Final = ".lock"
 _OWN: Final = (
     *(_LOCK, SETTINGS, CONFIG, EPISODES, SUMMARY, "provenance.jsonl", "held_out", "rejudged"),
     *("tables.json", "comparisons.jsonl", "probes.jsonl", "challenges.jsonl", "without_guards.jsonl", "ability.json"),
-    *(
-        "provenance.jsonl",
-        "metrics.jsonl",
-        "held_out.jsonl",
-        "contents.json",
-        "checkpoints",
-        "adapter",
-        "adapters",
-        "model",
-    ),
+    *("metrics.jsonl", "held_out.jsonl", "contents.json", "checkpoints", "adapter", "adapters", "model"),
     *("reward.png", "dialogue.png", "held_out.png"),
     *(CANDIDATES, "scenarios.jsonl", "personas.jsonl", "README.md"),
 )

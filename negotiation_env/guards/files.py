@@ -84,6 +84,11 @@ class Constraint:
             raise UserError(f"constraint {self.name!r}: expected a ladder that does not end on ask_again: {told}")
 
     @property
+    def explanation(self) -> str:
+        """What the speaker is told of a breach."""
+        return self.told or f"Broken: {self.name}."
+
+    @property
     def parsed(self) -> Formula:
         """The formula.
 

@@ -5,23 +5,17 @@ import json
 from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.render import outcome_line
 from negotiation_env.episodes.summary import summarise
-from negotiation_env.game.events import Task
 from negotiation_env.loading.heavy import importing
 
 with importing("Inspect's scorer", extra="inspect"):
     from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
     from inspect_ai.solver import TaskState
 
-__all__ = ["RECORD", "answer_of", "collective_agency", "summary"]
+__all__ = ["RECORD", "collective_agency", "summary"]
 
 RECORD = "episode"
 """Where a sample's store and its score's metadata hold the record of the game."""
 _FIGURES = ("agreement_rate", "score", "reward", "turns", "turns_to_agreement")
-
-
-def answer_of(episode: Episode) -> str:
-    """The joint answer; "" where there is none."""
-    return next((turn.text for turn in episode.turns if turn.task is Task.COMPLETION), "")
 
 
 @metric(scores="unreduced")
@@ -47,7 +41,7 @@ def collective_agency() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 (Inspect gives it)
         record = state.store.get(RECORD)
         episode = Episode.from_json(json.dumps(record))
-        answer, known = answer_of(episode), {RECORD: record}
+        answer, known = episode.outcome.completion or "", {RECORD: record}
         if episode.reward is None:
             reason = "scoring_failed" if episode.failed else "grader_failed"
             return Score.unscored(reason=reason, answer=answer, explanation=episode.failure, metadata=known)

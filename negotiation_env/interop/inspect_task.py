@@ -24,7 +24,7 @@ from negotiation_env.game.rules import Rules, enough_turns
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent, Judge
 from negotiation_env.interop.inspect_model import InspectModel
-from negotiation_env.interop.inspect_scoring import RECORD, answer_of, collective_agency
+from negotiation_env.interop.inspect_scoring import RECORD, collective_agency
 from negotiation_env.judges.llm import LLMJudge
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.loading.heavy import importing
@@ -145,6 +145,6 @@ def _told(state: TaskState, episode: Episode, seat: int) -> TaskState:
         kind = ChatMessageAssistant if turn.seat == seat else ChatMessageUser
         what = " (joint answer)" if turn.task is Asked.COMPLETION and episode.scenario.names else ""
         state.messages.append(kind(content=f"{names[turn.seat]}{what}: {turn.text}"))
-    state.output = ModelOutput.from_content(episode.agents[seat], answer_of(episode))
+    state.output = ModelOutput.from_content(episode.agents[seat], episode.outcome.completion or "")
     state.completed = True
     return state

@@ -79,8 +79,8 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         found, game = np_random(seed)[0], self._seat.game
         wanted = scenario or game.scenarios[int(found.integers(len(game.scenarios)))]
         chosen = chosen_scenario(wanted, game.scenarios, len(game.possible_agents))
-        self._seed = derive_seed(int(found.integers(2**31)) if seed is None else seed, chosen.id)
-        self._seat.reset(seed=seed, options={"scenario": chosen, "seed": self._seed})
+        own = derive_seed(int(found.integers(2**31)) if seed is None else seed, chosen.id)
+        self._seat.reset(seed=seed, options={"scenario": chosen, "seed": own})
         self._state = SeatState(episode_id=episode_id or chosen.id, scenario=chosen.id)
         return self._told()
 
@@ -111,8 +111,7 @@ class SeatEnvironment(Environment[SeatAction, SeatObservation, SeatState]):
         seat, game = self._seat, self._seat.game
         reward: float | None = 0.0
         if over := game.game.speaker is None:
-            names = ["client" if agent == seat.agent else seat.opponent.name for agent in game.agents]
-            record = game.episode(id=self._state.episode_id or "", seed=self._seed, agents=names)
+            record = seat.episode(self._state.episode_id or "", "client")
             self._state.episode, reward = json.loads(record.to_json()), record.reward
         told, seen = dict(game.infos[seat.agent]), game.observe(seat.agent)
         return SeatObservation(done=over, reward=reward, metadata=told, **seen)

@@ -66,7 +66,6 @@ class SeatTools:
         self._seat = SeatEnv(speaker, resolve_judge(judge), seat, **given)
         if (window := self._seat.game.rules.history_turns) is not None:
             raise UserError(f"expected no history_turns: the trainer's chat only grows; got {window}")
-        self._seed = 0
 
     def reset(self, scenario: str, seed: int, **row: Any) -> str:
         """Start a negotiation; the others speak until it is this seat's turn.
@@ -82,7 +81,7 @@ class SeatTools:
         Raises:
             UserError: There is no such scenario.
         """
-        game, self._seed = self._seat.game, seed
+        game = self._seat.game
         chosen = chosen_scenario(scenario, game.scenarios, len(game.possible_agents))
         seen, _ = self._seat.reset(options={"scenario": chosen, "seed": seed})
         return _joined(seen["messages"])
@@ -108,9 +107,7 @@ class SeatTools:
     @property
     def episode(self) -> Episode:
         """The record of the game so far."""
-        seat, game = self._seat, self._seat.game
-        names = ["policy" if agent == seat.agent else seat.opponent.name for agent in game.agents]
-        return game.episode(id=game.game.scenario.id, seed=self._seed, agents=names)
+        return self._seat.episode(self._seat.game.game.scenario.id, "policy")
 
     @property
     def _waits(self) -> bool:

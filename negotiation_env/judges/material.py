@@ -5,6 +5,7 @@ The material is untrusted: it goes into the user's message only, as one JSON obj
 versioned template files, filled in one pass.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from negotiation_env.judges.criteria import Criteria
 from negotiation_env.text.alike import folded, is_mark
 from negotiation_env.text.untrusted import masked, neutralise
 
-__all__ = ["VERSION", "chat", "clean", "instructions", "is_quoted", "party_key", "scene", "spoken"]
+__all__ = ["VERSION", "chat", "clean", "form_id", "instructions", "is_quoted", "party_key", "scene", "spoken"]
 
 VERSION: Final = "v2"
 """Of the instructions and of what is shown with them; a change of either is another one, which names other judges.
@@ -57,6 +58,12 @@ _AFTER: Final = " .,;:!'(["
 def instructions(name: str, criteria: Criteria | None = None) -> str:
     """The system message of a form, out of its template file."""
     return _template(name, VERSION).substitute(_criteria_fields(criteria) if criteria else {})
+
+
+@cache
+def form_id(name: str) -> str:
+    """Name, version and hash of a form's prompt, for verdicts on questions that are no part of a judge's id."""
+    return f"{name} {VERSION} {hashlib.sha256(instructions(name).encode()).hexdigest()[:8]}"
 
 
 def chat(system: str, material: Mapping[str, Any]) -> tuple[Message, ...]:

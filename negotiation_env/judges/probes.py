@@ -4,11 +4,9 @@ The prompts of the probes are no part of a judge's id, which is that of its agre
 its own prompt under `details["form"]`.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
@@ -20,7 +18,7 @@ from negotiation_env.interfaces import Reply
 from negotiation_env.judges.asking import answers
 from negotiation_env.judges.expected import expected_level, probability_of_true
 from negotiation_env.judges.forms import Form, Level, Reading, Strict, Unreadable, parse, schema_of
-from negotiation_env.judges.material import VERSION, chat, clean, instructions, is_quoted, party_key, scene, spoken
+from negotiation_env.judges.material import chat, clean, form_id, instructions, is_quoted, party_key, scene, spoken
 
 __all__ = ["AcceptanceForm", "Examiner", "FaithfulnessForm", "Probe", "ProbeKind", "examined", "probe_form"]
 
@@ -124,7 +122,7 @@ class AcceptanceForm:
         in_favour = said["accepts"] or said["satisfaction"] > 1
         if in_favour and not is_quoted(said["quote"], clean(self.probe.completion)):
             raise Unreadable("the party is said to be served by words that are not in the answer")
-        details = said | {"form": _form_id("acceptance")}
+        details = said | {"form": form_id("acceptance")}
         if (chance := probability_of_true(reply, "accepts")) is not None:
             details["probability"] = chance
         expected = expected_level(reply, "satisfaction")
@@ -176,15 +174,8 @@ class FaithfulnessForm:
         if any(point["kept"] and not is_quoted(point["where"], answer) for point in points):
             raise Unreadable("a point is said to be kept by words that are not in the answer")
         kept = sum(point["kept"] for point in points)
-        details = {"points": points, "kept": kept, "added": said["added"], "form": _form_id("faithfulness")}
+        details = {"points": points, "kept": kept, "added": said["added"], "form": form_id("faithfulness")}
         return Reading(kept / len(points), f"{kept} of {len(points)} agreed points are kept", details)
 
     def _was_said(self, quote: str) -> bool:
         return any(is_quoted(quote, clean(turn.text)) for turn in self.probe.dialogue)
-
-
-@cache
-def _form_id(name: str) -> str:
-    """Name, version and hash of a probe's prompt."""
-    digest = hashlib.sha256(instructions(name).encode()).hexdigest()[:8]
-    return f"{name} {VERSION} {digest}"

@@ -3,9 +3,7 @@
 As with probes, the prompt is no part of the judge's id; each verdict names it under `details["form"]`.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from negotiation_env.game.events import Message, Question, QuestionKind
@@ -13,7 +11,7 @@ from negotiation_env.interfaces import Reply
 from negotiation_env.judges.criteria import Criteria
 from negotiation_env.judges.expected import probability_of_true
 from negotiation_env.judges.forms import AgreementForm, Form, Reading, ScoreForm, Strict, Unreadable, parse, schema_of
-from negotiation_env.judges.material import VERSION, chat, clean, instructions, is_quoted, scene, spoken
+from negotiation_env.judges.material import chat, clean, form_id, instructions, is_quoted, scene, spoken
 
 __all__ = ["TurnForm", "form_of"]
 
@@ -51,7 +49,7 @@ class TurnForm:
         said = parse(reply, _TurnReply)
         if said["answer"] and not is_quoted(said["quote"], clean(self.question.dialogue[-1].text)):
             raise Unreadable("the answer is yes by words that are not in the turn")
-        details = said | {"asked": self.question.asked, "form": _form_id()}
+        details = said | {"asked": self.question.asked, "form": form_id("turn")}
         if (chance := probability_of_true(reply, "answer")) is not None:
             details["probability"] = chance
         return Reading(float(said["answer"]), said["reason"], details, graded=chance is not None)
@@ -62,9 +60,3 @@ def form_of(question: Question, criteria: Criteria) -> Form:
     if question.kind is QuestionKind.TURN:
         return TurnForm(question)
     return AgreementForm(question) if question.kind is QuestionKind.AGREEMENT else ScoreForm(question, criteria)
-
-
-@cache
-def _form_id() -> str:
-    """Name, version and hash of the prompt."""
-    return f"turn {VERSION} {hashlib.sha256(instructions('turn').encode()).hexdigest()[:8]}"

@@ -12,7 +12,7 @@ from negotiation_env.judges.scripted import ScriptedJudge
 from tests.browser.pages import playing
 from tests.browser.test_serving import RULES, WATER, two_people
 from tests.browser.test_study import LEVELS, sitting
-from tests.report.browser import CHROMIUM, browser
+from tests.report.browser import CHROMIUM, browser, note_complaints
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -39,10 +39,7 @@ def visit(chromium):
         window = chromium.new_context(**settings)
         windows.append(window)
         page = window.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
+        note_complaints(page, address, complaints)
         page.goto(address)
         return page
 

@@ -1,4 +1,4 @@
-"""The browser that reports are tried in: Chromium as the system has it, driven by Playwright."""
+"""The browser that pages are tried in: Chromium as the system has it, driven by Playwright."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,3 +24,11 @@ def browser(playwright: Any) -> Iterator[Any]:
         yield chromium
     finally:
         chromium.close()
+
+
+def note_complaints(page: Any, home: str, complaints: list[str]) -> None:
+    """Note what a page complains of, each dialog that pops up, and each request for what does not begin with `home`."""
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: request.url.startswith(home) or complaints.append(request.url))

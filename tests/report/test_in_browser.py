@@ -7,7 +7,7 @@ import pytest
 
 from negotiation_env.environment.episode import append_episode
 from negotiation_env.report import write_report
-from tests.report.browser import CHROMIUM, browser
+from tests.report.browser import CHROMIUM, browser, note_complaints
 from tests.report.runs import (
     benchmark,
     evaluation,
@@ -43,10 +43,7 @@ def visit(chromium):
     def open_report(path, fragment="", viewport=DESK, **settings):
         page = chromium.new_page(viewport=viewport, **settings)
         pages.append(page)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("request", lambda request: request.url.startswith("file:") or complaints.append(request.url))
+        note_complaints(page, "file:", complaints)
         page.goto(path.as_uri() + fragment)
         return page
 
