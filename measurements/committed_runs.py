@@ -6,7 +6,6 @@ Run: python -m measurements.committed_runs --out measurements/results/committed_
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Final
 
 from measurements.harness import grid, options, tell
@@ -16,19 +15,18 @@ from negotiation_env.episodes.dialogue_metrics import capitulation
 from negotiation_env.training.report import read_metrics
 
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
-TRAINED, CONTROL, FIRST = (RESULTS / f"{name}_embedded" for name in ("learning", "control", "selfplay"))
+TRAINED, CONTROL = RESULTS / "learning_embedded", RESULTS / "control_embedded"
 _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
 
 
 def figures() -> dict[str, Any]:
     """All of them, by what they are of."""
-    games = {"before": held_out(TRAINED, 0), "trained": held_out(TRAINED, 100), "control": held_out(CONTROL, 100)}
+    games = {"before": held_out(TRAINED, 0), "trained": held_out(TRAINED, 40), "control": held_out(CONTROL, 40)}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
         "trained less control": differences(games["trained"], games["control"]),
         "agreements of the first ten steps": early_agreements(TRAINED, 10),
-        "groups with signal": signal(CONTROL),
-        "seconds a step": seconds_a_step(FIRST),
+        "groups with signal": {"trained": signal(TRAINED), "control": signal(CONTROL)},
     }
 
 
@@ -65,22 +63,15 @@ def early_agreements(run: Path, steps: int) -> dict[str, int]:
     return {"agreed": sum(agreed), "gave in": round(sum(gave_in))}
 
 
-def signal(run: Path) -> dict[str, int]:
+def signal(run: Path) -> int:
     """How many groups had rewards that differed."""
-    log = [each["frac_reward_zero_std"] == 0 for each in read_metrics(run)]
-    return {"all": sum(log), "first 60": sum(log[:60]), "last 40": sum(log[60:])}
-
-
-def seconds_a_step(run: Path) -> dict[str, float]:
-    """In the mean: all of it, the rollout and the judge."""
-    names = {"all": "step_time", "rollout": "seconds/rollout", "judge": "seconds/judge"}
-    return {name: fmean(each[key] for each in read_metrics(run)) for name, key in names.items()}
+    return sum(each["frac_reward_zero_std"] == 0 for each in read_metrics(run))
 
 
 def main() -> None:
     """Print the tables, and write all figures where told to."""
     out, found = options(__doc__).out, figures()
-    tell(found, out, grid(found["held out"], "held-out negotiations"), grid({"seconds": found["seconds a step"]}))
+    tell(found, out, grid(found["held out"], "held-out negotiations"))
 
 
 if __name__ == "__main__":

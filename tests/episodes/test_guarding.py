@@ -65,7 +65,7 @@ def test_what_cannot_be_is_told_in_one_line(run, arguments, told):
 
 
 def test_anti_hacking_catches_the_instant_acceptances_that_training_on_the_smoke_test_judge_brought():
-    before, after = (guard_run(LEARNING / step, load_guards("anti_hacking")) for step in ("step-0", "step-100"))
-    assert (before.instant, after.instant) == (10, 53)
+    before, after = (guard_run(LEARNING / step, load_guards("anti_hacking")) for step in ("step-0", "step-40"))
+    assert (before.instant, after.instant) == (7, 53)
     assert before.caught.value == after.caught.value == 1.0
-    assert sum(each.constraint == "instant_acceptance" for each in after.breaches) == 100
+    assert sum(each.constraint == "instant_acceptance" for each in after.breaches) == 55
