@@ -1,6 +1,6 @@
 """`negotiate play` and `negotiate eval`."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,6 +72,7 @@ def play(
     """
     from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
+    from negotiation_env.cli.tables import lay_table
     from negotiation_env.console.interrupts import put_off
     from negotiation_env.data import load_scenarios
     from negotiation_env.environment.prompting import chosen_prompts
@@ -79,7 +80,6 @@ def play(
     from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
-    from negotiation_env.episodes.runner import play as play_game
 
     rules: dict[str, Any] = {
         "prompts": named_prompts(prompts),
@@ -100,19 +100,22 @@ def play(
     rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
-        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        table = None if browser else lay_table(chosen, agents)
+        with table.loading() if table else nullcontext():
+            players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
         if keep and out:
             told = chosen_prompts(rules["prompts"], decider)
             note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
-        if browser:
+        if table is None:
             play_in_pages(game, decider, keep, open_page=open_page, **rules)
             return
         with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            episode = play_game(game, decider, render_mode="human", **rules)
+            episode = table.play(game, decider, **rules)
             if keep:
                 keep(episode)
+            table.close(episode, out)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
 
