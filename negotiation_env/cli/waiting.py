@@ -34,6 +34,11 @@ class Waiting:
         self._title = title
         self._update("", *above)
 
+    @property
+    def shown(self) -> bool:
+        """Whether something is waited for."""
+        return self._live is not None
+
     def hide(self) -> None:
         """Nothing is waited for."""
         if self._errors is not None:
@@ -77,6 +82,8 @@ class _Behind(TextIOBase):
         self._waiting, self._stream = waiting, stream
 
     def write(self, text: str) -> int:
+        if not self._waiting.shown:  # a library may have kept this stream
+            return int(self._stream.write(text))
         for line in filter(str.strip, re.split(r"[\r\n]", text)):
             self._waiting.overhear(one_line(line))
         return len(text)
