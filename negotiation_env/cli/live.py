@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from negotiation_env.agents.chat import aloud
 from negotiation_env.agents.human import HumanAgent, unseen_pages
 from negotiation_env.browser.table import Snapshot, Table
 from negotiation_env.browser.views import GameView, seat_view, watcher_view
@@ -16,7 +18,9 @@ from negotiation_env.environment.render import spoken
 from negotiation_env.episodes.runner import play
 from negotiation_env.game.chats import OWN_CARD
 from negotiation_env.game.events import QuestionKind, Task
+from negotiation_env.game.moves import Phase
 from negotiation_env.text.secrets import without_secrets
+from negotiation_env.text.untrusted import SILENCE
 
 if TYPE_CHECKING:
     from pettingzoo import AECEnv
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from negotiation_env.environment.episode import Episode
     from negotiation_env.episodes.runner import Game
     from negotiation_env.game.scenario import Scenario
-    from negotiation_env.interfaces import Judge, Request
+    from negotiation_env.interfaces import Agent, Judge, Request
 
 __all__ = ["LiveTable"]
 
@@ -38,7 +42,8 @@ _DECIDING: Final = {
 class LiveTable:
     """Shows the dilemma and the personas, then all that happens, and who is waited for meanwhile.
 
-    Where a person has a seat, the table shows what that person may know, and nothing twice.
+    Words are shown while they are written. Where a person has a seat, the table shows what that person may know, once
+    it is delivered, and nothing twice.
 
     Args:
         scenario: What is negotiated.
@@ -68,8 +73,7 @@ class LiveTable:
 
     def play(self, game: "Game", judge: "Judge", **rules: Any) -> "Episode":
         """See `GameTable`."""
-        seats = {seat: HumanAgent(self._pages) for seat in self._people}
-        seated = replace(game, agents=tuple(seats.get(seat, agent) for seat, agent in enumerate(game.agents)))
+        seated = replace(game, agents=tuple(starmap(self._seated, enumerate(game.agents))))
         table = Table(game.id, [agent.name for agent in game.agents], self._show)
         try:
             return play(seated, judge, wrap=lambda core: self._watched(table, core), **rules)
@@ -79,6 +83,21 @@ class LiveTable:
     def close(self, episode: "Episode", kept: Path | None) -> None:
         """See `GameTable`."""
         self._out.print(closing_card(episode, kept))
+
+    def _seated(self, seat: int, agent: "Agent") -> "Agent":
+        """Words are heard at once where nobody plays: what may be a thought, or refused, is no player's business."""
+        if seat in self._people:
+            return HumanAgent(self._pages)
+        return agent if self._people else aloud(agent, self._heard)
+
+    def _heard(self, text: str) -> None:
+        """The words so far of whoever has the turn, as they would be delivered."""
+        game = self._core.game
+        said, _ = game.understand(text)
+        if said.text != SILENCE:  # else it only thinks
+            task = Task.COMPLETION if game.phase is Phase.COMPLETING else Task.UTTERANCE
+            title = self._title(said.seat, task, game.turns + 1)
+            self._waiting.show(f"{self._name(said.seat)} is speaking …", spoken(said.seat, title, said.text))
 
     def _watched(self, table: Table, core: NegotiationEnv) -> "AECEnv":
         self._core = core

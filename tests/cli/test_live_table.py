@@ -79,6 +79,48 @@ def test_a_person_whose_words_a_guard_refuses_is_told_why():
     assert "say what you need, and what you would change, before you accept." in shown
 
 
+_WRITER = """
+from negotiation_env.agents.chat import ChatAgent
+from negotiation_env.interfaces import Reply
+
+class Writer:
+    name = "writer"
+
+    def chat(self, requests):
+        return [self.stream(each, print) for each in requests]
+
+    def stream(self, request, hear):
+        for words in ("", "\\n</think>\\nTwelve", "\\n</think>\\nTwelve stay."):
+            hear(text := f"<think>\\nbluff{words}")
+        return Reply(text)
+
+def make():
+    return ChatAgent(Writer())
+"""
+
+
+@pytest.fixture
+def writer(tmp_path, monkeypatch):
+    (tmp_path / "a_writer.py").write_text(_WRITER, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(Waiting, "show", lambda waiting, *told: shown.append([*told]))
+    shown: list[list] = []
+    return shown
+
+
+def test_words_are_shown_while_they_are_written_and_thoughts_never(writer):
+    shown = played("--agents", "python:a_writer:make", "--max-turns", "2")
+    under_way = [above.renderable.plain for title, *panels in writer for above in panels if "is speaking" in title]
+    assert under_way == ["Twelve", "Twelve stay."] * 3
+    assert "bluff" not in shown
+
+
+def test_a_person_at_the_table_hears_words_once_they_are_delivered(writer):
+    shown = played("--agents", "python:a_writer:make", "human", "--max-turns", "2", typed="No.\n\n")
+    assert [title for title, *panels in writer if panels] == []
+    assert "Twelve stay." in shown
+
+
 def test_what_libraries_print_goes_by_in_the_bottom_line_and_own_lines_stay(monkeypatch):
     out, errors = Terminal(BytesIO(), encoding="utf-8"), Terminal(BytesIO(), encoding="utf-8")
     monkeypatch.setattr(sys, "stdout", out)
