@@ -34,16 +34,16 @@ def persona_card(persona: Persona, seat: int, agent: str) -> Panel:
         "Values": ", ".join(persona.values),
         "Red line": persona.red_line,
         "Style": persona.style,
+        "Played by": "you" if agent == HumanAgent.name else agent,
     }
     lines = [Text.assemble((f"{name}: ", "bold"), text) for name, text in told.items() if text]
-    title = Text(f"{persona.name}, played by {'you' if agent == HumanAgent.name else agent}")
-    return Panel(Group(*lines), title=title, title_align="left", border_style=colour_of(seat))
+    return Panel(Group(*lines), title=Text(persona.name), title_align="left", border_style=colour_of(seat))
 
 
 def verdict_card(ruling: ShownVerdict) -> RenderableType:
     """A judge's answer: one line of agreement, a frame with the evidence of a score."""
     if ruling.kind is QuestionKind.SCORE:
-        return Panel(Group(*_scored(ruling)), title=Text(f"verdict of the {ruling.judge}"), title_align="left")
+        return Panel(Group(*_scored(ruling)), title="verdict", title_align="left")
     answer = "no answer" if ruling.value is None else "they agree" if ruling.value > 0 else "no agreement"
     share = "" if ruling.probability is None else f" (probability of agreement {ruling.probability:.2f})"
     reason = f": {ruling.reason}" if ruling.reason else ""
@@ -66,7 +66,7 @@ def closing_card(episode: Episode, kept: Path | None) -> Panel:
 
 def _scored(ruling: ShownVerdict) -> Iterator[RenderableType]:
     value = "no score" if ruling.value is None else f"Collective Agency {ruling.value:.2f} of 5"
-    yield Text(value, style="bold")
+    yield Text(f"{value}, by the {ruling.judge}", style="bold")
     if ruling.reason:
         yield Text(ruling.reason)
     if ruling.bars:

@@ -103,7 +103,8 @@ class EndpointSettings:
         """Model, endpoint and changed fields, as in records: all that can change a reply but the request."""
         elsewhere = "" if self.base_url.rstrip("/") == OPENAI else f"@{without_secrets(self.base_url)}"
         added = f" with {json.dumps(dict(self.extra), sort_keys=True)}" if self.extra else ""
-        left_out = f" without {', '.join(sorted(self.omit))}" if self.omit else ""
+        omitted = sorted({*self.omit} - STREAMED.keys())  # a reply that comes in pieces is no other reply
+        left_out = f" without {', '.join(omitted)}" if omitted else ""
         return f"openai:{self.model}{elsewhere}{added}{left_out}"
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:

@@ -42,7 +42,7 @@ def test_the_dilemma_and_the_personas_come_first_then_the_words_the_verdict_and_
         f"2. {SCENARIO.names[1]}",
         "judge: they agree",
         "joint answer, by",
-        "verdict of the scripted judge",
+        "verdict Collective Agency 3.00 of 5, by the scripted judge",
         "agreed after 3 turns",
         "record:",
     ]
@@ -65,7 +65,8 @@ def test_a_person_at_the_terminal_sees_the_dilemma_its_own_card_and_the_others_w
     assert shown.count(" ".join(SCENARIO.dilemma.split())) == 1
     before, _, _ = shown.partition("your turn")
     assert before.count(own.goal) == 1
-    assert f"{own.name}, played by you" in before
+    assert f"{own.name} Goal: {own.goal}" in before
+    assert "Played by: you" in before
     assert "PROPOSE: <one-sentence plan>" in before
     assert other.red_line not in before
     heard = "Let each of us give something up and get something back."

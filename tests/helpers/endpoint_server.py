@@ -131,6 +131,7 @@ class EndpointServer:
             pieces += [told | {"choices": [], "usage": usage}] if asked.get("stream_options") else []
         for piece in pieces:
             await response.write(f"data: {json.dumps(piece)}\n\n".encode())
+            await asyncio.sleep(0.005)  # or a client would read them all at once
         await response.write(b"" if cut else b"data: [DONE]\n\n")
         await response.write_eof()
         return response
