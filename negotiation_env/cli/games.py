@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,6 +37,15 @@ from negotiation_env.cli.options import (
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 from negotiation_env.text.secrets import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from negotiation_env.cli.tables import GameTable
+    from negotiation_env.environment.episode import Episode
+    from negotiation_env.episodes.runner import Game
+    from negotiation_env.game.scenario import Scenario
+    from negotiation_env.interfaces import Judge
 
 __all__ = ["evaluate_command", "play"]
 
@@ -73,10 +82,8 @@ def play(
     from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.cli.tables import lay_table
-    from negotiation_env.console.interrupts import put_off
-    from negotiation_env.data import load_scenarios
     from negotiation_env.environment.prompting import chosen_prompts
-    from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.evaluate import seat_agents
     from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
@@ -92,8 +99,7 @@ def play(
         traffic = open_traffic(record, replay)
         play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
         return
-    scenarios = load_scenarios(split, seed=seed)
-    chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    chosen = _chosen(split, scenario, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
@@ -110,12 +116,39 @@ def play(
             note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
         if table is None:
             play_in_pages(game, decider, keep, open_page=open_page, **rules)
-            return
-        with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            episode = table.play(game, decider, **rules)
-            if keep:
-                keep(episode)
-            table.close(episode, out)
+        else:
+            _play_at(table, game, decider, keep, out, **rules)
+
+
+def _chosen(split: str, wanted: str | None, seed: int) -> "Scenario":
+    from negotiation_env.data import load_scenarios
+    from negotiation_env.episodes.evaluate import pick
+
+    scenarios = load_scenarios(split, seed=seed)
+    return pick(scenarios, 1, seed)[0] if wanted is None else find_scenario(scenarios, wanted)
+
+
+def _play_at(
+    table: "GameTable",
+    game: "Game",
+    judge: "Judge",
+    keep: "Callable[[Episode], None] | None",
+    out: Path | None,
+    **rules: Any,
+) -> None:
+    """Play one game at a table, and keep it.
+
+    Raises:
+        Interrupted: Ctrl-C came before the game had ended.
+        UserError: It ended unscored.
+    """
+    from negotiation_env.console.interrupts import put_off
+
+    with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
+        episode = table.play(game, judge, **rules)
+        if keep:
+            keep(episode)
+        table.close(episode, out)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
 

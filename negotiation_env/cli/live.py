@@ -73,6 +73,7 @@ class LiveTable:
 
     def play(self, game: "Game", judge: "Judge", **rules: Any) -> "Episode":
         """See `GameTable`."""
+        self._people = [seat for seat, agent in enumerate(game.agents) if isinstance(agent, HumanAgent)]
         seated = replace(game, agents=tuple(starmap(self._seated, enumerate(game.agents))))
         table = Table(game.id, [agent.name for agent in game.agents], self._show)
         try:
@@ -105,6 +106,7 @@ class LiveTable:
 
     def _show(self, now: Snapshot) -> None:
         """What is new, then who is waited for."""
+        self._waiting.hide()
         view = seat_view(now, self._people[0]) if self._people else watcher_view(now)
         for number, said in enumerate(view.said[self._said :], self._said + 1):
             if said.seat not in self._people:  # whoever typed it has it on the screen
@@ -119,9 +121,7 @@ class LiveTable:
         question = self._core.game.question
         if question:
             self._waiting.show(_DECIDING[question.kind])
-        elif view.speaker is None or view.speaker in self._people:
-            self._waiting.hide()
-        else:
+        elif view.speaker is not None and view.speaker not in self._people:
             doing = "is writing the joint answer" if view.completing else "is thinking"
             refused = ", for the guards refused the words" if again and not self._people else ""
             self._waiting.show(f"{self._name(view.speaker)} {doing} …{refused}")

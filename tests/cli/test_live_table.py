@@ -2,7 +2,7 @@
 
 import re
 import sys
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
@@ -48,6 +48,14 @@ def test_the_dilemma_and_the_personas_come_first_then_the_words_the_verdict_and_
     ]
     places = [shown.index(" ".join(each.split())) for each in wanted]
     assert places == sorted(places)
+
+
+def test_a_game_that_is_watched_goes_on_record_like_any_other(tmp_path):
+    options = ("--agents", "scripted:compromising", "scripted:liar", "--guards", "careful", "--judge", "scripted")
+    for place, stream in ("watched", Terminal), ("unwatched", TextIOWrapper):
+        assert negotiate("play", *options, "--out", tmp_path / place, stream=stream).returncode == 0
+    watched, unwatched = (tmp_path / place / "episodes.jsonl" for place in ("watched", "unwatched"))
+    assert watched.read_bytes() == unwatched.read_bytes()
 
 
 def test_cards_are_there_before_a_model_is_loaded():
