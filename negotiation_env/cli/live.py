@@ -51,7 +51,7 @@ class LiveTable:
     """
 
     def __init__(self, scenario: "Scenario", specs: Sequence[str]) -> None:
-        self._scenario = scenario
+        self._scenario, self._specs = scenario, tuple(map(without_secrets, specs))
         self._people = [seat for seat, spec in enumerate(specs) if spec == HumanAgent.name]
         self._waiting = Waiting()
         self._out = self._waiting.out
@@ -60,12 +60,12 @@ class LiveTable:
         self._out.print(dilemma_card(scenario))
         for seat, persona in enumerate(scenario.personas):
             if not self._people or seat in self._people[:1]:
-                self._out.print(persona_card(persona, seat, without_secrets(specs[seat])))
+                self._out.print(persona_card(persona, seat, self._specs[seat]))
 
     @contextmanager
     def loading(self) -> Iterator[None]:
         """See `GameTable`."""
-        self._waiting.show("loading")
+        self._waiting.show(f"loading {', '.join(dict.fromkeys(self._specs))} …")
         try:
             yield
         finally:
@@ -107,6 +107,7 @@ class LiveTable:
     def _show(self, now: Snapshot) -> None:
         """What is new, then who is waited for."""
         self._waiting.hide()
+        now = replace(now, over=self._core.game.phase is Phase.OVER)
         view = seat_view(now, self._people[0]) if self._people else watcher_view(now)
         for number, said in enumerate(view.said[self._said :], self._said + 1):
             if said.seat not in self._people:  # whoever typed it has it on the screen

@@ -81,6 +81,32 @@ def test_a_person_at_the_terminal_sees_the_dilemma_its_own_card_and_the_others_w
     assert shown.count(heard) == 1
 
 
+_JUDGE = """
+from negotiation_env.game.events import QuestionKind, Verdict
+
+class Telling:
+    name = "telling judge"
+
+    def judge(self, questions):
+        return [
+            Verdict(3.0 if each.kind is QuestionKind.SCORE else 0.0, self.name, f"of {each.kind}", {"fairness": 0.5})
+            for each in questions
+        ]
+"""
+
+
+@pytest.mark.parametrize(("agents", "sees_all"), [(["human", "scripted:liar"], False), (["scripted:liar"], True)])
+def test_the_evidence_is_shown_and_to_a_person_with_a_seat_once_the_game_is_over(
+    tmp_path, monkeypatch, agents, sees_all
+):
+    (tmp_path / "telling.py").write_text(_JUDGE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    options = ("--agents", *agents, "--max-turns", "2")
+    shown = played(*options, judge="python:telling:Telling", typed="We keep twelve.\n\nWe share them.\n\n")
+    assert ("no agreement: of agreement" in shown) == sees_all
+    assert "by the telling judge of score fairness ██████████░░░░░░░░░░ 0.5" in shown
+
+
 def test_a_person_whose_words_a_guard_refuses_is_told_why():
     agents, typed = ("human", "scripted:compromising"), "ACCEPT\n\nWe keep twelve.\n\nWe share them.\n\n"
     shown = played("--agents", *agents, "--max-turns", "2", "--guards", "anti_hacking", typed=typed)
