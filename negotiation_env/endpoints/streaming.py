@@ -50,25 +50,27 @@ def whole(raw: bytes) -> bytes:
     told: dict[str, Any] = {}
     message: dict[str, Any] = {}
     reason = None
-    for piece in map(_piece, raw.split(b"\n")):
+    lines = raw.split(b"\n")
+    for piece in map(_piece, lines):
         if piece.get("error"):
             raise PassingFault(f"the stream ends in an error: {json.dumps(piece['error'])[:200]}")
         told |= {name: value for name, value in piece.items() if value is not None}
         message = _merged(message, _delta(piece))
         reason = _choice(piece).get("finish_reason") or reason
-    if reason is None and _DONE not in raw:
+    if reason is None and _DONE not in map(_data, lines):
         raise PassingFault("the stream breaks off")
     told["choices"] = [{"message": message, "finish_reason": reason}]
     return json.dumps(told).encode()
 
 
+def _data(line: bytes) -> bytes:
+    return line.removeprefix(_PREFIX).strip() if line.startswith(_PREFIX) else b""
+
+
 def _piece(line: bytes) -> dict[str, Any]:
     """The object in a line of the stream; empty where it holds none."""
-    data = line.strip().removeprefix(_PREFIX).strip()
-    if not line.startswith(_PREFIX) or data == _DONE:
-        return {}
     try:
-        found = read_json(data, non_finite=True)
+        found = read_json(_data(line), non_finite=True)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

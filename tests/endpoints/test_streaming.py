@@ -94,6 +94,7 @@ def test_parts_of_one_type_go_on_in_the_next_piece():
     ("raw", "told"),
     [
         (lines({"content": "Half"}, reason=None), "breaks off"),
+        (lines({"content": "We say [DONE]"}, reason=None), "breaks off"),
         (lines({"content": "Half"}, reason=None) + b'data: {"error": {"message": "overloaded"}}\n', "overloaded"),
     ],
 )
