@@ -84,24 +84,41 @@ def vf_eval(programs: Path, out: Path, url: str, *options: str, model: str = "m"
 
 def bare(episode: Episode) -> Episode:
     """Without what names the run and the client: ids, names of agents, and what only a client of ours reports."""
-    turns = tuple(replace(each, usage={}, model="", tokens=None) for each in episode.turns)
+    unknown: dict[str, Any] = {"usage": {}, "model": "", "tokens": None}
+    refused = [tuple(replace(each, **unknown) for each in turn.refused) for turn in episode.turns]
+    turns = tuple(replace(turn, refused=each, **unknown) for turn, each in zip(episode.turns, refused, strict=True))
     return replace(episode, id="", agents=("",) * len(episode.agents), turns=turns)
 
 
-def test_games_with_a_scripted_opponent_are_those_of_negotiate_eval(programs, tmp_path):
-    chosen = ("--env.judge", "scripted", "--env.opponent-agent", "scripted:stubborn", "--env.taskset.seed", "5")
+GUARDS = """
+[[constraint]]
+name = "reason_first"
+formula = "accepts implies once gives_reason"
+ladder = ["ask_again", "replace", "feedback"]
+told = "Say why before you accept."
+"""
+
+
+@pytest.mark.filterwarnings("ignore:scripted judge .* sees agreement by the tags")
+@pytest.mark.parametrize("guarded", [False, True])
+def test_games_with_a_scripted_opponent_are_those_of_negotiate_eval(programs, tmp_path, guarded):
+    (guards := tmp_path / "guards.toml").write_text(GUARDS)
+    chosen = ["--env.judge", "scripted", "--env.opponent-agent", "scripted:stubborn", "--env.taskset.seed", "5"]
+    chosen += ["--env.guards", str(guards), "--env.prompts", "natural"] if guarded else []
+    settings = {"guards": guards, "prompts": "natural"} if guarded else {}
     with EndpointServer(negotiator) as server:
         played = vf_eval(programs, tmp_path, server.url, *chosen)
         theirs = {request["messages"][-1]["content"] for request in server.requests}
     with EndpointServer(negotiator) as server:
         agents = [ChatAgent(resolve_model(f"openai:m@{server.url}")), resolve_agent("scripted:stubborn")]
         scenarios = load_scenarios("eval_conflict", seed=5)[:GAMES]
-        evaluate(agents, ScriptedJudge(), scenarios, tmp_path / "ours", seed=5)
+        evaluate(agents, ScriptedJudge(), scenarios, tmp_path / "ours", seed=5, **settings)
         ours = {request["messages"][-1]["content"] for request in server.requests}
     expected = {each.scenario.id: bare(each) for each in read_episodes(tmp_path / "ours" / "episodes.jsonl")}
     assert {each.scenario.id: bare(each) for each in played.records} == expected
     assert theirs == ours
     assert {each.outcome.agreed for each in played.records} == {True}
+    assert any(turn.refused for each in played.records for turn in each.turns) == guarded
 
 
 def test_each_role_has_its_trace_and_only_the_learner_is_trained(programs, tmp_path):
