@@ -8,9 +8,9 @@ __all__ = ["models"]
 
 @app.command()
 def models() -> None:
-    """Show the models that are fetched at first use, and the shipped adapters.
+    """Show the models that are fetched, and the shipped adapters.
 
-    Their sizes and licences, which are here, their sources and SHA-256 sums.
+    Models are fetched at first use: their sizes and licences, which are here, their sources and SHA-256 sums.
     """
     from negotiation_env.agents.models.embedded import embedded_adapter
     from negotiation_env.console.terminal import say

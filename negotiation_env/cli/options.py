@@ -32,6 +32,8 @@ __all__ = [
     "MaxTurnTokens",
     "MaxTurns",
     "NoCache",
+    "OptionalAgents",
+    "OptionalJudge",
     "PromptsOption",
     "Record",
     "Replay",
@@ -65,6 +67,8 @@ _SEED_HELP = "Seeds the scenarios drawn and every sampled token."
 
 Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
 JudgeSpec = Annotated[str, typer.Option("--judge", help=_JUDGE_HELP)]
+OptionalAgents = Annotated[list[str] | None, typer.Option("--agents", help=_AGENTS_HELP)]
+OptionalJudge = Annotated[str | None, typer.Option("--judge", help=_JUDGE_HELP)]
 Split = Annotated[str, typer.Option("--split", help=_SPLIT_HELP)]
 Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
 MaxTurns = Annotated[int, typer.Option("--max-turns", min=0, help="Most utterances; 0: a single agent answers.")]

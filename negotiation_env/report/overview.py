@@ -9,7 +9,7 @@ from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.game.events import Status
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.headline import Headline, compared_table, headline
-from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.intervals import BRACKETS, Estimate
 from negotiation_env.statistics.table import Table, cell_text
 
 __all__ = ["Figure", "Overview", "Share", "overview"]
@@ -23,9 +23,7 @@ _FIGURES = {
     "turns_to_agreement": "Turns to agreement",
 }
 _OUTCOMES = "Outcomes"
-_INTERVALS = (
-    "In brackets: 95 % interval (Wilson for the share, bootstrap for means). The reward is 0 without agreement."
-)
+_INTERVALS = f"{BRACKETS}. The reward is 0 without agreement."
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def test_the_runs_of_a_folder_are_listed_with_their_figures(tmp_path):
     scored(tmp_path / "a", 4.0)
     training(tmp_path / "b")
     rows = runs_table(tmp_path).rows
-    assert [row[:2] for row in rows] == [("a", 4), ("b", 3)]
-    assert rows[0][3].value == 4.0
+    assert [(row[0], row[2]) for row in rows] == [("a", 4), ("b", 3)]
+    assert rows[0][1] == "scripted:compromising, scripted:stubborn"
+    assert rows[0][4].value == 4.0
     with pytest.raises(UserError, match="holds no run and no folder of one"):
         runs_table(tmp_path / "nowhere")
