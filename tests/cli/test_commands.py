@@ -1,4 +1,5 @@
 import json
+import re
 from itertools import count
 
 import pytest
@@ -124,6 +125,30 @@ def test_what_a_user_can_mend_ends_in_one_line_and_code_2(arguments, told):
     assert done.returncode == 2
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["plya"], "play"),
+        (["play", "--agentss", "human"], "--agents"),
+        (["play", "--agents", "trainde"], "trained"),
+        (["play", "--agents", "scripted:pushi", "--judge", "scripted"], "pushy"),
+        (["play", "--agents", "scripted:pushy", "--judge", "scriptd"], "scripted"),
+        (["play", "--split", "eval_conflct", *SCRIPTS], "eval_conflict"),
+        (["play", "--scenario", "ec_010", *SCRIPTS], "ec-010"),
+        (["play", "--prompts", "natrual", *SCRIPTS], "natural"),
+        (["play", "--guards", "carefull", *SCRIPTS], "careful"),
+        (["init", "selfpaly"], "selfplay"),
+        (["generate", "dilemma", "--model", "embedded", "--out", "x"], "dilemmas"),
+        (["train", "examples/selfplay_embedded.toml", "--dry-runn"], "--dry-run"),
+        (["train", "examples/selfplay_embedded.toml", "--max_stepz", "3"], "max_steps"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_it_looks_like(arguments, meant):
+    done = negotiate(*arguments)
+    assert done.returncode == 2
+    assert re.search(rf"(did you mean |Did you mean '|Possible options: ){meant}\b", done.stderr)
 
 
 def test_a_recorded_evaluation_repeats_without_its_server(tmp_path):
