@@ -139,7 +139,7 @@ def _shares(episodes: Iterable[Episode]) -> tuple[Share, ...]:
 
 
 def _facts(summary: Summary) -> dict[str, str]:
-    facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
+    facts = {"unscored": f"{summary.unscored:,} of {summary.episodes:,}"}
     facts["turns cut short"] = f"{summary.truncated:.0%}"
     facts |= {"turns that echo": f"{summary.echoes:.0%}"} if summary.echoes else {}
     facts |= {"private thoughts, of all characters": f"{summary.thought:.0%}"} if summary.thought else {}
