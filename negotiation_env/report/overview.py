@@ -84,12 +84,16 @@ class Overview:
 
     @property
     def tabs(self) -> dict[str, list[tuple[int, str]]]:
-        """The tables' places with short names, by where negotiators were compared: what stands last in their titles."""
+        """The tables' places with short names, by where negotiators were compared: what stands last in their titles.
+
+        The comparison that the headline is of comes first.
+        """
         groups: dict[str, list[tuple[int, str]]] = {}
         for number, table in enumerate(self.tables):
             label, _, group = table.title.rpartition(": ")
             groups.setdefault(group, []).append((number, label or _OUTCOMES))
-        return {group: sorted(tabs, key=lambda tab: tab[1] != _OUTCOMES) for group, tabs in groups.items()}
+        in_order = sorted(groups.items(), key=lambda each: self.headline.anchor not in dict(each[1]))
+        return {group: sorted(tabs, key=lambda tab: tab[1] != _OUTCOMES) for group, tabs in in_order}
 
 
 def overview(run: Run) -> Overview:

@@ -38,6 +38,7 @@ def test_a_benchmark_opens_on_its_negotiators_by_name_and_shows_its_tables_as_ta
     assert "of 5" in head.headline.told
     assert {row.name.partition(",")[0] for row in head.headline.rows} == set(head.who["Negotiators"])
     assert sorted(number for tabs in head.tabs.values() for number, _ in tabs) == list(range(len(run.tables)))
+    assert next(iter(head.tabs.values()))[0] == (head.headline.anchor, "Outcomes")
     html = unescape(write_report(tmp_path).read_text(encoding="utf-8"))
     assert f'id="table-{head.headline.anchor}"' in html
     assert head.headline.told in html
