@@ -202,8 +202,7 @@ def _step(config: TrainConfig, opponents: Opponents, games: Games, processes: in
     speeches = [_own_speeches(game, seat, opponents) for seat, game in games.items()]
     longest = max(sum(speech.limit for speech in own) for own in speeches)
     batches = _voices(config, opponents) * _batches(config.rows_per_process(processes) // config.rows_per_game)
-    counted = config.trains_thoughts
-    trained = [game.rows(config.trained_tasks, seat, thoughts=counted) for seat, game in games.items()]
+    trained = [_rows(config, game, seat) for seat, game in games.items()]
     return Work(
         games=played,
         sampled=played * longest,
@@ -214,6 +213,12 @@ def _step(config: TrainConfig, opponents: Opponents, games: Games, processes: in
         trained=rows * max(sum(counted for _, counted in each) for each in trained),
         questions=played * len(_most_asked(games).questions),
     )
+
+
+def _rows(config: TrainConfig, game: LongestGame, writer: int) -> list[tuple[int, int]]:
+    """Training rows of a game: the length of each, and how many tokens are trained."""
+    tasks, thoughts = config.trained_tasks, config.trains_thoughts
+    return [row for seat in config.trained_seats(writer) for row in game.rows(tasks, seat, thoughts=thoughts)]
 
 
 def _own_speeches(game: LongestGame, seat: int, opponents: Opponents) -> list[Speech]:
@@ -259,7 +264,7 @@ def _load(config: TrainConfig, opponents: Opponents, games: Games, held_out: Gam
         rows=min(max(share, min(played, GAMES_AT_A_TIME)), MAX_BATCH),
         fed=max(speech.fresh for speeches in (*own, *evaluated) for speech in speeches),
         kept=max(kept),
-        row=max(length for seat, game in games.items() for length, _ in game.rows(config.trained_tasks, seat)),
+        row=max(length for seat, game in games.items() for length, _ in _rows(config, game, seat)),
         copies=_all_copies(config, opponents),
     )
 

@@ -49,7 +49,9 @@ class TrainConfig(BaseModel):
         opponent: Who plays against the learner, as in `negotiation_env.training.opponents`; a mixture is a table of
             weights. "frozen:1" and "current" are the same: a copy that is refreshed at every step is the learner
             itself.
-        learner_seat: 0, 1, or "alternate" from scenario to scenario.
+        learner_seat: Where the learner sits, who writes the joint answer: 0, 1, or "alternate" between scenarios.
+            "both": that alternates, and the words of both seats are trained, each seat's as rows of their own with the
+            game's advantage (the paper trains one seat).
         max_turns: Most utterances of a negotiation.
         history_turns: How many of the last utterances a speaker sees; None is all, 2 the paper's.
         personas: Show speakers their personas; False is the ablation.
@@ -115,7 +117,7 @@ class TrainConfig(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0)
     beta: float = Field(0.0, ge=0)
     opponent: str | dict[str, float] = "frozen:1"
-    learner_seat: Literal[0, 1, "alternate"] = 0
+    learner_seat: Literal[0, 1, "alternate", "both"] = 0
     max_turns: int = Field(7, ge=2)
     history_turns: int | None = Field(None, ge=1)
     personas: bool = True
@@ -178,17 +180,21 @@ class TrainConfig(BaseModel):
         With a history window these are the first one and those that the window has cut, of which one in two is the
         learner's at most; where it thinks, all of the learner's, for the template may drop answered thoughts.
         """
+        both = self.learner_seat == "both"
         if (self.history_turns is None and not self.thinks) or Task.UTTERANCE not in self.trained_tasks:
-            return 1
-        earliest = 1 if self.learner_seat == 1 else 0
-        turns = (self.max_turns - earliest + 1) // 2
+            return 1 + both
+        seats = (0, 1) if both else (1,) if self.learner_seat == 1 else (0,)
         anew = 1 + max(0, self.max_turns - (self.history_turns or 0)) // 2
-        return min(turns, anew) + self.trains_completion
+        return sum(min((self.max_turns - seat + 1) // 2, anew) for seat in seats) + self.trains_completion
 
     @property
     def seats(self) -> tuple[int, ...]:
-        """Where the learner sits."""
-        return (0, 1) if self.learner_seat == "alternate" else (self.learner_seat,)
+        """Where the learner sits and writes, from scenario to scenario."""
+        return (self.learner_seat,) if isinstance(self.learner_seat, int) else (0, 1)
+
+    def trained_seats(self, writer: int) -> tuple[int, ...]:
+        """Whose words are trained in a game in which a seat of the learner's writes."""
+        return (writer, 1 - writer) if self.learner_seat == "both" else (writer,)
 
     def rows_per_process(self, processes: int) -> int:
         """Training rows of a step in each process.
@@ -257,6 +263,16 @@ class TrainConfig(BaseModel):
                 'judge = "self" changes with the learner, so that its scores before and after cannot be compared; name '
                 'a held_out_judge, or set eval_split = "none"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _both_seats(self) -> "TrainConfig":
+        if self.learner_seat != "both":
+            return self
+        if self.opponent not in ("frozen:1", "current"):
+            raise ValueError('learner_seat = "both" leaves no seat for an opponent; leave opponent at "frozen:1"')
+        if Task.UTTERANCE not in self.trained_tasks:
+            raise ValueError('learner_seat = "both" trains what both say; one of them writes the answer: take 0 or 1')
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ rounding in bfloat16, 4-bit weights or an engine of its own make of it; that is 
 
 Deviations from the paper that the config decides:
 
-- the learner may sit in either seat, and the opponent may be another one than the copy of the last step;
+- the learner may sit in either seat or in both, and the opponent may be another one than the copy of the last step;
 - speakers see the whole dialogue unless `history_turns` says otherwise; with a window every prompt that is rendered
   anew begins a training row of its own, so that each turn is trained in the context that it was sampled in;
 - the model, the judge and the sizes of the default example are what two CPU cores can do.

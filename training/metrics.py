@@ -63,8 +63,8 @@ def _guarded(episodes: Sequence[Episode]) -> dict[str, float]:
     """Means over negotiations under guards, of what the learner said, delivered or refused."""
     if not episodes:
         return {}
-    broken = Counter(each.constraint for episode in episodes for each in episode.broken(episode.tags["learner_seat"]))
-    own = (said for each in episodes for said in each.asked if said.seat == each.tags["learner_seat"])
+    broken = Counter(each.constraint for episode in episodes for each in episode.broken(episode.learner_seats))
+    own = (said for each in episodes for said in each.asked if said.seat in each.learner_seats)
     counted = {"guards/broken": broken.total(), "guards/refused": sum(isinstance(said, Refused) for said in own)}
     counted |= {f"guards/broken/{name}": count for name, count in sorted(broken.items())}
     return {name: count / len(episodes) for name, count in counted.items()}

@@ -210,7 +210,7 @@ class Rollout:
             "learner_seat": place.seat,
             "opponent": without_secrets(opponent.name),
             "opponent_version": opponent.version,
-        }
+        } | ({"both_seats": True} if self.config.learner_seat == "both" else {})
         seed = derive_seed(self.config.seed, place.step, place.row, *again)
         name = "/".join(map(str, (place.step, place.row, *again)))
         return Game(name, place.scenario, agents, seed, writer=place.seat, tags=tags)
@@ -262,7 +262,7 @@ class Rollout:
         """The reward less the penalties for what the learner broke; None is unscored."""
         if episode.reward is None:
             return None
-        return episode.reward - self.config.guard_penalty * len(episode.broken(episode.tags["learner_seat"]))
+        return episode.reward - self.config.guard_penalty * len(episode.broken(episode.learner_seats))
 
     def _is_tied(self, group: Sequence[Episode]) -> bool:
         """Whether every negotiation has an answer, and none is better."""
@@ -282,7 +282,8 @@ class Rollout:
         """Always as many, for TRL; empty ones where nothing is trained: they count in no normaliser."""
         tasks = self.config.trained_tasks if episode.tags["trained"] else ()
         left_out = None if self.config.trains_thoughts or tokens.marks is None else tokens.marks.thoughts
-        rows = learner_rows(episode, episode.tags["learner_seat"], tokens.end, tasks, left_out)
+        seats = episode.learner_seats
+        rows = [row for seat in seats for row in learner_rows(episode, seat, tokens.end, tasks, left_out)]
         return rows + [empty_row(tokens.end)] * (self.config.rows_per_game - len(rows))
 
 

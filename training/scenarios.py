@@ -30,7 +30,10 @@ def dilemmas_of(config: TrainConfig, scenarios: Sequence[Scenario] = ()) -> list
     found = list(scenarios) or load_scenarios(config.split, seed=None if config.vary_personas else config.seed)
     dilemmas = _by_dilemma(found, config.split) if config.vary_personas else [(scenario,) for scenario in found]
     chosen = pick(dilemmas, config.scenarios or len(dilemmas), config.seed)
-    config.check_fit([scenario for dilemma in chosen for scenario in dilemma], config.seats)
+    used = [scenario for dilemma in chosen for scenario in dilemma]
+    config.check_fit(used, config.seats)
+    if config.learner_seat == "both" and any(scenario.seats > 2 for scenario in used):
+        raise UserError('learner_seat = "both": expected scenarios of two parties; take another split, or "alternate"')
     return chosen
 
 

@@ -3,7 +3,7 @@
 One episode is one line of JSON in an append-only file. `FORMAT` is the version of its layout.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import isfinite
@@ -84,9 +84,19 @@ class Episode:
         turns: tuple[Said | FailedTurn, ...] = (*self.turns, self.failed) if self.failed else self.turns
         return tuple(each for turn in turns for each in (*turn.refused, turn))
 
-    def broken(self, seat: int | None = None) -> tuple[Violation, ...]:
-        """What a seat's words broke under guards, delivered or refused; None is all seats."""
-        said = (each for each in self.asked if not isinstance(each, FailedTurn) and seat in (None, each.seat))
+    @property
+    def learner_seats(self) -> tuple[int, ...]:
+        """Where the learner of a training run sat, the writer's seat first; none in games that train nobody."""
+        seat = self.tags.get("learner_seat")
+        if not isinstance(seat, int):
+            return ()
+        return (seat, 1 - seat) if self.tags.get("both_seats") else (seat,)
+
+    def broken(self, seats: Collection[int] | None = None) -> tuple[Violation, ...]:
+        """What some seats' words broke under guards, delivered or refused; None is all seats."""
+        said = [each for each in self.asked if not isinstance(each, FailedTurn)]
+        if seats is not None:
+            said = [each for each in said if each.seat in seats]
         return tuple(violation for each in said for violation in each.violations)
 
     def __post_init__(self) -> None:

@@ -3,8 +3,8 @@
 Pure functions from episodes to figures by name, for training steps and held-out evaluations alike. A figure is left out
 where there was nothing to count, so that 0 always says "counted, and found none".
 
-Figures of turns are over the learner's turns where the episodes' tags name its seat (`learner_seat`), else over all
-turns; figures of negotiations and completions are over all. Words are those of `words_of`, without the tags.
+Figures of turns are over the learner's turns where it has a seat (`Episode.learner_seats`), else over all turns;
+figures of negotiations and completions are over all. Words are those of `words_of`, without the tags.
 """
 
 import re
@@ -294,7 +294,7 @@ def _turns(episode: Episode) -> list[_Turn]:
 
 
 def _counts(episode: Episode, said: Said) -> bool:
-    return said.task is Task.COMPLETION or said.seat == episode.tags.get("learner_seat", said.seat)
+    return said.task is Task.COMPLETION or said.seat in (episode.learner_seats or (said.seat,))
 
 
 def _words(text: str) -> _Words:

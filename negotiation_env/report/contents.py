@@ -65,7 +65,7 @@ class ListedEpisode:
         reward: None is unscored.
         reason: Why it is unscored, else "".
         tags: What the run says of it, as text.
-        learner: The seat that is trained, if any.
+        learners: The seats that are trained.
         advantage: What its tokens were weighted with, where known.
         said: The transcript.
     """
@@ -81,7 +81,7 @@ class ListedEpisode:
     reward: float | None
     reason: str
     tags: dict[str, str]
-    learner: int | None
+    learners: tuple[int, ...]
     advantage: float | None
     said: tuple[ShownTurn, ...]
 
@@ -201,7 +201,7 @@ def _row(part: Part, episode: Episode, scenario: int) -> ListedEpisode:
         episode.reward,
         outcome.reason,
         _tags(part, episode),
-        _learner(episode),
+        episode.learner_seats,
         weight if isinstance(weight := episode.tags.get("advantage"), float) else None,
         shown_turns(episode),
     )
@@ -218,11 +218,6 @@ def _tags(part: Part, episode: Episode) -> dict[str, str]:
     return played | {name: as_text(value) for name, value in episode.tags.items() if name != "advantage"}
 
 
-def _learner(episode: Episode) -> int | None:
-    seat = episode.tags.get("learner_seat")
-    return seat if isinstance(seat, int) else None
-
-
 def _turn(said: Said, tag: str) -> ShownTurn:
     return ShownTurn(said.seat, said.task, said.text, said.events, said.truncated, tag)
 
@@ -235,13 +230,13 @@ def _tag(turn: ParsedTurn) -> str:
 
 def _detail(episode: Episode, trained: frozenset[Task], later: ShownProbesAndChallenges) -> Detail:
     names = episode.scenario.names
-    learner = _learner(episode)
+    learners = episode.learner_seats
     return Detail(
         str(episode.seed),  # as a number of JavaScript it would lose its last digits
         episode.rules.writer,
         _rules(episode),
         tuple(
-            _turn_detail(said, said.seat == learner and said.task in trained, prompt)
+            _turn_detail(said, said.seat in learners and said.task in trained, prompt)
             for said, prompt in zip(episode.turns, shown_prompts(episode), strict=True)
         ),
         tuple(_verdict(ruling, names) for ruling in episode.rulings),

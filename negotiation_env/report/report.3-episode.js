@@ -54,7 +54,7 @@ function personas(row, detail, scenario) {
   const card = (persona, seat) => make("section", { class: `persona ${seatClass(seat)}` },
     make("h3", {}, ...prose(persona.name)),
     make("p", { class: "agent" }, ...prose(row.agents[seat] ?? "")),
-    make("p", { class: "chips" }, row.learner === seat ? chip("learner") : null,
+    make("p", { class: "chips" }, row.learners.includes(seat) ? chip("learner") : null,
       detail.writer === seat ? chip(writes) : null),
     make("p", { class: "goal" }, ...prose(persona.goal)),
     pairs(given({ "Red line": persona.red_line, Style: persona.style, Values: persona.values.join(", ") })));
@@ -62,7 +62,7 @@ function personas(row, detail, scenario) {
 }
 
 function legend(row) {
-  if (row.learner === null) return null;
+  if (!row.learners.length) return null;
   const key = row.advantage === null
     ? [make("span", { class: "key trained" }, "trained, its advantage is not on record")]
     : [make("span", { class: "key trained better" }, "trained, made likelier (advantage above 0)"),
@@ -129,7 +129,7 @@ function trained(row, more) {
 }
 
 function trainedWords(row, more) {
-  if (row.learner === null) return null;
+  if (!row.learners.length) return null;
   const weight = more.trained && row.advantage !== null ? ` ${signed(row.advantage)}` : "";
   return make("span", { class: "aside" }, more.trained ? `trained${weight}` : "not trained");
 }

@@ -53,7 +53,7 @@ def test_a_training_to_begin_with_can_be_trained():
 @pytest.mark.models
 def test_a_benchmark_to_begin_with_runs():
     assert negotiate("init", "bench").returncode == 0
-    done = negotiate("bench", "bench.toml", "--out", "run")
+    done = negotiate("bench", "bench.toml", "--conflict", "1", "--open", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
 
 

@@ -73,6 +73,7 @@ def _transcript(text):
 
 
 def _scenario(text):
+    text = text.encode(errors="replace").decode()  # half a character, which a scenario refuses
     personas = tuple(Persona(f"{name}{text}", f"You need {text}") for name in "AB")
     return Scenario("a", f"A dilemma {text}", personas)
 

@@ -116,7 +116,7 @@ def test_a_query_stays_behind_each_path_and_its_keys_are_shown_nowhere():
 )
 def test_an_error_that_quotes_the_url_shows_no_key_of_its_query(answer):
     with raw_server(lambda _: answer) as server:
-        model = endpoint(f"{server.url}?api_key=Abc-%2F123&code=%C3%A9t%C3%A9-77")
+        model = endpoint(f"{server.url}?api_key=Abc-%2F123&code=%C3%A9t%C3%A9-77", timeout=1.0)
         told = model.chat([ASK])[0].error
     assert told
     for secret in ("abc-", "123", "77", "%c3", "été"):

@@ -91,7 +91,7 @@ def cuts(content):
         yield content[:end], content[:end].count(b"\n") + (content[end : end + 1] == b"\n")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(KINDS[0], marks=pytest.mark.slow), *KINDS[1:]])  # its lines are long
 def test_what_a_kill_leaves_of_a_file_is_read_as_far_as_it_is_whole_and_appended_to(kind, tmp_path):
     (tmp_path / "run").mkdir()
     source, read, append = kind(tmp_path / "run")
@@ -109,6 +109,7 @@ def test_what_a_kill_leaves_of_a_file_is_read_as_far_as_it_is_whole_and_appended
         assert (len(mended), mended[-1][-1:]) == (whole + 1, b"\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_is_what_a_kill_leaves_of_a_file_that_an_editor_had_open(kind, tmp_path):
     (tmp_path / "run").mkdir()

@@ -50,6 +50,8 @@ def test_one_name_is_a_list_of_one():
         ({"max_thought_tokens": "64"}, "the embedded model does not think"),
         ({"max_thought_tokens": "1", "model": "some/model"}, "a thought takes two marks, so the least is 2"),
         ({"judge": "self"}, "name a held_out_judge, or set eval_split"),
+        ({"learner_seat": "both", "opponent": "base"}, 'leaves no seat for an opponent; leave opponent at "frozen:1"'),
+        ({"learner_seat": "both", "trained_tokens": "completion"}, "one of them writes the answer: take 0 or 1"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(overrides, told):
@@ -62,6 +64,8 @@ def test_a_history_window_makes_a_row_of_each_of_the_learners_turns():
     assert TrainConfig(history_turns=1).rows_per_game == 4
     assert TrainConfig(history_turns=2).rows_per_game == 3  # its second turn sees all that was said, and goes on
     assert TrainConfig(history_turns=1, learner_seat=1).rows_per_game == 3
+    assert TrainConfig(learner_seat="both").rows_per_game == 2
+    assert TrainConfig(history_turns=1, learner_seat="both").rows_per_game == 7
     assert TrainConfig(history_turns=2, trained_tokens="dialogue+completion").rows_per_game == 4
     assert TrainConfig(history_turns=2, trained_tokens="completion").rows_per_game == 1
     assert TrainConfig(history_turns=2, method="single-agent").rows_per_game == 1

@@ -115,8 +115,9 @@ def test_the_ids_fed_to_the_loss_are_the_ids_sampled(batch):
         {"trained_tokens": "dialogue+completion"},
         {"history_turns": 1, "trained_tokens": "dialogue+completion"},
         {"method": "single-agent"},
+        {"learner_seat": "both", "trained_tokens": "dialogue+completion"},
     ],
-    ids=["dialogue", "window", "completion", "window and completion", "single agent"],
+    ids=["dialogue", "window", "completion", "window and completion", "single agent", "both seats"],
 )
 def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, changes):
     trainer = trainer_of(small_model, tmp_path, **changes)
@@ -133,10 +134,25 @@ def test_the_trainers_log_probabilities_are_the_rollouts(small_model, tmp_path, 
         said.tokens.sampled
         for episode in on_record(tmp_path)
         for said in episode.turns
-        if said.seat == episode.tags["learner_seat"] and said.task in trainer.rollout_func.config.trained_tasks
+        if said.seat in episode.learner_seats and said.task in trainer.rollout_func.config.trained_tasks
     ]
     assert counted.sum() == sum(map(len, sampled)) > 15
     assert difference < 1e-3
+
+
+def test_where_both_seats_learn_each_has_its_own_words_as_a_row_with_the_games_advantage(small_model, tmp_path):
+    trainer = trainer_of(small_model, tmp_path, learner_seat="both")
+    inputs = batch_of(trainer)
+    counted = inputs["tool_mask"].bool() & inputs["completion_mask"].bool()
+    trained = [ids[mask].tolist() for ids, mask in zip(inputs["completion_ids"], counted, strict=True)]
+    advantages = inputs["advantages"].tolist()
+    for place, episode in enumerate(on_record(tmp_path)):
+        for row, seat in zip((2 * place, 2 * place + 1), episode.learner_seats, strict=True):
+            said = [each for each in episode.turns if each.seat == seat and each.task == "utterance"]
+            assert trained[row] == [token for each in said for token in each.tokens.sampled]
+            assert advantages[row] == pytest.approx(episode.tags["advantage"])
+    assert len(trained) == 2 * (place + 1)
+    assert any(advantages)
 
 
 def guarded(folder, *ladder):
@@ -184,7 +200,7 @@ def test_a_penalty_for_breaches_makes_a_signal_of_equal_rewards_and_leaves_the_r
     changes = {"guards": (str(path),), "guard_penalty": 0.5, "learner_seat": 0, "group_size": 4, "groups_per_step": 1}
     inputs = batch_of(trainer_of(small_model, tmp_path, judge, **changes))
     episodes = on_record(tmp_path)
-    broken = torch.tensor([float(len(each.broken(0))) for each in episodes])
+    broken = torch.tensor([float(len(each.broken([0]))) for each in episodes])
     assert {each.reward for each in episodes} == {2.0}
     assert broken.unique().numel() > 1
     expected = (broken.mean() - broken) / broken.std()
