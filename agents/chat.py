@@ -1,16 +1,16 @@
 """An agent that lets a chat model speak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from negotiation_env.environment.prompting import load_prompts
 from negotiation_env.game.events import Task
 from negotiation_env.game.prompts import PromptSet, SystemText
-from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Reply, Request, Sampling
+from negotiation_env.interfaces import Agent, ChatModel, ChatRequest, Reply, Request, Sampling, StreamingModel
 
-__all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent", "with_sampling"]
+__all__ = ["COMPLETION", "DIALOGUE", "GREEDY", "ChatAgent", "aloud", "with_sampling"]
 
 DIALOGUE = Sampling(temperature=0.7, top_p=0.95, max_tokens=96)
 """How the paper samples turns; the token limit is ours."""
@@ -98,6 +98,32 @@ def with_sampling(
     other = copy(agent)
     other._sampling = {Task.UTTERANCE: turns, Task.COMPLETION: completions}
     return other
+
+
+def aloud(agent: Agent, hear: Callable[[str], None]) -> Agent:
+    """The same agent with what it writes heard at once; one whose model cannot do that comes back as it is.
+
+    Args:
+        agent: Stays unchanged; the new one shares its model, its conversations and its name.
+        hear: As for `StreamingModel.stream`: it is told thoughts too, and words that guards will refuse.
+    """
+    if not isinstance(agent, ChatAgent) or not isinstance(agent.model, StreamingModel):
+        return agent
+    other = copy(agent)
+    other.model = _Aloud(agent.model.name, agent.model, hear)
+    return other
+
+
+@dataclass(slots=True)
+class _Aloud:
+    """A model with somebody who listens."""
+
+    name: str
+    model: StreamingModel
+    hear: Callable[[str], None]
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
+        return [self.model.stream(request, self.hear) for request in requests]
 
 
 def _own_prompts(prompts: str | Path | PromptSet | None, system: str) -> PromptSet | SystemText | None:

@@ -50,7 +50,7 @@ def contents_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, 
 def sha256_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, str]:
     """SHA-256 of every file that decides what specs say, by the spec, the folder's and the file's name.
 
-    Those of `contents_of`, the specs' own files, and the shipped adapter. What is on another machine has none.
+    Those of `contents_of`, the specs' own files, and shipped adapters. What is on another machine has none.
 
     Args:
         agents: As for `contents_of`.
@@ -62,14 +62,14 @@ def sha256_of(agents: Iterable[str], judges: Iterable[str] = ()) -> dict[str, st
 
 
 def _own_files(spec: str, kinds: Kinds) -> list[Path]:
-    """An endpoint's, agent's or judge's file, with that of the agent that it names; the embedded agent's adapter."""
-    from negotiation_env.agents.models.embedded import embedded_adapter
+    """An endpoint's, agent's or judge's file, with that of the agent that it names; a shipped adapter."""
+    from negotiation_env.agents.models.embedded import shipped_adapter
 
     found: list[Path] = []
     for each in single_specs(spec):
         parsed = parse(each)
-        if parsed.kind == "embedded" and kinds is AGENTS:
-            found += [path for path in sorted(embedded_adapter().glob("*")) if _decides(path)]
+        if kinds is AGENTS and (shipped := shipped_adapter(parsed)):
+            found += [path for path in sorted(shipped.glob("*")) if _decides(path)]
         elif parsed.kind == FILE:
             settings = read_agent_file(each) if kinds is AGENTS else None
             inner = [*_files(settings.agent, kinds), *_own_files(settings.agent, kinds)] if settings else []

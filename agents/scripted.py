@@ -14,6 +14,7 @@ from negotiation_env.game.events import Message, Task
 from negotiation_env.game.prompts import HANDSHAKE, shipped_prompts
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.interfaces import Reply, Request
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["SCRIPTS", "ScriptedAgent"]
 
@@ -134,7 +135,8 @@ class ScriptedAgent:
 
     def __init__(self, script: str) -> None:
         if script not in SCRIPTS:
-            raise UserError(f"no script {script!r}; expected one of: {', '.join(SCRIPTS)}")
+            near = did_you_mean(script, tuple(SCRIPTS))
+            raise UserError(f"no script {script!r}{near}; expected one of: {', '.join(SCRIPTS)}")
         self.name = f"scripted:{script}"
         self.prompts = shipped_prompts(HANDSHAKE)
         self._script = SCRIPTS[script]

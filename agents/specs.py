@@ -85,7 +85,7 @@ def resolve_model(spec: str, quantise: str = "none") -> ChatModel:
     require_name(spec, "model")
     found = parse(spec)
     MODELS.find(found, without_secrets(spec))
-    if quantise != "none" and found.kind not in ("hf", "embedded"):
+    if quantise != "none" and found.kind not in ("hf", "embedded", "trained"):
         told = f"quantise is for models in this process, hf:ID_OR_DIR; got {without_secrets(spec)!r:.80}"
         raise UserError(f"{told}; tell the server that holds its weights")
     if found.kind == "openai":
@@ -112,9 +112,9 @@ def resolve_model(spec: str, quantise: str = "none") -> ChatModel:
 
 def _weights(spec: Spec) -> tuple[str | Path, str | Path | None]:
     """Folder or hub id of a model, and the folder of its adapter."""
-    from negotiation_env.agents.models.embedded import embedded_adapter, embedded_model
+    from negotiation_env.agents.models.embedded import embedded_model, shipped_adapter
 
-    if spec.kind == "embedded" or spec == Spec("vllm", "embedded"):
-        return embedded_model(), embedded_adapter()
+    if shipped := shipped_adapter(spec):
+        return embedded_model(), shipped
     source, adapter = source_and_adapter(spec.rest)
     return embedded_model() if source == "embedded" else source, adapter

@@ -4,7 +4,7 @@ Each has one method that takes a batch and returns a list of the same length and
 a value in its place (`Reply.error`, `Verdict.value` None), so that one bad item never costs the others.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ __all__ = [
     "Reply",
     "Request",
     "Sampling",
+    "StreamingModel",
     "TokenTrace",
     "arriving",
 ]
@@ -223,6 +224,20 @@ class PromptModel(ChatModel, Protocol):
 
     def as_they_come(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:
         """The replies, each with the place of its request; who leaves before the last one has given up the others."""
+
+
+@runtime_checkable
+class StreamingModel(ChatModel, Protocol):
+    """A chat model that can be listened to while it writes."""
+
+    def stream(self, request: ChatRequest, hear: Callable[[str], None]) -> Reply:
+        """The reply that `chat` gives to one request.
+
+        Args:
+            request: What it is asked.
+            hear: Told all that is written so far, each time that there is more: as in the reply's `text`, marked
+                thoughts included, and from the beginning again where the model has to begin again.
+        """
 
 
 def arriving(model: ChatModel, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Reply]]:

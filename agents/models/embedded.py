@@ -6,6 +6,7 @@ everything that loads a folder (transformers, PEFT, TRL, vLLM) takes it like any
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.console.terminal import say
@@ -13,10 +14,13 @@ from negotiation_env.loading.fetch import prepare_once
 from negotiation_env.loading.gguf import as_plain
 from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.models import SMOLLM2, fetched
+from negotiation_env.specs import Spec
 
-__all__ = ["embedded_adapter", "embedded_model"]
+__all__ = ["embedded_adapter", "embedded_model", "shipped_adapter"]
 
-_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_ADAPTERS: Final = {"embedded": "warmstart", "trained": "trained"}
+"""The shipped adapters' folders, by the specs that name them; each has a model card."""
 
 
 def embedded_model() -> Path:
@@ -29,9 +33,19 @@ def embedded_model() -> Path:
     return prepare_once(SMOLLM2.folder, _build)
 
 
-def embedded_adapter() -> Path:
-    """The folder of the shipped warm-start adapter; see the model card in it."""
-    return Path(str(files("negotiation_env.agents").joinpath("adapters", "warmstart")))
+def embedded_adapter(name: str = "embedded") -> Path:
+    """The folder of a shipped adapter; see the model card in it.
+
+    Args:
+        name: "embedded" is the warm start, "trained" what some GRPO made of it.
+    """
+    return Path(str(files("negotiation_env.agents").joinpath("adapters", _ADAPTERS[name])))
+
+
+def shipped_adapter(spec: Spec) -> Path | None:
+    """The folder of the shipped adapter that an agent's spec names, in this process or in vLLM; None for any other."""
+    name = spec.rest if spec.kind == "vllm" else spec.kind
+    return embedded_adapter(name) if name in _ADAPTERS else None
 
 
 def _build(folder: Path) -> None:

@@ -32,6 +32,8 @@ CACHE_ROOM: Final = 128
 """Places for new tokens, each time that a cache makes room."""
 MAX_BATCH: Final = 64
 """Most rows of a forward pass, unless a model is told otherwise."""
+_HALF: Final = "\ufffd"
+"""What a character is decoded to whose other bytes are still to be drawn."""
 _SAMPLING: Final = threading.RLock()
 """Held by the thread that samples: models may share a network, and switch its adapters."""
 
@@ -84,12 +86,21 @@ class InProcessModel:
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Sample a reply to each chat."""
+        return self._chat(requests)
+
+    def stream(self, request: ChatRequest, hear: Callable[[str], None]) -> Reply:
+        """Sample a reply, and tell `hear` what is written of it after each token; see `StreamingModel`."""
+        (reply,) = self._chat([request], lambda row: hear(self.tokens.text(row.sampled).rstrip(_HALF)))
+        return reply
+
+    def _chat(self, requests: Sequence[ChatRequest], hear: Callable[[Draft], None] | None = None) -> list[Reply]:
+        """As `chat`; each reply that goes on is told to `hear` after each of its tokens."""
         import torch
 
         with _SAMPLING, torch.no_grad(), self._adapter():
             rows = [self._conversations.draft(request) for request in requests]
             for start in range(0, len(rows), self.max_batch):
-                self._sample(rows[start : start + self.max_batch])
+                self._sample(rows[start : start + self.max_batch], hear)
             return [self._conversations.reply(row) for row in rows]
 
     def forget(self) -> None:
@@ -98,7 +109,7 @@ class InProcessModel:
             self._conversations.forget()
             self._batches.clear()
 
-    def _sample(self, rows: list[Draft]) -> None:
+    def _sample(self, rows: list[Draft], hear: Callable[[Draft], None] | None) -> None:
         """Feed what is new, then draw token after token until every row has ended."""
         batch = self._batch([row.conversation for row in rows])
         if not any(batch.fed):
@@ -110,6 +121,9 @@ class InProcessModel:
         for step in range(limit):
             ids, logprobs = draw(log_distribution(logits, sampling), noise[:, step])
             going = [self._take(row, *drawn) for row, *drawn in zip(rows, ids.tolist(), logprobs.tolist(), strict=True)]
+            if hear:
+                for row in rows:
+                    hear(row)
             if not any(going):
                 return
             fed = zip(rows, going, batch.fed, strict=True)

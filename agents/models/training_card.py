@@ -1,9 +1,11 @@
 """What a trained adapter or model says of its training, in a file beside its weights that goes wherever they go."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from negotiation_env.agents.models.embedded import shipped_adapter
 from negotiation_env.files.durable import read_whole, write_whole
 from negotiation_env.specs import parse, source_and_adapter
 
@@ -50,5 +52,8 @@ def read_card(folder: str | Path | None) -> TrainingCard | None:
 def cards_of(agent: str) -> list[TrainingCard]:
     """The cards of an agent's spec: of its model and of its adapter, where they have any."""
     spec = parse(agent)
-    folders = source_and_adapter(spec.rest) if spec.kind in ("hf", "vllm") else ()
+    if shipped := shipped_adapter(spec):
+        folders: Sequence[str | Path | None] = [shipped]
+    else:
+        folders = source_and_adapter(spec.rest) if spec.kind in ("hf", "vllm") else ()
     return [card for folder in folders if (card := read_card(folder))]

@@ -27,6 +27,7 @@ from negotiation_env.files.settings_file import Several, check_settings, read_to
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.specs import parse
 from negotiation_env.specs.kinds import MODELS
+from negotiation_env.text.nearest import did_you_mean
 from negotiation_env.text.secrets import without_secrets
 
 __all__ = ["AGAINST_ALONE", "ALONE", "ITSELF", "BenchmarkConfig", "Comparison", "Decoding", "Setting", "read_benchmark"]
@@ -153,7 +154,8 @@ class BenchmarkConfig:
         if len(self.negotiators) < 2:
             raise ValueError(f"expected two or more negotiators, got {list(self.negotiators)}; add another to compare")
         if self.reference and self.reference not in self.negotiators:
-            raise ValueError(f"reference: expected one of {list(self.negotiators)}, got {self.reference!r}")
+            near = did_you_mean(self.reference, list(self.negotiators))
+            raise ValueError(f"reference: expected one of {list(self.negotiators)}, got {self.reference!r}{near}")
         names = Counter(("", *_RESERVED, *self.negotiators, *self.panel))
         if taken := [name for name, times in names.items() if times > 1]:
             others = ", ".join(map(repr, _RESERVED))

@@ -27,6 +27,7 @@ from negotiation_env.statistics.table import Cell, Table
 __all__ = ["Model", "cost_table"]
 
 _JUDGE: Final = "judge"
+_ROLES: Final = ("negotiator", "opponent", _JUDGE, "comparing")
 _JUDGE_REPLY: Final = 250  # tokens
 
 
@@ -78,10 +79,11 @@ def cost_table(config: BenchmarkConfig, games: Sequence[Planned], models: Mappin
     calls: dict[tuple[str, str], list[_Call]] = defaultdict(list)
     for who, spec, call in _all_calls(config, games):
         calls[who, spec].append(call)
-    rows = [_row(who, model, some) for (who, spec), some in calls.items() for model in models[spec]]
+    asked = sorted(calls.items(), key=lambda each: _ROLES.index(each[0][0].partition(" ")[0]))
+    rows = [_row(who, model, some) for (who, spec), some in asked for model in models[spec]]
     total: tuple[Cell, ...] = ("all", "", *(_sum(row[place] for row in rows) for place in range(2, 6)))
     columns = ("who", "spec", "calls", "million tokens in", "out", "dollars")
-    note = f"At most, with the longest games; {len(games)} games. Dollars where the spec's file names prices."
+    note = f"At most, with the longest games; {len(games):,} games. Dollars where the spec's file names prices."
     return Table("What the benchmark takes", columns, (*rows, total), note)
 
 
@@ -98,7 +100,7 @@ def _sum(cells: Iterable[Cell]) -> Cell:
 
 
 def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tuple[str, str, _Call]]:
-    """Every call with the name and the spec of who is asked."""
+    """Every call with the role, the name and the spec of who is asked."""
     parties = {**config.negotiators, **config.panel}
     longest = _longest_of_all(config, games)
     for each in games:
@@ -106,12 +108,13 @@ def _all_calls(config: BenchmarkConfig, games: Sequence[Planned]) -> Iterator[tu
         times = 2 if config.guards_paired and not place.single else 1
         for call in (*calls.game * times, *calls.probes):
             who = _party(place, call)
-            yield (_JUDGE, config.judge, call) if who is None else (who, parties[who], call)
+            role = "negotiator" if who in config.negotiators else "opponent"
+            yield (_JUDGE, config.judge, call) if who is None else (f"{role} {who}", parties[who], call)
     for first, _ in pairs(games):
         for name, objective in config.objectives.items():
             if first.place.setting in objective.settings:
                 asked = longest[first.scenario, first.place.single].comparison
-                yield from [(name, objective.judge, asked)] * 2  # both orders
+                yield from [(f"comparing {name}", objective.judge, asked)] * 2  # both orders
 
 
 def _party(place: Place, call: _Call) -> str | None:

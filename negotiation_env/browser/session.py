@@ -62,7 +62,7 @@ class StudyPage:
     def _game(self) -> object:
         if self._seat is None or (now := self._seat.table.latest) is None:
             return None
-        view = seat_view(now, self._study.seat)
+        view = seat_view(now, self._seat.seat)
         agreements = tuple(ruling for ruling in view.rulings if ruling.kind is QuestionKind.AGREEMENT)
         bare = tuple(replace(ruling, judge="", reason="", probability=None, quotes=()) for ruling in agreements)
         return replace(view, rulings=bare, status=None, score=None, over=False, reason="")
@@ -117,8 +117,8 @@ async def run_session(
         show(addresses)
         await page.consented.wait()
         for trial in left:
-            game, table = seated(game_of(trial), [study.seat])
-            seat = SeatPage(table, study.seat)
+            game, table = seated(game_of(trial), [trial.seat])
+            seat = SeatPage(table, trial.seat)
             page.show("game", trial.number, seat)
             episode = await finished(game, judge, table, **rules)
             keep(episode)

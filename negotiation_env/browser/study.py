@@ -10,7 +10,8 @@
 
 Each participant plays one game under each condition, each over another scenario. The orders are the rows of a Williams
 square: over a block of participants each condition stands at each place equally often, and follows each other one
-equally often. Block by block the scenarios move on, so that each meets each condition. The seed deals out the letters.
+equally often. A person keeps one seat; block by block people take the next one, and once all were taken the scenarios
+move on, so that each condition is met in each scenario from each seat. The seed deals out the letters.
 """
 
 import hashlib
@@ -52,7 +53,7 @@ class Study:
         scenarios: Ids out of the split.
         conditions: Opponents' spec strings, by the conditions' names, which participants never see.
         split: Where the scenarios come from.
-        seat: Where the person sits.
+        seats: Where people sit, in turn; seat 0 writes the joint answer.
         judge: Decides agreement.
         max_turns: Most utterances.
         seed: Deals out conditions and scenarios, and seeds the opponents' words.
@@ -64,7 +65,7 @@ class Study:
     scenarios: tuple[str, ...]
     conditions: dict[str, str]
     split: str = "eval_conflict"
-    seat: int = 0
+    seats: tuple[int, ...] = (0, 1)
     judge: str = "embedded"
     max_turns: int = 7
     seed: int = 0
@@ -79,11 +80,13 @@ class Trial:
         number: Which one, counted from 0.
         condition: The opponent's name in the study.
         scenario: The scenario's id.
+        seat: Where the person sits.
     """
 
     number: int
     condition: str
     scenario: str
+    seat: int
 
 
 def read_study(path: Path) -> tuple[Study, str]:
@@ -100,6 +103,8 @@ def read_study(path: Path) -> tuple[Study, str]:
         )
     if not study.consent.strip() or study.max_turns < 1:
         raise UserError(f"{path}: expected a text under consent, and max_turns of at least 1")
+    if not study.seats or len(set(study.seats)) < len(study.seats):
+        raise UserError(f"{path}: expected seats that differ, at least one; got {list(study.seats)}")
     digest = hashlib.sha256(read_text(path, "study").encode()).hexdigest()[:8]
     return study, f"{study.name}@{digest}"
 
@@ -117,8 +122,9 @@ def trials(study: Study, place: int) -> list[Trial]:
     deal.shuffle(scenarios)
     rows = _williams(len(conditions))
     block, row = divmod(place, len(rows))
+    shift, sits = divmod(block, len(study.seats))
     return [
-        Trial(number, conditions[letter], scenarios[(letter + block) % len(scenarios)])
+        Trial(number, conditions[letter], scenarios[(letter + shift) % len(scenarios)], study.seats[sits])
         for number, letter in enumerate(rows[row])
     ]
 

@@ -52,10 +52,11 @@ class Table:
     Args:
         id: Names the game.
         agents: The agents' names, by seat.
+        tell: Told each new `latest`, in the game's thread.
     """
 
-    def __init__(self, id: str, agents: Sequence[str]) -> None:
-        self._id, self._agents = id, tuple(agents)
+    def __init__(self, id: str, agents: Sequence[str], tell: Callable[[Snapshot], None] | None = None) -> None:
+        self._id, self._agents, self._told = id, tuple(agents), tell
         self._words: SimpleQueue[str | None] = SimpleQueue()
         self._lock = Lock()
         self._answered = -1
@@ -99,6 +100,8 @@ class Table:
             tries > 0,
             False,
         )
+        if self._told:
+            self._told(self.latest)
 
 
 class _Watched(BaseWrapper):  # type: ignore[misc]

@@ -14,7 +14,7 @@ __all__ = ["ability"]
 
 _MODELS_HELP = (
     "Before and after: --models A B; every other one is compared with the first. "
-    f"{MODELS.forms('embedded', 'hf', 'openai')}."
+    f"{MODELS.forms('embedded', 'trained', 'hf', 'openai')}."
 )
 
 

@@ -92,7 +92,7 @@ def _headline(tables: "list[Table]", out: Path) -> None:
         say(found.told)
     for table in [found.table] if found else tables:
         print_table(table)
-    say(f"all {len(tables)} tables: {out / 'tables.json'}; with every transcript: negotiate view {out}")
+    say(f"all {len(tables)} tables: {out / 'tables.json'}; with every transcript:\n  negotiate view {out}")
 
 
 def _dry_run(config: "BenchmarkConfig") -> "list[Table]":

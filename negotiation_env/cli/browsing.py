@@ -90,8 +90,8 @@ def play_study(
     study, id = read_study(path)
     found = load_scenarios(study.split, seed=study.seed)
     scenarios = {wanted: find_scenario(found, wanted) for wanted in study.scenarios}
-    if not 0 <= study.seat < min(each.seats for each in scenarios.values()):
-        raise UserError(f"{path}: expected a seat that every scenario has, got {study.seat}")
+    if not set(study.seats) <= set(range(min(each.seats for each in scenarios.values()))):
+        raise UserError(f"{path}: expected seats that every scenario has, got {list(study.seats)}")
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out))
         who, left = next_trials(study, id, read_ratings(out / RATINGS), participant)
@@ -109,7 +109,7 @@ def play_study(
             judge,
             show=partial(_show, open_page=open_page),
             keep=keep,
-            rate=_Rating(out / RATINGS, id, who, study.seat).keep,
+            rate=_Rating(out / RATINGS, id, who).keep,
             max_turns=enough_turns(study.max_turns, [*scenarios.values()]),
             **rules,
         )
@@ -131,7 +131,6 @@ class _Rating:
     path: Path
     study: str
     participant: str
-    seat: int
 
     def keep(self, trial: "Trial", episode: "Episode", ratings: Mapping[str, int]) -> None:
         from negotiation_env.judges.ratings import RatedGame, append_rating
@@ -141,7 +140,7 @@ class _Rating:
             self.participant,
             trial.number,
             trial.condition,
-            self.seat,
+            trial.seat,
             episode.scenario,
             episode.dialogue,
             episode.outcome.completion or "",

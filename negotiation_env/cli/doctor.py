@@ -7,9 +7,9 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.options import (
-    Agents,
-    JudgeSpec,
     MaxTurns,
+    OptionalAgents,
+    OptionalJudge,
     PromptsOption,
     Split,
     enough_turns,
@@ -30,8 +30,8 @@ _ITEMS = 10
 
 @app.command()
 def doctor(
-    agents: Agents = ["embedded"],  # noqa: B006
-    judge: JudgeSpec = "embedded",
+    agents: OptionalAgents = None,
+    judge: OptionalJudge = None,
     split: Split = "eval_conflict",
     n: Annotated[int, typer.Option("--n", min=1, help="Negotiations of the planned run, for its cost.")] = 100,
     max_turns: MaxTurns = 7,
@@ -39,16 +39,18 @@ def doctor(
 ) -> None:
     """Look whether models, judge and endpoints will do.
 
-    First the verdict; then packages, keys and files that lack, or template (does a chat grow by appending, thinking,
-    end token), context, endpoint, JSON schema, log-probabilities, parse rates on ten items, limits, and the cost of a
-    run of N negotiations; at last the kinds of agents and judges that a spec can name, those of installed packages
-    too, and what each needs. Exit code 1 where something will not do.
+    With --judge alone only the judge is looked at; else the agents before it too, for it decides what they are told.
+    Where nobody is named either is `embedded`. First the verdict; then packages, keys and files that lack, or template
+    (does a chat grow by appending, thinking, end token), context, endpoint, JSON schema, log-probabilities, parse rates
+    on ten items, limits, and the cost of a run of N negotiations; at last the kinds of agents and judges that a spec
+    can name, those of installed packages too, and what each needs. Exit code 1 where something will not do.
     """
     from negotiation_env.console.progress import spinner
     from negotiation_env.statistics.table import Table
 
     with spinner("examining"):
-        found = list(_findings(agents, judge, split, n, max_turns, prompts))
+        players = agents or ([] if judge else ["embedded"])
+        found = list(_findings(players, judge or "embedded", split, n, max_turns, prompts))
     wrong = [each.what for each in found if each.good is False]
     say(f"will not do: {', '.join(wrong)}" if wrong else "all that was looked at will do")
     signs = {True: "ok", False: "no", None: ""}
@@ -92,9 +94,10 @@ def _findings(
         return
     policies, (decider,) = resolve_cast(agents, [judge])
     told = chosen_prompts(prompts, decider)
-    shown = seat_prompts(told, len(policies), policies)
-    wrong = mismatch(shown, decider)
-    yield Finding("prompts", not wrong, wrong or f"{ids_of(shown)}, as the judge needs them")
+    if policies:
+        shown = seat_prompts(told, len(policies), policies)
+        wrong = mismatch(shown, decider)
+        yield Finding("prompts", not wrong, wrong or f"{ids_of(shown)}, as the judge needs them")
     for agent in policies:
         yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios), told)
     labelled = read_labelled()

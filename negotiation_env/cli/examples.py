@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from negotiation_env.cli.app import app
+from negotiation_env.cli.options import print_table
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 
@@ -34,7 +35,7 @@ def examples(
     if made.exists():
         raise UserError(f"{made} is there already, and is not overwritten: move it, or name another folder")
     shutil.copytree(shipped_examples(), made, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    say(f"copied to {made}; in {copy_to}, try: negotiate train examples/selfplay_embedded.toml --dry-run")
+    say(f"copied to {made}; in {copy_to}, try:\n  negotiate train examples/selfplay_embedded.toml --dry-run")
 
 
 def shipped_examples() -> Path:
@@ -44,11 +45,11 @@ def shipped_examples() -> Path:
 
 
 def _list(folder: Path) -> None:
+    from negotiation_env.statistics.table import Table
+
     files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     told = {str(name): _opening(path) for name, path in files.items() if not set(_LEFT_OUT) & set(name.parts)}
-    width = max(map(len, told))
-    for name, opening in told.items():
-        say(f"{name:{width}}  {opening}")
+    print_table(Table("negotiate examples", ("file", "what it is"), tuple(told.items())))
 
 
 def _opening(path: Path) -> str:

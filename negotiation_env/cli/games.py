@@ -1,8 +1,8 @@
 """`negotiate play` and `negotiate eval`."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,6 +38,15 @@ from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 from negotiation_env.text.secrets import without_secrets
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from negotiation_env.cli.tables import GameTable
+    from negotiation_env.environment.episode import Episode
+    from negotiation_env.episodes.runner import Game
+    from negotiation_env.game.scenario import Scenario
+    from negotiation_env.interfaces import Judge
+
 __all__ = ["evaluate_command", "play"]
 
 
@@ -72,14 +81,12 @@ def play(
     """
     from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
-    from negotiation_env.console.interrupts import put_off
-    from negotiation_env.data import load_scenarios
+    from negotiation_env.cli.tables import lay_table
     from negotiation_env.environment.prompting import chosen_prompts
-    from negotiation_env.episodes.evaluate import pick, seat_agents
+    from negotiation_env.episodes.evaluate import seat_agents
     from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
-    from negotiation_env.episodes.runner import play as play_game
 
     rules: dict[str, Any] = {
         "prompts": named_prompts(prompts),
@@ -92,27 +99,56 @@ def play(
         traffic = open_traffic(record, replay)
         play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
         return
-    scenarios = load_scenarios(split, seed=seed)
-    chosen = pick(scenarios, 1, seed)[0] if scenario is None else find_scenario(scenarios, scenario)
+    chosen = _chosen(split, scenario, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
     rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
-        players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
+        table = None if browser else lay_table(chosen, agents)
+        with table.loading() if table else nullcontext():
+            players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
         game = Game(chosen.id, chosen, seat_agents(players, chosen.seats), seed)
         if keep and out:
             told = chosen_prompts(rules["prompts"], decider)
             note_provenance(out, digests([chosen], told) | sha256_of(agents, [judge]))
-        if browser:
+        if table is None:
             play_in_pages(game, decider, keep, open_page=open_page, **rules)
-            return
-        with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
-            episode = play_game(game, decider, render_mode="human", **rules)
-            if keep:
-                keep(episode)
+        else:
+            _play_at(table, game, decider, keep, out, **rules)
+
+
+def _chosen(split: str, wanted: str | None, seed: int) -> "Scenario":
+    from negotiation_env.data import load_scenarios
+    from negotiation_env.episodes.evaluate import pick
+
+    scenarios = load_scenarios(split, seed=seed)
+    return pick(scenarios, 1, seed)[0] if wanted is None else find_scenario(scenarios, wanted)
+
+
+def _play_at(
+    table: "GameTable",
+    game: "Game",
+    judge: "Judge",
+    keep: "Callable[[Episode], None] | None",
+    out: Path | None,
+    **rules: Any,
+) -> None:
+    """Play one game at a table, and keep it.
+
+    Raises:
+        Interrupted: Ctrl-C came before the game had ended.
+        UserError: It ended unscored.
+    """
+    from negotiation_env.console.interrupts import put_off
+
+    with told_on_ctrl_c("stopped; a negotiation that had not ended is not kept"), put_off():
+        episode = table.play(game, judge, **rules)
+        if keep:
+            keep(episode)
+        table.close(episode, out)
     if episode.failure is not None:
         raise UserError(f"the negotiation ended unscored: {episode.failure}")
 
@@ -150,7 +186,7 @@ def evaluate_command(
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
-    from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.run_folder import SETTINGS, claim, scored_in
     from negotiation_env.episodes.summary import summary_table
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
@@ -160,6 +196,9 @@ def evaluate_command(
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
+        if resume:
+            kept = len(scored_in(out, {each.id for each in scenarios}))
+            say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}")
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,

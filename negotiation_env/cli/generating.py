@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from negotiation_env.cli.app import app
-from negotiation_env.cli.options import Record, Replay, going_on, open_traffic, print_table, require_apart
+from negotiation_env.cli.options import Record, Replay, going_on, one_of, open_traffic, print_table, require_apart
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import MissingExtra
 from negotiation_env.specs import FILE, parse
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_command"]
 
+_KINDS = ("dilemmas", "personas", "open")
 _MODEL_HELP = f"Who writes: {MODELS.forms()}."
 _SHIPPED_HELP = "Keep away from the shipped texts, the held-out ones too."
 _MINILM_HELP = "Compare meanings, by MiniLM; default: where torch is installed."
@@ -31,7 +32,10 @@ _DRY_RUN_HELP = "Say what the run takes at most; load and write nothing."
 
 @app.command("generate")
 def generate_command(
-    kind: Annotated[Literal["dilemmas", "personas", "open"], typer.Argument(help="What to write.")],
+    kind: Annotated[
+        Literal["dilemmas", "personas", "open"],
+        typer.Argument(help=f"What to write: {', '.join(_KINDS)}.", parser=one_of("kind of texts", _KINDS)),
+    ],
     model: Annotated[str, typer.Option("--model", help=_MODEL_HELP)],
     out: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
     n: Annotated[int, typer.Option("--n", min=1, help="Texts to ask for.")] = 100,

@@ -38,4 +38,5 @@ def guard_command(
         return
     for table in report.tables():
         print_table(table)
-    say(f"agreements at the first possible turn: {report.instant}; at a turn that breaks a constraint: {report.caught}")
+    caught = f"; of them at a turn that breaks a constraint: {report.caught}" if report.instant else ""
+    say(f"agreements at the first possible turn: {report.instant}{caught}")

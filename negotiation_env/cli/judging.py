@@ -48,10 +48,8 @@ def judge_check(
 
     Accuracy on a labelled set, order of the personas, length, test-retest, prompt injections, cost and latency.
     """
-    from negotiation_env.agents.contents import sha256_of
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
-    from negotiation_env.episodes.provenance import fetched, made_with
     from negotiation_env.files.places import refuse_other
     from negotiation_env.judges.check.check import check_judge, plan_check
     from negotiation_env.judges.check.labelled import read_labelled
@@ -65,12 +63,11 @@ def judge_check(
     _, (decider,) = resolve_cast([], [judge], open_traffic(record, replay), cache=not no_cache)
     with told_on_ctrl_c(_STOPPED), progress("questions", len(plan_check(items))) as advance:
         report = check_judge(decider, items, progress=advance)
-    made = made_with(fetched() | sha256_of([], [judge]))
-    told = json.dumps({**json.loads(report.to_json()), "made_with": asdict(made)}, indent=1, ensure_ascii=False)
+    told = _with_provenance(report.to_json(), judge)
     if out is not None:
-        out.write_text(f"{without_secrets(told)}\n", encoding="utf-8")
+        out.write_text(told, encoding="utf-8")
     if as_json:
-        say_json(f"{without_secrets(told)}\n")
+        say_json(told)
     else:
         for table in check_tables(report):
             print_table(table)
@@ -102,7 +99,16 @@ def judge_compare(
     with told_on_ctrl_c(_STOPPED), progress("questions", 2 * len(items.items)) as advance:
         comparison = compare_judges(judges[0], judges[1], items, progress=advance)
     if as_json:
-        say_json(comparison.to_json())
+        say_json(_with_provenance(comparison.to_json(), first, second))
     else:
         for table in comparison_tables(comparison):
             print_table(table)
+
+
+def _with_provenance(report: str, *judges: str) -> str:
+    """A report in JSON, and under `made_with` what it was made with."""
+    from negotiation_env.agents.contents import sha256_of
+    from negotiation_env.episodes.provenance import fetched, made_with
+
+    made = asdict(made_with(fetched() | sha256_of([], judges)))
+    return without_secrets(json.dumps({**json.loads(report), "made_with": made}, indent=1, ensure_ascii=False)) + "\n"

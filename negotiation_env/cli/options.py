@@ -1,6 +1,6 @@
 """Options and helpers that several commands share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from negotiation_env.game.prompts import SHIPPED
 from negotiation_env.game.rules import enough_turns
 from negotiation_env.guards import SHIPPED as GUARDS
 from negotiation_env.specs.kinds import AGENTS, JUDGES
+from negotiation_env.text.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from negotiation_env.endpoints.recording import Traffic
@@ -32,6 +33,8 @@ __all__ = [
     "MaxTurnTokens",
     "MaxTurns",
     "NoCache",
+    "OptionalAgents",
+    "OptionalJudge",
     "PromptsOption",
     "Record",
     "Replay",
@@ -44,6 +47,7 @@ __all__ = [
     "find_scenario",
     "going_on",
     "named_prompts",
+    "one_of",
     "open_traffic",
     "print_table",
     "require_apart",
@@ -65,6 +69,8 @@ _SEED_HELP = "Seeds the scenarios drawn and every sampled token."
 
 Agents = Annotated[list[str], typer.Option("--agents", help=_AGENTS_HELP)]
 JudgeSpec = Annotated[str, typer.Option("--judge", help=_JUDGE_HELP)]
+OptionalAgents = Annotated[list[str] | None, typer.Option("--agents", help=_AGENTS_HELP)]
+OptionalJudge = Annotated[str | None, typer.Option("--judge", help=_JUDGE_HELP)]
 Split = Annotated[str, typer.Option("--split", help=_SPLIT_HELP)]
 Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
 MaxTurns = Annotated[int, typer.Option("--max-turns", min=0, help="Most utterances; 0: a single agent answers.")]
@@ -191,7 +197,24 @@ def find_scenario(scenarios: "list[Scenario]", wanted: str) -> "Scenario":
     for scenario in scenarios:
         if wanted in (scenario.id, scenario.id.partition("/")[0]):
             return scenario
-    raise UserError(f"no scenario {wanted!r} in this split; its ids are like {scenarios[0].id!r}")
+    near = did_you_mean(wanted, [scenario.id for scenario in scenarios])
+    raise UserError(f"no scenario {wanted!r} in this split{near}; its ids are like {scenarios[0].id!r}")
+
+
+def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
+    """Reads a word that is one of some; another is told with the one that it looks like.
+
+    Args:
+        what: What the word says, for the message.
+        known: The words that there are.
+    """
+
+    def read(given: str) -> str:
+        if given in known:
+            return given
+        raise UserError(f"no {what} {given!r}{did_you_mean(given, known)}; expected one of {', '.join(known)}")
+
+    return read
 
 
 def print_table(table: "Table") -> None:

@@ -34,7 +34,7 @@ def rejudge_command(
     They stay as they were played. Its verdicts and the comparison go to the folder's rejudged/; a command that was
     killed goes on where it was.
     """
-    from negotiation_env.agents.contents import contents_of
+    from negotiation_env.agents.contents import contents_of, sha256_of
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.environment.episode import latest_episodes
@@ -52,7 +52,14 @@ def rejudge_command(
         _, (decider,) = resolve_cast([], [judge], open_traffic(record, replay, resume=True), cache=not no_cache)
         contents = " ".join(contents_of([], [judge]).values())
         with progress("negotiations", count) as advance:
-            report = rejudge(run, decider, contents=contents, unscored_limit=unscored_limit, progress=advance)
+            report = rejudge(
+                run,
+                decider,
+                contents=contents,
+                sha256=sha256_of([], [judge]),
+                unscored_limit=unscored_limit,
+                progress=advance,
+            )
     if as_json:
         say_json(report.to_json())
         return
@@ -65,6 +72,7 @@ def rejudge_command(
 
 
 def _table(report: "RejudgeReport") -> "Table":
+    from negotiation_env.statistics.intervals import BRACKETS
     from negotiation_env.statistics.table import Table
 
     rows: list[tuple[Cell, ...]] = [
@@ -78,8 +86,7 @@ def _table(report: "RejudgeReport") -> "Table":
     if report.usage.tokens:
         rows.append(("judge tokens, in + out", "", str(report.usage)))
     title = f"{report.episodes} negotiations before two judges, as they were played"
-    note = "in brackets: 95 % interval (Wilson for shares, bootstrap for means)"
-    return Table(title, ("", f"old: {report.old_judge}", f"new: {report.new_judge}"), tuple(rows), note)
+    return Table(title, ("", f"old: {report.old_judge}", f"new: {report.new_judge}"), tuple(rows), BRACKETS)
 
 
 def _count(share: "Estimate") -> str:

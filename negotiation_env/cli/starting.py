@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.cli.examples import shipped_examples
+from negotiation_env.cli.options import one_of
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import UserError
 from negotiation_env.game.prompts import SHIPPED as PROMPTS
@@ -41,7 +42,7 @@ class _Start:
 _STARTS: Final = {
     "selfplay": _Start(("selfplay_embedded",), "negotiate train {} --dry-run"),
     "bench": _Start(("bench_first",), "negotiate bench {} --dry-run"),
-    "judge": _Start(("judge",), "negotiate doctor --agents scripted:pushy --judge {}"),
+    "judge": _Start(("judge",), "negotiate doctor --judge {}"),
     "prompts": _Start(PROMPTS, "negotiate play --prompts {}", "negotiation_env.game"),
     "guards": _Start(GUARDS, "negotiate play --guards {}", "negotiation_env.guards"),
 }
@@ -50,7 +51,9 @@ _LIKE_HELP: Final = f"Which shipped one to begin with: of prompts {', '.join(PRO
 
 @app.command("init")
 def init(
-    kind: Annotated[Literal["selfplay", "bench", "judge", "prompts", "guards"], typer.Argument(help="What to write.")],
+    kind: Annotated[
+        str, typer.Argument(help=f"What to write: {', '.join(_STARTS)}.", parser=one_of("file", [*_STARTS]))
+    ],
     file: Annotated[Path | None, typer.Argument(dir_okay=False, help="Where; default: KIND.toml here.")] = None,
     like: Annotated[str | None, typer.Option("--like", help=_LIKE_HELP)] = None,
 ) -> None:
@@ -68,4 +71,4 @@ def init(
         raise UserError(f"{path} is there already, and is not overwritten: move it, or name another file")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(start.text(name), encoding="utf-8")
-    say(f"written to {path}; try: {start.command.format(path)}")
+    say(f"written to {path}; try:\n  {start.command.format(path)}")

@@ -23,6 +23,7 @@ from negotiation_env.cli.options import (
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.errors import Interrupted, UserError
 from negotiation_env.loading.heavy import importing
+from negotiation_env.text.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from negotiation_env.training.config import TrainConfig
@@ -59,7 +60,10 @@ def train(
     from negotiation_env.training.config import load_config
 
     given = {"seed": seed, "prompts": prompts, "guards": json.dumps(guards) if guards else None}
-    settings = _overrides(context.args) | {name: str(value) for name, value in given.items() if value is not None}
+    options = [option for each in context.command.params for option in each.opts]
+    settings = _overrides(context.args, options) | {
+        name: str(value) for name, value in given.items() if value is not None
+    }
     loaded = load_config(config, settings)
     if dry_run:
         _dry_run(loaded, processes, as_json)
@@ -118,8 +122,10 @@ def _train_in(
         print_table(summary_table({"before": result.before, "after": result.after}, "Held-out scenarios, "))
     say(f"{result.signal:.0%} of the training groups carried a signal")
     trained = "adapter" if config.fine_tuning == "lora" else "model"
-    say(f"{trained}: {out / trained}   curve: {out / 'reward.png'}   transcripts: {out / 'episodes.jsonl'}")
-    say(f"to read the games: negotiate view {out}; to watch it play: negotiate play --agents {_spec(config, out)}")
+    say(f"{trained}: {out / trained}\ncurve: {out / 'reward.png'}\ntranscripts: {out / 'episodes.jsonl'}")
+    say(
+        f"to read the games:\n  negotiate view {out}\nto watch it play:\n  negotiate play --agents {_spec(config, out)}"
+    )
 
 
 def _spec(config: "TrainConfig", out: Path) -> str:
@@ -127,13 +133,14 @@ def _spec(config: "TrainConfig", out: Path) -> str:
     return f"hf:{out / 'model'}" if config.fine_tuning == "full" else f"hf:{config.model}+{out / 'adapter'}"
 
 
-def _overrides(arguments: list[str]) -> dict[str, str]:
-    """`--key value` and `--key=value` pairs."""
+def _overrides(arguments: list[str], options: list[str]) -> dict[str, str]:
+    """`--key value` and `--key=value` pairs; what may be a misspelt option is told so."""
     found: dict[str, str] = {}
     rest = list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
         if not name.startswith("--") or not (equals or rest):
-            raise UserError(f"expected overrides as --KEY VALUE, got {' '.join([name, *rest])!r}")
+            near = did_you_mean(name, options)
+            raise UserError(f"expected overrides as --KEY VALUE, got {' '.join([name, *rest])!r}{near}")
         found[name.removeprefix("--").replace("-", "_")] = value if equals else rest.pop(0)
     return found

@@ -38,7 +38,8 @@ def view(
         raise UserError(f"expected one run, or two to lay beside each other; got {len(runs)}")
     if len(runs) == 1 and not is_run(runs[0]):
         print_table(runs_table(runs[0]))
-        say(f"to read one: negotiate view {runs[0]}/RUN; two beside each other: negotiate view {runs[0]}/RUN OTHER")
+        say(f"one of them:\n  negotiate view {runs[0]}/RUN")
+        say(f"two beside each other:\n  negotiate view {runs[0]}/RUN {runs[0]}/OTHER")
         return
     path = write_report(runs[0], out, beside=runs[1] if runs[1:] else None)
     say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -13,6 +13,8 @@ import unicodedata
 from contextlib import suppress
 from functools import cache
 from io import TextIOWrapper
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -60,10 +62,24 @@ def one_line(text: str) -> str:
 
 
 def say(text: str, *, error: bool = False, end: str = "\n") -> None:
-    """Print a text and its end; with `error` to standard error."""
+    """Print a text and its end; with `error` to standard error.
+
+    A terminal would break long lines within words, so there they are broken between them; who reads them by program
+    gets them whole.
+    """
     stream = _Patient(error)
-    stream.write(shown(text) + end)
+    stream.write((_fitted(shown(text)) if stream.isatty() else shown(text)) + end)
     stream.flush()
+
+
+def _fitted(text: str) -> str:
+    """Long lines broken between words, as deep as they begin; a word that is longer stays whole."""
+    width, fitted = get_terminal_size().columns, list[str]()
+    for line in text.split("\n"):
+        deep = " " * (len(line) - len(line.lstrip()))
+        parts = wrap(line, width, subsequent_indent=deep, break_long_words=False, break_on_hyphens=False)
+        fitted += parts if len(line) > width else [line]
+    return "\n".join(fitted)
 
 
 def say_json(text: str) -> None:

@@ -13,6 +13,7 @@ from negotiation_env.endpoints.address import check_base_url
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.endpoints.finish_reasons import ended_by, is_passing, is_whole
 from negotiation_env.endpoints.log_probabilities import chat_alternatives
+from negotiation_env.endpoints.streaming import STREAMED, whole
 from negotiation_env.interfaces import ChatRequest, Reply
 from negotiation_env.text.secrets import without_secrets
 from negotiation_env.text.strict_json import read_json
@@ -102,7 +103,8 @@ class EndpointSettings:
         """Model, endpoint and changed fields, as in records: all that can change a reply but the request."""
         elsewhere = "" if self.base_url.rstrip("/") == OPENAI else f"@{without_secrets(self.base_url)}"
         added = f" with {json.dumps(dict(self.extra), sort_keys=True)}" if self.extra else ""
-        left_out = f" without {', '.join(sorted(self.omit))}" if self.omit else ""
+        omitted = sorted({*self.omit} - STREAMED.keys())  # a reply that comes in pieces is no other reply
+        left_out = f" without {', '.join(omitted)}" if omitted else ""
         return f"openai:{self.model}{elsewhere}{added}{left_out}"
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
@@ -122,18 +124,23 @@ class Call:
         max_tokens: Upper limit of new tokens that it asks for.
         read: The reply in an answer's body; raises EndpointFault where there is none, a PassingFault where another try
             may bring one, and nothing else.
+        hear: Told the words so far of an answer that comes in pieces.
     """
 
     path: str
     body: bytes
     max_tokens: int
     read: Callable[[bytes], Reply]
+    hear: Callable[[str], None] | None = None
 
 
-def chat_completion(settings: EndpointSettings, request: ChatRequest) -> Call:
-    """The call that asks for a chat completion."""
-    body = _request_body(settings, request)
-    return Call("/chat/completions", body, request.sampling.max_tokens, partial(_read_reply, settings))
+def chat_completion(
+    settings: EndpointSettings, request: ChatRequest, hear: Callable[[str], None] | None = None
+) -> Call:
+    """The call that asks for a chat completion, in pieces where somebody is to `hear` it."""
+    hear = None if "stream" in settings.omit else hear
+    body = _request_body(settings, request, STREAMED if hear else {})
+    return Call("/chat/completions", body, request.sampling.max_tokens, partial(_read_reply, settings), hear)
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +148,7 @@ def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
 
 
-def _request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
+def _request_body(settings: EndpointSettings, request: ChatRequest, added: Mapping[str, Any]) -> bytes:
     sampling = request.sampling
     fields: dict[str, Any] = {
         "model": settings.model,
@@ -155,7 +162,7 @@ def _request_body(settings: EndpointSettings, request: ChatRequest) -> bytes:
         fields["response_format"] = response_format(request.schema)
     if request.alternatives:
         fields |= {"logprobs": True, "top_logprobs": request.alternatives}
-    fields |= settings.extra
+    fields |= {**added, **settings.extra}
     kept = {name: value for name, value in fields.items() if name not in settings.omit}
     # What UTF-8 cannot hold, half a surrogate pair, becomes its JSON escape.
     return json.dumps(kept, ensure_ascii=False).encode("utf-8", "backslashreplace")
@@ -223,7 +230,7 @@ def read_answer(settings: EndpointSettings, raw: bytes) -> Answer:
 
 
 def _read_reply(settings: EndpointSettings, raw: bytes) -> Reply:
-    answer = read_answer(settings, raw)
+    answer = read_answer(settings, whole(raw))
     message = answer.choice.get("message")
     if not isinstance(message, dict):
         raise answer.lacks("message")

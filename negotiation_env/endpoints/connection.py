@@ -4,6 +4,7 @@ import asyncio
 import os
 import weakref
 from base64 import b64encode
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from negotiation_env.endpoints.address import joined, login_of, proxy_of
@@ -24,6 +25,10 @@ MAX_ANSWER: Final = 2**23
 _MAX_ERROR: Final = 2**16
 """Bytes of an error's body; what is quoted of it is shorter still."""
 _MAX_LOCATION: Final = 200
+
+
+def _nobody(part: bytes) -> None:
+    """Takes nothing."""
 
 
 class Connection:
@@ -62,7 +67,9 @@ class Connection:
         self._sessions: list[ClientSession] = []
         self.close = weakref.finalize(self, _close, self._sessions)
 
-    async def exchange(self, method: str, path: str, seconds: float, body: bytes | None) -> bytes:
+    async def exchange(
+        self, method: str, path: str, seconds: float, body: bytes | None, take: Callable[[bytes], None] = _nobody
+    ) -> bytes:
         """One request and the body of its answer.
 
         Args:
@@ -70,6 +77,7 @@ class Connection:
             path: Below the base URL.
             seconds: Limit for all of it.
             body: What is sent.
+            take: Given each part of a good answer's body as it arrives.
 
         Raises:
             EndpointFault: There is no answer, or it is an error, a redirect, or longer than `MAX_ANSWER` bytes.
@@ -82,7 +90,7 @@ class Connection:
                 url = joined(self._url, path)
                 async with self._session().request(method, url, data=body, allow_redirects=False) as response:
                     status = response.status
-                    return await self._answer(response)
+                    return await self._answer(response, take)
         except EndpointFault:
             raise
         except TimeoutError as error:
@@ -92,9 +100,9 @@ class Connection:
             passing = isinstance(error, ClientError | OSError) and not isinstance(error, ValueError)
             raise (PassingFault if passing else EndpointFault)(f"{type(error).__name__}: {error}", status) from error
 
-    async def _answer(self, response: "ClientResponse") -> bytes:
+    async def _answer(self, response: "ClientResponse", take: Callable[[bytes], None]) -> bytes:
         error = response.status >= 300
-        raw = await _body(response, _MAX_ERROR if error else MAX_ANSWER)
+        raw = await _body(response, _MAX_ERROR if error else MAX_ANSWER, _nobody if error else take)
         if not error and len(raw) > MAX_ANSWER:
             raise EndpointFault(f"the answer is longer than {MAX_ANSWER:,} bytes", response.status)
         told = self.secrets.hide_in_body(raw, error=error)
@@ -138,11 +146,12 @@ def _basic(user: str, password: str) -> str:
     return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
-async def _body(response: "ClientResponse", limit: int) -> bytes:
+async def _body(response: "ClientResponse", limit: int, take: Callable[[bytes], None]) -> bytes:
     """An answer's body; of one that is longer than the limit only its beginning, a little longer than the limit."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         parts.append(part)
+        take(part)
         size += len(part)
         if size > limit:
             break

@@ -18,6 +18,7 @@ from negotiation_env.endpoints.connection import Connection
 from negotiation_env.endpoints.event_loop import run, told
 from negotiation_env.endpoints.faults import EndpointFault, PassingFault
 from negotiation_env.endpoints.rate_limit import RateLimit
+from negotiation_env.endpoints.streaming import Listener
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
 from negotiation_env.interfaces import ChatRequest, Reply
@@ -94,6 +95,15 @@ class Endpoint:
     def chat(self, requests: Sequence[ChatRequest]) -> list[Reply]:
         """Send all requests; one that fails for good gets a reply with its error."""
         return self.send([chat_completion(self.settings, request) for request in requests])
+
+    def stream(self, request: ChatRequest, hear: Callable[[str], None]) -> Reply:
+        """As `chat` for one request, which asks for an answer in pieces; see `StreamingModel`.
+
+        The endpoints' thread tells `hear` the words. Thoughts that an endpoint sends apart are not among them.
+        """
+        call = chat_completion(self.settings, request, lambda words: hear(self._secrets.hide(words)))
+        (reply,) = self.send([call])
+        return reply
 
     def send(self, calls: Sequence[Call]) -> list[Reply]:
         """As `chat`, in any wire format.
@@ -184,7 +194,8 @@ class Endpoint:
         now = time.monotonic()
         await asyncio.sleep(max(self._requests.reserve(1, now), self._tokens.reserve(booked, now)))
         story.tries += 1
-        answer = await self._connection.exchange("POST", call.path, self.settings.timeout, call.body)
+        heard = {"take": Listener(call.hear).take} if call.hear else {}
+        answer = await self._connection.exchange("POST", call.path, self.settings.timeout, call.body, **heard)
         try:
             reply = call.read(answer)
         except EndpointFault as fault:

@@ -10,8 +10,19 @@ from typing import Any
 __all__ = ["EndpointFault", "PassingFault", "fault_of_status", "retry_after"]
 
 _PASSING = frozenset({408, 409, 425, 429})
-_DISPENSABLE = ("temperature", "top_p", "max_tokens", "seed", "response_format", "top_logprobs")
-_REFUSED = re.compile(r"support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)", re.IGNORECASE)
+_DISPENSABLE = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "response_format",
+    "top_logprobs",
+    "stream",
+    "stream_options",
+)
+_REFUSED = re.compile(
+    r"support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)|must be verified", re.IGNORECASE
+)
 
 
 class EndpointFault(Exception):

@@ -1,12 +1,16 @@
 """A negotiation for human eyes: plain text, and a live view in the terminal."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from negotiation_env.console.terminal import console, shown
 from negotiation_env.game.events import Outcome, Status, Utterance
 from negotiation_env.game.protocol import Negotiation
 
-__all__ = ["outcome_line", "show_news", "transcript"]
+if TYPE_CHECKING:
+    from rich.panel import Panel
+
+__all__ = ["colour_of", "outcome_line", "show_news", "spoken", "transcript"]
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -46,10 +50,22 @@ def show_news(game: Negotiation, judge: str) -> None:
     if game.turns + bool(game.completion) == 1:
         out.print(Panel(Text(game.scenario.dilemma), title="dilemma"))
     for said, title in _news(game):
-        colour = _COLOURS[said.seat % len(_COLOURS)]
-        out.print(Panel(Text(said.text), title=Text(title), title_align="left", border_style=colour))
+        out.print(spoken(said.seat, title, said.text))
     if isinstance(game.pending, Outcome):
         out.print(Text(outcome_line(game.pending, judge), style="bold"))
+
+
+def spoken(seat: int, title: str, text: str) -> "Panel":
+    """Words in a frame of the seat's colour, as they are: markup has no effect."""
+    from rich.panel import Panel
+    from rich.text import Text
+
+    return Panel(Text(text), title=Text(title), title_align="left", border_style=colour_of(seat))
+
+
+def colour_of(seat: int) -> str:
+    """The colour of a seat's frames."""
+    return _COLOURS[seat % len(_COLOURS)]
 
 
 def _news(game: Negotiation) -> Iterator[tuple[Utterance, str]]:

@@ -187,6 +187,6 @@ def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
     return [scenarios[index] for index in sorted(chosen)]
 
 
-def seat_agents(agents: Sequence[Agent], seats: int) -> tuple[Agent, ...]:
-    """One agent for each seat; the last one given takes the seats beyond."""
+def seat_agents(agents: Sequence[T], seats: int) -> tuple[T, ...]:
+    """One agent, or spec of one, for each seat; the last one given takes the seats beyond."""
     return tuple(agents[min(seat, len(agents) - 1)] for seat in range(seats))

@@ -56,23 +56,24 @@ class Provenance:
     sha256: Mapping[str, str]
 
 
-def note_provenance(out: Path, sha256: Mapping[str, str]) -> None:
+def note_provenance(out: Path, sha256: Mapping[str, str], name: str = PROVENANCE) -> None:
     """Append what a run in a claimed folder is made with now, unless the last line says the same.
 
     Args:
         out: The run's folder.
         sha256: Of what it is made from, by name.
+        name: The file's name, where what one folder holds was made with different things.
 
     Raises:
         UserError: The file cannot be read or written.
     """
     line = without_secrets(json.dumps(asdict(made_with(sha256)), ensure_ascii=False))
-    before = last_provenance(out)
+    before = last_provenance(out, name)
     if before is None or asdict(before) != json.loads(line):
-        append_bytes(out / PROVENANCE, line.encode() + b"\n")
+        append_bytes(out / name, line.encode() + b"\n")
 
 
-def last_provenance(out: Path) -> Provenance | None:
+def last_provenance(out: Path, name: str = PROVENANCE) -> Provenance | None:
     """What a run was made with last; None where its folder does not say.
 
     Raises:
@@ -80,7 +81,7 @@ def last_provenance(out: Path) -> Provenance | None:
     """
     from pydantic import TypeAdapter
 
-    lines = list(read_lines(out / PROVENANCE, TypeAdapter(Provenance), "does not say what a run was made with"))
+    lines = list(read_lines(out / name, TypeAdapter(Provenance), "does not say what a run was made with"))
     return lines[-1] if lines else None
 
 

@@ -4,7 +4,8 @@ The judge gets the questions that the first one got: whether the parties agree, 
 how good the completion is. The dialogues stay as they are: a judge that would have ended one earlier is only noted as
 seeing agreement at that turn, and what would have been said after the last turn nobody knows.
 
-`RUN/rejudged/JUDGE.jsonl` is append-only, a line for each negotiation; `JUDGE.summary.json` beside it is the report.
+`RUN/rejudged/JUDGE.jsonl` is append-only, a line for each negotiation; `JUDGE.summary.json` beside it is the report,
+`JUDGE.provenance.jsonl` what the judge's verdicts were made with.
 The run's own files are only read.
 """
 
@@ -24,6 +25,7 @@ from negotiation_env.console.interrupts import interruptible, put_off
 from negotiation_env.endpoints.usage import Usage, rulings_usage
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.environment.prompting import shipped_of, warn_of_mismatch
+from negotiation_env.episodes.provenance import PROVENANCE, fetched, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
@@ -33,6 +35,7 @@ from negotiation_env.game.events import Question, QuestionKind, Ruling
 from negotiation_env.game.protocol import agreement_question, score_question
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import judged
+from negotiation_env.loading.fetch import sha256_of
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.rater_agreement import spearman
 
@@ -138,6 +141,7 @@ def rejudge(
     *,
     batch: int = 8,
     contents: str = "",
+    sha256: Mapping[str, str] | None = None,
     unscored_limit: float = 0.2,
     progress: Callable[[object], None] = lambda _: None,
 ) -> RejudgeReport:
@@ -150,6 +154,7 @@ def rejudge(
             but for what it keeps itself, as an LLM judge's cache does.
         contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
             asked again.
+        sha256: Of the judge's files, by name, for its provenance beside that of the games; nothing is held to it.
         unscored_limit: The highest share of episodes with something left unsaid, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those answered before first.
 
@@ -166,6 +171,8 @@ def rejudge(
         talked = {each.episode.prompts for each in asked.values() if each.episode.dialogue}
         warn_of_mismatch([told for ids in sorted(talked) for told in shipped_of(ids)], judge)
         found = _kept(path, judge.name, asked)
+        games = {EPISODES: sha256_of(run / EPISODES)}
+        note_provenance(path.parent, games | fetched() | dict(sha256 or {}), f"{path.stem}.{PROVENANCE}")
         for kept in found.values():
             limit.count(None)
             progress(kept)

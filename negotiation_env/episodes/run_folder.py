@@ -43,6 +43,7 @@ __all__ = [
     "open_run",
     "play_into",
     "refuse_own",
+    "scored_in",
 ]
 
 EPISODES = "episodes.jsonl"
@@ -265,6 +266,16 @@ def play_into(
                     errors.append(error)
     if errors:
         raise errors[0]
+
+
+def scored_in(out: Path, wanted: Collection[str]) -> set[str]:
+    """The ids of those of the games that a run's folder holds scored: a run that goes on plays the others.
+
+    Raises:
+        UserError: A line of its episodes cannot be read.
+    """
+    path = out / EPISODES
+    return {each.id for each in (stream_latest(path) if path.exists() else ()) if each.reward is not None} & set(wanted)
 
 
 def differences(before: Any, after: Any) -> list[str]:

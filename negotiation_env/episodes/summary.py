@@ -12,7 +12,7 @@ from negotiation_env.environment.turns import Refused, Said
 from negotiation_env.files.durable import parse_value
 from negotiation_env.game.echoes import ECHOES
 from negotiation_env.game.events import Task, Verdict
-from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.statistics.intervals import BRACKETS, Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["Summary", "judge_usage", "policy_usage", "refusal", "summarise", "summary_table"]
@@ -236,5 +236,4 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
         told = (", ".join(each.renamed.get(who, ())) or None for each in found)
         rows.append((f"names of the model of {who}", *told))
     rows += [(name, *(each.panel.get(name) for each in found)) for name in first.panel]
-    note = "in brackets: 95 % interval (Wilson for the share, bootstrap for means)"
-    return Table(f"{title}n = {first.episodes}, judge: {first.judge}", ("", *summaries), tuple(rows), note)
+    return Table(f"{title}n = {first.episodes}, judge: {first.judge}", ("", *summaries), tuple(rows), BRACKETS)

@@ -1,7 +1,7 @@
 """Chat messages for a seat: text in, text out, in the words of a `negotiation_env.game.prompts.PromptSet`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache, lru_cache
 
 from negotiation_env.game.events import Message, Utterance
@@ -10,7 +10,16 @@ from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.text.untrusted import neutralise
 
-__all__ = ["Chat", "brief", "completion_request", "conversation", "prompt_texts", "single_agent_chat"]
+__all__ = [
+    "OWN_CARD",
+    "Chat",
+    "brief",
+    "completion_request",
+    "conversation",
+    "prompt_texts",
+    "single_agent_chat",
+    "single_agent_request",
+]
 
 _ANY_LENGTH = 1_000_000_000
 """A scenario is shown whole or, by `negotiation_env.game.scenario.require_playable`, not played."""
@@ -18,11 +27,24 @@ _FURTHER_LINE = re.compile(rf"\n(?!{LIKE_A_TAG.pattern})", re.MULTILINE)
 _QUOTED = "\n> "
 _TOLD = ("goal", "red_line", "style")
 """What a persona's card tells, beside its name and values."""
+OWN_CARD = (*_TOLD, "values")
+"""The placeholders of all that."""
+_ANNOUNCES_NOTHING = re.compile(r"^.*:\n(?=\n|\Z)", re.MULTILINE)
 
 
-def brief(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> str:
-    """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak."""
-    return _filled(prompts, "brief", scenario, seat, personas)
+def brief(
+    prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True, without: Collection[str] = ()
+) -> str:
+    """The system message of a seat: its own persona in full, who the others are, the dilemma, how to speak.
+
+    Args:
+        prompts: The seat's texts.
+        scenario: Dilemma and personas.
+        seat: Whose brief.
+        personas: Show the personas.
+        without: Placeholders whose lines are left out, for a reader who has before its eyes what they stand for.
+    """
+    return _filled(prompts, "brief", scenario, seat, personas, frozenset(without))
 
 
 def prompt_texts(prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True) -> tuple[str, ...]:
@@ -44,18 +66,40 @@ def single_agent_chat(
     """
     if not scenario.personas:
         return (_user([_clean(scenario.dilemma)]),)
-    return (_user([_filled(prompts, "single", scenario, seat, personas)]),)
+    return (_user([single_agent_request(prompts, scenario, seat, personas=personas)]),)
+
+
+def single_agent_request(
+    prompts: PromptSet, scenario: Scenario, seat: int, *, personas: bool = True, without: Collection[str] = ()
+) -> str:
+    """The message that asks a single agent for the joint answer; the arguments are those of `brief`."""
+    return _filled(prompts, "single", scenario, seat, personas, frozenset(without))
 
 
 @lru_cache(maxsize=1024)
-def _filled(prompts: PromptSet, text: str, scenario: Scenario, seat: int, personas: bool) -> str:
+def _filled(
+    prompts: PromptSet,
+    text: str,
+    scenario: Scenario,
+    seat: int,
+    personas: bool,
+    without: frozenset[str] = frozenset(),
+) -> str:
+    said = prompts.fill(*_fields(prompts, text, scenario, seat, personas, without))
+    return _ANNOUNCES_NOTHING.sub("", said).strip() if without else said
+
+
+def _fields(
+    prompts: PromptSet, text: str, scenario: Scenario, seat: int, personas: bool, without: frozenset[str]
+) -> tuple[str, dict[str, object]]:
+    """The full name of a text, and what its placeholders stand for."""
     fields: dict[str, object] = {
         "dilemma": _clean(scenario.dilemma),
         "seat": seat,
         "parties": len(scenario.personas),
     }
     if not personas:
-        return prompts.fill(f"plain.{text}", fields)
+        return f"plain.{text}", fields | dict.fromkeys(without & fields.keys(), "")
     others = [persona for index, persona in enumerate(scenario.personas) if index != seat]
     fields |= _persona_fields(prompts, scenario.personas[seat])
     fields |= {
@@ -63,7 +107,7 @@ def _filled(prompts: PromptSet, text: str, scenario: Scenario, seat: int, person
         "other_personas": _in_full(prompts, others),
         "all_personas": _in_full(prompts, scenario.personas),
     }
-    return prompts.fill(f"personas.{text}", fields)
+    return f"personas.{text}", fields | dict.fromkeys(without, "")
 
 
 class Chat:

@@ -154,7 +154,8 @@ class Guards:
             if atom.name not in known:
                 what = "proposition" if isinstance(atom, Atom) else "number"
                 raise UserError(
-                    f"constraint {constraint.name!r}: no {what} {atom.name!r}; expected one of: {', '.join(known)}"
+                    f"constraint {constraint.name!r}: no {what} {atom.name!r}{did_you_mean(atom.name, known)}; "
+                    f"expected one of: {', '.join(known)}"
                 )
 
 

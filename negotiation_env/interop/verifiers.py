@@ -20,15 +20,13 @@ from pydantic import field_validator
 
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.data import load_scenarios
-from negotiation_env.environment.prompting import chosen_prompts
+from negotiation_env.environment.aec import raw_env
 from negotiation_env.episodes.runner import Game, derive_seed, play
 from negotiation_env.errors import JudgeError
-from negotiation_env.game.events import Outcome
 from negotiation_env.game.rules import Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.interfaces import Agent
 from negotiation_env.interop.verifiers_seats import NegotiationHarness, RoleAgent
-from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.loading.heavy import importing
 
 with importing("negotiation in verifiers", "verifiers"):
@@ -38,9 +36,7 @@ __all__ = ["NegotiationHarness", "NegotiationTaskset", "NegotiationVerifiersEnv"
 
 GAMES: Final = 1024
 """Most games of one process at a time; each waits for its models and its judge in a thread of its own."""
-_ROLE: Final = vf.AgentConfig(
-    runtime={"type": "subprocess"}
-)  # their default is a sandbox elsewhere; nothing runs in it
+_ROLE: Final = vf.AgentConfig(runtime={"type": "subprocess"})  # not their sandbox elsewhere: nothing runs in it
 
 
 class ScenariosConfig(vf.TasksetConfig):
@@ -84,6 +80,7 @@ class NegotiationConfig(vf.EnvConfig):
         opponent_agent: The spec of one of this project's own agents, such as "scripted", in the opponents' place.
         judge: The judge's spec.
         prompts: A prompt set's name or path; "" follows the judge.
+        guards: The name of shipped guards or a guard file; "" is none.
         rules: As for any game; the learner has the writer's seat. Where they leave no turns, it answers alone.
         retries: Of a whole episode, such as one that a judge left unscored.
     """
@@ -95,6 +92,7 @@ class NegotiationConfig(vf.EnvConfig):
     opponent_agent: str = ""
     judge: str = "embedded"
     prompts: str = ""
+    guards: str = ""
     rules: Rules = Rules()
     retries: vf.RetryConfig = vf.RetryConfig(max_retries=2)
 
@@ -112,10 +110,9 @@ class NegotiationVerifiersEnv(vf.Env[NegotiationConfig]):
 
     async def start(self) -> None:  # noqa: D102
         self.threads = ThreadPoolExecutor(GAMES, "negotiation")
-        self.judge = await asyncio.to_thread(resolve_judge, self.config.judge)
-        self.prompts = chosen_prompts(self.config.prompts or None, self.judge)
-        other = self.config.opponent_agent
-        self.other = await asyncio.to_thread(resolve_agent, other) if other else None
+        told, prompts, guards = self.config, self.config.prompts or None, self.config.guards or None
+        self.table = await asyncio.to_thread(raw_env, judge=told.judge, prompts=prompts, guards=guards)
+        self.other = await asyncio.to_thread(resolve_agent, told.opponent_agent) if told.opponent_agent else None
 
     async def stop(self) -> None:  # noqa: D102
         self.threads.shutdown(wait=False, cancel_futures=True)
@@ -129,7 +126,7 @@ class NegotiationVerifiersEnv(vf.Env[NegotiationConfig]):
         Raises:
             JudgeError: It ended unscored: the episode is played again, or counts as failed.
         """
-        rules, scenario = self.config.rules, task.data.scenario
+        rules, scenario, table = self.config.rules, task.data.scenario, self.table
         writer = None if rules.single else agents.writer
         async with AsyncExitStack() as talks:
 
@@ -137,20 +134,16 @@ class NegotiationVerifiersEnv(vf.Env[NegotiationConfig]):
                 return RoleAgent(await talks.enter_async_context(role.interaction(task)), writer, task)
 
             learner = await seated(agents.learner)
-            seats: list[Agent] = [learner] * scenario.seats
-            for seat in range(scenario.seats):
-                if seat != rules.writer and not rules.single:
-                    seats[seat] = self.other or await seated(agents.opponent)
+            seats: list[Agent] = [
+                learner if seat == rules.writer or rules.single else self.other or await seated(agents.opponent)
+                for seat in range(scenario.seats)
+            ]
             game = Game(f"{scenario.id} {learner.trace.id}", scenario, tuple(seats), task.data.seed)
-            playing = partial(play, game, self.judge, prompts=self.prompts, **asdict(rules))
+            playing = partial(play, game, table.judge, prompts=table.prompts, guards=table.guards, **asdict(rules))
             episode = await asyncio.get_running_loop().run_in_executor(self.threads, playing)
             learner.trace.info["negotiation"] = json.loads(episode.to_json())
             if episode.reward is None:  # raised while the talks are open, so that each trace counts as failed, too
                 raise JudgeError(f"unscored: {episode.failure}")
         for each in dict.fromkeys(seat for seat in seats if isinstance(seat, RoleAgent)):
-            _score(each.trace, episode.reward, episode.outcome)
-
-
-def _score(trace: vf.Trace, reward: float, outcome: Outcome) -> None:
-    trace.record_reward("collective_agency", reward)
-    trace.record_metrics({"turns": float(outcome.turns), "agreed": float(outcome.agreed)})
+            each.trace.record_reward("collective_agency", episode.reward)
+            each.trace.record_metrics({"turns": float(episode.outcome.turns), "agreed": float(episode.outcome.agreed)})

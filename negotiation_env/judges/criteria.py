@@ -8,6 +8,7 @@ from typing import Final
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import check_settings, read_toml
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = ["LEVELS", "Aspect", "Criteria", "load_criteria"]
 
@@ -85,6 +86,7 @@ def load_criteria(name: str = "collective_agency") -> Criteria:
     """
     path = files(__package__).joinpath("objectives", f"{name}.toml") if name in _SHIPPED else Path(name)
     if not path.is_file():
-        raise UserError(f"no criteria {name!r}; expected {' or '.join(_SHIPPED)}, or a TOML file like those")
+        near = did_you_mean(name, _SHIPPED)
+        raise UserError(f"no criteria {name!r}{near}; expected {' or '.join(_SHIPPED)}, or a TOML file like those")
     with as_file(path) as file:
         return check_settings(Criteria, read_toml(file, "criteria file"), file)

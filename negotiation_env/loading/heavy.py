@@ -12,8 +12,11 @@ from importlib.util import find_spec
 from typing import Final, Generic, ParamSpec, TypeVar
 
 from negotiation_env.errors import MissingExtra, UserError
+from negotiation_env.loading.cores import share_cores
 
 __all__ = ["LOADING", "Once", "importing"]
+
+share_cores()  # whoever imports torch here has imported this before
 
 P = ParamSpec("P")
 T = TypeVar("T")

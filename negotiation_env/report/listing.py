@@ -1,11 +1,13 @@
 """The runs below a folder, a line each."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from negotiation_env.environment.episode import stream_latest
+from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
 from negotiation_env.report.folder import episode_files
+from negotiation_env.statistics.intervals import BRACKETS
 from negotiation_env.statistics.table import Cell, Table
 
 __all__ = ["is_run", "runs_table"]
@@ -29,12 +31,19 @@ def runs_table(folder: Path) -> Table:
         raise UserError(
             f"{folder} holds no run and no folder of one; expected the --out of a command, or what holds them"
         )
-    columns = ("run", "negotiations", *_FIGURES, "judge")
-    note = "In brackets: 95 % interval (Wilson for the share, bootstrap for means). Of trainings, the last play."
-    return Table(f"Runs in {folder}", columns, tuple(map(_row, found)), note)
+    columns = ("run", "who played", "negotiations", *_FIGURES, "judge")
+    return Table(f"Runs in {folder}", columns, tuple(map(_row, found)), f"{BRACKETS}. Of trainings, the last play.")
 
 
 def _row(run: Path) -> tuple[Cell, ...]:
     *_, (last, _) = episode_files(run)
-    summary = summarise(stream_latest(last))
-    return (run.name, summary.episodes, *(getattr(summary, name) for name in _FIGURES.values()), summary.judge)
+    players = dict[str, None]()
+
+    def seen() -> Iterator[Episode]:
+        for episode in stream_latest(last):
+            players.update(dict.fromkeys(episode.agents))
+            yield episode
+
+    summary = summarise(seen())
+    figures = (getattr(summary, name) for name in _FIGURES.values())
+    return (run.name, ", ".join(players), summary.episodes, *figures, summary.judge)

@@ -9,7 +9,7 @@ from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.game.events import Status
 from negotiation_env.report.folder import Part, Run
 from negotiation_env.report.headline import Headline, compared_table, headline
-from negotiation_env.statistics.intervals import Estimate
+from negotiation_env.statistics.intervals import BRACKETS, Estimate
 from negotiation_env.statistics.table import Table, cell_text
 
 __all__ = ["Figure", "Overview", "Share", "overview"]
@@ -23,9 +23,7 @@ _FIGURES = {
     "turns_to_agreement": "Turns to agreement",
 }
 _OUTCOMES = "Outcomes"
-_INTERVALS = (
-    "In brackets: 95 % interval (Wilson for the share, bootstrap for means). The reward is 0 without agreement."
-)
+_INTERVALS = f"{BRACKETS}. The reward is 0 without agreement."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,16 @@ class Overview:
 
     @property
     def tabs(self) -> dict[str, list[tuple[int, str]]]:
-        """The tables' places with short names, by where negotiators were compared: what stands last in their titles."""
+        """The tables' places with short names, by where negotiators were compared: what stands last in their titles.
+
+        The comparison that the headline is of comes first.
+        """
         groups: dict[str, list[tuple[int, str]]] = {}
         for number, table in enumerate(self.tables):
             label, _, group = table.title.rpartition(": ")
             groups.setdefault(group, []).append((number, label or _OUTCOMES))
-        return {group: sorted(tabs, key=lambda tab: tab[1] != _OUTCOMES) for group, tabs in groups.items()}
+        in_order = sorted(groups.items(), key=lambda each: self.headline.anchor not in dict(each[1]))
+        return {group: sorted(tabs, key=lambda tab: tab[1] != _OUTCOMES) for group, tabs in in_order}
 
 
 def overview(run: Run) -> Overview:
@@ -141,7 +143,7 @@ def _shares(episodes: Iterable[Episode]) -> tuple[Share, ...]:
 
 
 def _facts(summary: Summary) -> dict[str, str]:
-    facts = {"unscored": f"{summary.unscored} of {summary.episodes}"}
+    facts = {"unscored": f"{summary.unscored:,} of {summary.episodes:,}"}
     facts["turns cut short"] = f"{summary.truncated:.0%}"
     facts |= {"turns that echo": f"{summary.echoes:.0%}"} if summary.echoes else {}
     facts |= {"private thoughts, of all characters": f"{summary.thought:.0%}"} if summary.thought else {}

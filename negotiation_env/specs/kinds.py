@@ -149,6 +149,7 @@ MODELS: Final = Kinds(
     "model",
     (
         Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "local"),
+        Kind("trained", "the same after 40 steps of GRPO under the smoke-test judge: a shipped adapter too", "local"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
             "a transformers model in this process, of a class that keeps keys and values; `hf:embedded` is the "
@@ -157,7 +158,7 @@ MODELS: Final = Kinds(
         ),
         Kind(
             "vllm:ID_OR_DIR[+ADAPTER_DIR]",
-            "the same in vLLM's engine; `vllm:embedded` is the embedded model with the adapter",
+            "the same in vLLM's engine; `vllm:embedded` and `vllm:trained` have the shipped adapters",
             "vllm",
         ),
         Kind(

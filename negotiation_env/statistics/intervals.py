@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Final
 
-__all__ = ["Estimate", "mean_with_interval", "number_text", "share_with_interval"]
+__all__ = ["BRACKETS", "Estimate", "mean_with_interval", "number_text", "share_with_interval"]
 
+BRACKETS: Final = "In brackets: 95 % interval (Wilson for shares, bootstrap for means); (n = 2): too few differ for one"
+"""How to read the figures of a table."""
 _MANY: Final = 10_000
 """From so many values on the normal interval of a mean is the bootstrap's to its noise."""
 

@@ -117,7 +117,7 @@ def test_a_prompt_set_beside_the_file_is_found_there_and_counts(folder):
         ('agent = "embedded"\ncolour = "x"', "colour: Unexpected keyword argument$"),
         ('agent = "embedded"\ntemperature = -1', "expected temperature >= 0"),
         ('agent = "embedded"\nmax_turn_tokens = 0', "max_tokens >= 1"),
-        ('agent = "gpt-9"', "expected one of: embedded, hf:ID_OR_DIR.*; got 'gpt-9'"),
+        ('agent = "gpt-9"', "expected one of: embedded, trained, hf:ID_OR_DIR.*; got 'gpt-9'"),
         ('agent = "scripted:stubborn"', "only a chat model can have settings of its own"),
         ('agent = "noor.toml"', "only a chat model can have settings of its own"),
         ('agent = "wrong.toml"', "only a chat model can have settings of its own"),

@@ -79,7 +79,7 @@ def test_of_a_model_and_its_adapter_every_file_counts_but_their_notes(tmp_path, 
 
 def test_what_says_all_of_itself_is_left_out(tmp_path):
     (tmp_path / "m.toml").write_text('model = "m"\nbase_url = "http://127.0.0.1:1/v1"\nconcurrency = 3\n')
-    plain = ["embedded", "scripted:stubborn", "human", "openai:m", "hf:organisation/model", "vllm:embedded"]
+    plain = ["embedded", "trained", "vllm:trained", "scripted:stubborn", "human", "openai:m", "hf:organisation/model"]
     assert contents_of(plain, ["embedded", "scripted", "openai:m", "judge.toml", "panel:mean:scripted,embedded"]) == {}
     assert contents_of([str(tmp_path / "m.toml")]) == {str(tmp_path / "m.toml"): "openai:m@http://127.0.0.1:1/v1"}
 

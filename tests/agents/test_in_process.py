@@ -1,4 +1,5 @@
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -87,6 +88,16 @@ def test_what_a_game_samples_does_not_depend_on_its_neighbours(model):
     together, alone = play(model), play(model, SCENARIOS[1:2])
     texts = [[said.text for said in played[SCENARIOS[1].id].turns] for played in (together, alone)]
     assert texts[0] == texts[1]
+
+
+def test_a_reply_that_is_listened_to_is_the_same_and_is_heard_as_it_grows(model):
+    request = ChatRequest(({"role": "user", "content": "Hello"},), TURN, seed=3)
+    heard = []
+    reply = model.stream(request, heard.append)
+    assert [reply] == model.chat([request])
+    assert len(heard) == len(reply.tokens.sampled)
+    assert heard[-1] == reply.text.rstrip("\ufffd")
+    assert all(later.startswith(earlier) for earlier, later in pairwise(heard))
 
 
 def test_games_in_threads_sample_as_if_alone(model):

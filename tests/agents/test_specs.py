@@ -46,7 +46,7 @@ def test_a_package_of_ones_own_comes_before_one_of_that_name_in_the_checkout(tmp
 
 @pytest.mark.parametrize("spec", ["", "scripted", "hf:", "openai:", "gpt-9", "function"])
 def test_an_unknown_spec_is_told_with_those_there_are(spec):
-    with pytest.raises(UserError, match="expected one of: embedded, hf:ID_OR_DIR"):
+    with pytest.raises(UserError, match="expected one of: embedded, trained, hf:ID_OR_DIR"):
         resolve_agent(spec)
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from negotiation_env.agents.models.embedded import embedded_adapter
 from negotiation_env.agents.models.training_card import CARD, TrainingCard, cards_of, read_card, write_card
 from negotiation_env.agents.specs import resolve_agent, resolve_model
 from negotiation_env.errors import UserError
@@ -16,6 +17,7 @@ def test_a_card_goes_with_the_folder_of_an_adapter_or_model(adapter, tmp_path):
     card = TrainingCard("gpt on Collective Agency [v2 1]", ("gpt",), "4bit")
     assert read_card(adapter) == card
     assert cards_of(f"hf:some/model+{adapter}") == cards_of(f"vllm:{adapter}") == [card]
+    assert cards_of("trained") == cards_of("vllm:trained") == [read_card(embedded_adapter("trained"))]
     assert cards_of("hf:some/model") == cards_of("scripted:stubborn") == cards_of("embedded") == []
 
 

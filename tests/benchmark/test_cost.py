@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from tests.benchmark.small_benchmark import cast_of, small
 
 pytestmark = pytest.mark.usefixtures("few_draws")
 
+ROLE = re.compile("^(negotiator|opponent|comparing) ")
 STUBBORN = {
     "negotiators": {"one": "scripted:stubborn", "two": "scripted:stubborn"},
     "panel": {"pushy": "scripted:pushy"},
@@ -76,7 +78,7 @@ def table(config, models=None):
 
 
 def forecast(config):
-    return Counter({row[0]: row[2] for row in table(config).rows if row[0] != "all"})
+    return Counter({ROLE.sub("", row[0]): row[2] for row in table(config).rows if row[0] != "all"})
 
 
 def test_where_nobody_ever_agrees_the_calls_of_the_games_are_told_exactly(tmp_path):
@@ -111,12 +113,18 @@ def test_prices_make_dollars_of_tokens():
     config = small(comparisons={"quality": "checksum"})
     found = table(config, {"scripted:stubborn": [Model("scripted:stubborn", endpoint)]})
     cells = {row[0]: row[1:] for row in found.rows}
-    _, calls, prompt, reply, dollars = cells["hard"]
+    _, calls, prompt, reply, dollars = cells["negotiator hard"]
     assert dollars == pytest.approx(2.0 * prompt + 10.0 * reply)
     assert reply * 1e6 == (calls - 11 - 10) * 96 + 11 * 160 + 10 * 96  # 11 answers, 10 challenged agreements
-    assert cells["base"][-1] is None
+    assert cells["negotiator base"][-1] is None
     assert cells["all"][1] == sum(row[1] for name, row in cells.items() if name != "all")
     assert cells["all"][-1] == dollars
+
+
+def test_rows_say_who_is_compared_who_is_met_and_who_judges():
+    told = [row[0].split()[0] for row in table(small(comparisons={"quality": "checksum"})).rows]
+    assert told == sorted(told, key=["negotiator", "opponent", "judge", "comparing", "all"].index)
+    assert {*told} == {"negotiator", "opponent", "judge", "comparing", "all"}
 
 
 def test_where_no_price_is_known_there_are_no_dollars():
@@ -141,8 +149,8 @@ def test_longer_turns_and_answers_take_more_tokens_and_no_more_calls():
 
 def test_a_negotiator_may_be_called_judge():
     names = {"judge": "scripted:stubborn", "base": "scripted:stubborn"}
-    specs = [row[:2] for row in table(small(negotiators=names)).rows if row[0] == "judge"]
-    assert specs == [("judge", "scripted:stubborn"), ("judge", "embedded")]
+    specs = [row[:2] for row in table(small(negotiators=names)).rows if row[0].endswith("judge")]
+    assert specs == [("negotiator judge", "scripted:stubborn"), ("judge", "embedded")]
 
 
 def test_comparisons_are_those_of_the_plan():

@@ -143,7 +143,7 @@ def test_light_and_dark_follow_the_system_and_the_button(visit):
 
 def test_a_participant_consents_plays_and_rates(visit):
     kept, rates = [], []
-    with sitting([Trial(0, "c", "s0")], kept, rates, agent="compromising") as (address,):
+    with sitting([Trial(0, "c", "s0", 0)], kept, rates, agent="compromising") as (address,):
         page = visit(address)
         page.get_by_text("Do you agree?").wait_for()
         page.get_by_role("button", name="I agree, and begin").click()

@@ -37,11 +37,21 @@ def test_each_condition_stands_at_each_place_and_follows_each_other_one_equally_
 
 
 def test_each_condition_meets_each_scenario_equally_often_and_nobody_one_twice():
-    plan = study(2, 4)
+    plan = study(2, 4, seats=(0,))
     everybody = [trials(plan, place) for place in range(8)]
     assert all(len({trial.scenario for trial in one}) == 2 for one in everybody)
     met = Counter((trial.condition, trial.scenario) for one in everybody for trial in one)
     assert (len(met), set(met.values())) == (8, {2})
+
+
+def test_each_condition_meets_each_scenario_from_each_seat_equally_often_and_everybody_keeps_one():
+    plan = study(2, 4)
+    everybody = [trials(plan, place) for place in range(16)]
+    met = Counter((trial.condition, trial.scenario, trial.seat) for one in everybody for trial in one)
+    assert (len(met), set(met.values())) == (2 * 4 * 2, {2})
+    assert all(len({trial.seat for trial in one}) == 1 for one in everybody)
+    assert Counter(one[0].seat for one in everybody[:4]) == {0: 2, 1: 2}
+    assert {trial.seat for one in map(trials, [study(2, seats=(1,))] * 4, range(4)) for trial in one} == {1}
 
 
 def test_the_seed_deals_out_the_conditions():
@@ -91,7 +101,7 @@ def play_one(page):
 
 def test_a_session_goes_from_consent_through_games_and_ratings_to_the_end():
     kept, rates = [], []
-    with sitting([Trial(0, "c", "s0"), Trial(1, "d", "s1")], kept, rates) as (page,):
+    with sitting([Trial(0, "c", "s0", 0), Trial(1, "d", "s1", 0)], kept, rates) as (page,):
         assert state(page)["stage"] == "consent"
         assert state(page)["game"] is None
         assert ask(page, "answer", said={"move": 0, "words": "Hi."})[0] == 409
@@ -144,7 +154,8 @@ def test_a_study_is_read_with_a_digest_of_its_file(tmp_path):
         ('scenarios = ["ec-001"]', "a scenario of its own for each"),
         ('scenarios = ["ec-001", "ec-002"]\nsead = 3', "did you mean seed"),
         ('scenarios = ["ec-001", "ec-777"]', "no scenario 'ec-777'"),
-        ('scenarios = ["ec-001", "ec-002"]\nseat = 2', "a seat that every scenario has"),
+        ('scenarios = ["ec-001", "ec-002"]\nseats = [0, 2]', "seats that every scenario has"),
+        ('scenarios = ["ec-001", "ec-002"]\nseats = [1, 1]', "seats that differ"),
     ],
 )
 def test_a_wrong_study_is_one_clear_line(tmp_path, wrong, told):

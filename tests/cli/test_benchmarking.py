@@ -137,10 +137,10 @@ def test_a_dry_run_tells_calls_and_dollars_and_plays_and_writes_nothing(tmp_path
     table, lacking = read_tables(done.stdout)
     assert [row[0].rpartition(" ")[2] for row in lacking.rows] == ["OPENAI_API_KEY"] * 3
     rows = {(row[0], row[1]): row[2:] for row in table.rows}
-    calls, prompt, reply, dollars = rows["paid", str(tmp_path / "paid.toml")]
+    calls, prompt, reply, dollars = rows["negotiator paid", str(tmp_path / "paid.toml")]
     assert calls == 8  # seven turns and the answer
     assert dollars == pytest.approx(prompt + 2 * reply)
-    assert rows["free", "openai:nobody"][3] is None
+    assert rows["negotiator free", "openai:nobody"][3] is None
     assert rows["judge", "scripted"][0] == 14  # for either negotiator six looks at the dialogue and a score
     assert rows["judge", str(tmp_path / "judge.toml")][0] == 3 * 14
     assert not (tmp_path / "run").exists()

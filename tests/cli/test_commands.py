@@ -1,4 +1,5 @@
 import json
+import re
 from itertools import count
 
 import pytest
@@ -52,6 +53,7 @@ def test_an_evaluation_grows_and_keeps_what_was_played(tmp_path):
     before = (out / "episodes.jsonl").read_bytes()
     done = negotiate("eval", *SCRIPTS, "--n", "30", "--out", out, "--resume")
     assert done.returncode == 0, done.stderr
+    assert "kept: 2 of 30 negotiations; to be played: 28" in done.stdout
     assert (out / "episodes.jsonl").read_bytes().startswith(before)
     assert json.loads((out / "summary.json").read_text())["episodes"] == 30
     assert "every figure is what its records come to" in negotiate("verify", out).stdout
@@ -125,6 +127,30 @@ def test_what_a_user_can_mend_ends_in_one_line_and_code_2(arguments, told):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["plya"], "play"),
+        (["play", "--agentss", "human"], "--agents"),
+        (["play", "--agents", "trainde"], "trained"),
+        (["play", "--agents", "scripted:pushi", "--judge", "scripted"], "pushy"),
+        (["play", "--agents", "scripted:pushy", "--judge", "scriptd"], "scripted"),
+        (["play", "--split", "eval_conflct", *SCRIPTS], "eval_conflict"),
+        (["play", "--scenario", "ec_010", *SCRIPTS], "ec-010"),
+        (["play", "--prompts", "natrual", *SCRIPTS], "natural"),
+        (["play", "--guards", "carefull", *SCRIPTS], "careful"),
+        (["init", "selfpaly"], "selfplay"),
+        (["generate", "dilemma", "--model", "embedded", "--out", "x"], "dilemmas"),
+        (["train", "examples/selfplay_embedded.toml", "--dry-runn"], "--dry-run"),
+        (["train", "examples/selfplay_embedded.toml", "--max_stepz", "3"], "max_steps"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_it_looks_like(arguments, meant):
+    done = negotiate(*arguments)
+    assert done.returncode == 2
+    assert re.search(rf"(did you mean |Did you mean '|Possible options: ){meant}\b", done.stderr)
+
+
 def test_a_recorded_evaluation_repeats_without_its_server(tmp_path):
     def arguments(url, out, *more):
         agents = [f"openai:m@{url}", "scripted:accommodating"]
@@ -184,3 +210,17 @@ def test_the_doctor_s_exit_code_says_whether_all_will_do():
     assert ill.returncode == 1, ill.stderr
     assert "not honoured" in ill.stdout
     assert negotiate("doctor", "--agents", "scripted:stubborn", "--judge", "scripted").returncode == 0
+
+
+def test_the_doctor_loads_no_agent_that_nobody_named(monkeypatch):
+    examined = []
+    monkeypatch.setattr("negotiation_env.agents.doctor.examine_agent", lambda agent, *_: examined.append(agent) or [])
+    assert negotiate("doctor", "--judge", "scripted").returncode == 0
+    assert examined == []
+    assert negotiate("doctor", "--judge", "scripted", "--agents", "scripted:pushy").returncode == 0
+    assert [agent.name for agent in examined] == ["scripted:pushy"]
+
+
+def test_a_table_says_what_stands_in_brackets_where_there_is_no_interval(tmp_path):
+    done = negotiate("eval", *SCRIPTS, "--n", "2", "--out", tmp_path)
+    assert "(n = 2): too few differ for one" in " ".join(done.stdout.split())

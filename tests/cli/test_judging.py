@@ -49,7 +49,9 @@ def test_judge_compare_shows_both_judges_in_80_columns(monkeypatch):
 
 
 def test_judge_compare_prints_json_only():
-    assert json.loads(negotiate("judge-compare", ODD, "scripted", "--json").stdout)["second_unscored"] == 0
+    told = json.loads(negotiate("judge-compare", ODD, "scripted", "--json").stdout)
+    assert told["second_unscored"] == 0
+    assert f"{ODD}: cli/test_judging.py" in told["made_with"]["sha256"]
 
 
 @pytest.mark.parametrize(

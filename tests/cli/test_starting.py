@@ -28,7 +28,7 @@ def _elsewhere(tmp_path, monkeypatch):
 def test_a_file_is_written_that_says_what_it_is_and_loads(kind):
     done = negotiate("init", kind)
     assert done.returncode == 0, done.stderr
-    assert f"written to {kind}.toml; try: negotiate " in done.stdout
+    assert f"written to {kind}.toml; try:\n  negotiate " in done.stdout
     assert Path(f"{kind}.toml").read_text(encoding="utf-8").startswith("# ")
     READ[kind](Path(f"{kind}.toml"))
 

@@ -31,7 +31,8 @@ def test_a_folder_of_runs_is_listed_and_two_are_laid_beside_each_other(tmp_path)
     first, second = (evaluation(tmp_path / name, 2) for name in ("first", "second"))
     listed = negotiate("view", tmp_path)
     assert listed.returncode == 0
-    assert all(name in listed.stdout for name in ("first", "second", "scripted", "negotiate view"))
+    assert all(name in listed.stdout for name in ("first", "second", "scripted:compromising", "negotiate view"))
+    assert f"negotiate view {tmp_path}/RUN {tmp_path}/OTHER" in listed.stdout
     assert negotiate("view", first, second, "--no-open").returncode == 0
     assert (first / "report_beside_second.html").is_file()
     many = negotiate("view", first, second, first)

@@ -79,7 +79,8 @@ def installed(folder: Path, command: str) -> Path:
 
 def run_in_order(page_blocks: list[Block], folder: Path, programs: Path) -> None:
     """What a reader does: save what has a title, run commands and Python, look at the output."""
-    (folder / "examples").symlink_to(ROOT / "examples")
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(ROOT / "examples")
     for block in page_blocks:
         if block.title:
             (folder / block.title).write_text(block.text, encoding="utf-8")

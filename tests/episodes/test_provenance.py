@@ -78,7 +78,8 @@ def test_files_of_agents_and_judges_are_told_by_their_whole_sha256(tmp_path):
     }
     (tmp_path / "base" / "model.safetensors").write_bytes(b"other weights")
     assert sha256_of([spec])[f"{spec}: base/model.safetensors"] == hashlib.sha256(b"other weights").hexdigest()
-    assert any(name.endswith("warmstart/adapter_model.safetensors") for name in sha256_of(["embedded"]))
+    for shipped, folder in {"embedded": "warmstart", "trained": "trained", "vllm:trained": "trained"}.items():
+        assert f"{shipped}: {folder}/adapter_model.safetensors" in sha256_of([shipped])
 
 
 def test_a_judge_s_file_and_an_agent_s_are_told(tmp_path):

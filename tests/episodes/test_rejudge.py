@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -8,7 +9,8 @@ from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.endpoints.usage import Usage
 from negotiation_env.episodes.evaluate import evaluate
-from negotiation_env.episodes.rejudge import judge_file, rejudge
+from negotiation_env.episodes.provenance import PROVENANCE, last_provenance
+from negotiation_env.episodes.rejudge import FOLDER, judge_file, rejudge
 from negotiation_env.errors import JudgeError, UserError
 from negotiation_env.game.events import JudgeCall
 from tests.conftest import three_parties
@@ -243,3 +245,11 @@ def test_the_command_shows_a_table_or_the_json(run):
     report = json.loads(negotiate("rejudge", run, "--judge", "scripted", "--json").stdout)
     assert report == json.loads((run / "rejudged" / "scripted-judge-a-fake.summary.json").read_text())
     assert report["shift"]["value"] == pytest.approx(3.0 - 14 / 6)
+
+
+def test_each_judge_s_verdicts_say_what_they_were_made_with(run):
+    rejudge(run, NamedJudge("one"), sha256={"one.toml": "0" * 64})
+    rejudge(run, NamedJudge("other"))
+    one, other = (last_provenance(run / FOLDER, f"{name}.{PROVENANCE}") for name in ("one", "other"))
+    assert one.sha256 == {**other.sha256, "one.toml": "0" * 64}
+    assert other.sha256["episodes.jsonl"] == hashlib.sha256((run / "episodes.jsonl").read_bytes()).hexdigest()

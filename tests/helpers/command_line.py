@@ -16,9 +16,14 @@ class Done(NamedTuple):
     stderr: str
 
 
-def negotiate(*arguments, stdin="", encoding="utf-8"):
-    """What `negotiate ARGUMENTS` returns and prints, on streams of that encoding."""
-    streams = {name: TextIOWrapper(BytesIO(), encoding=encoding) for name in ("stdin", "stdout", "stderr")}
+class Terminal(TextIOWrapper):
+    def isatty(self):
+        return True
+
+
+def negotiate(*arguments, stdin="", encoding="utf-8", stream=TextIOWrapper):
+    """What `negotiate ARGUMENTS` returns and prints, on streams of that kind and encoding."""
+    streams = {name: stream(BytesIO(), encoding=encoding) for name in ("stdin", "stdout", "stderr")}
     streams["stdin"].write(stdin)
     streams["stdin"].seek(0)
     with pytest.MonkeyPatch.context() as patch:

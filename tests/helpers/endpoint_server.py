@@ -103,12 +103,38 @@ class EndpointServer:
         if fault == "html":
             return web.Response(text=PAGE, content_type="text/html")
         text = {"schema": '{"score": 7}', "planted": PLANTED}.get(fault or "") or self.answer(asked)
+        if asked.get("stream") and isinstance(text, str):
+            return await self._in_pieces(request, text, asked, cut=fault in ("half", "cut"))
         payload = json.dumps(self._completion(text, asked) if isinstance(text, str) else text).encode()
         if fault == "half":
             return web.Response(body=payload[: len(payload) // 2], content_type="application/json")
         if fault == "cut":
             return await self._cut(request, payload)
         return web.Response(body=payload, content_type="application/json")
+
+    async def _in_pieces(
+        self, request: web.Request, text: str, asked: Mapping[str, Any], *, cut: bool
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        told = self._completion(text, asked)
+        usage = told.pop("usage")
+        deltas: list[dict[str, Any]] = [
+            {"role": "assistant", "content": ""},
+            *({"content": each} for each in tokens(text)),
+        ]
+        pieces = [told | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        if cut:
+            pieces = pieces[: len(pieces) // 2]
+        else:
+            pieces += [told | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+            pieces += [told | {"choices": [], "usage": usage}] if asked.get("stream_options") else []
+        for piece in pieces:
+            await response.write(f"data: {json.dumps(piece)}\n\n".encode())
+            await asyncio.sleep(0.005)  # or a client would read them all at once
+        await response.write(b"" if cut else b"data: [DONE]\n\n")
+        await response.write_eof()
+        return response
 
     async def _cut(self, request: web.Request, payload: bytes) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": str(len(payload))})

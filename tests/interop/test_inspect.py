@@ -47,19 +47,27 @@ def played(log):
 
 def alike(episode):
     """What has to agree: all of a game but the name under which a tool calls its model, and what the calls took."""
-    turns = tuple(replace(turn, usage={}) for turn in episode.turns)
+    refused = [tuple(replace(each, usage={}) for each in turn.refused) for turn in episode.turns]
+    turns = tuple(replace(turn, usage={}, refused=each) for turn, each in zip(episode.turns, refused, strict=True))
     return replace(episode, agents=(), turns=turns)
 
 
-def test_inspect_plays_the_games_of_negotiate_eval(tmp_path):
+@pytest.mark.parametrize("settings", [{}, {"guards": "careful", "prompts": "handshake"}])
+def test_inspect_plays_the_games_of_negotiate_eval(tmp_path, settings):
     with EndpointServer(spoken) as server:
         task = ["--model", "openai-api/tiny/m", "-T", "n=3", "-T", f"judge={JUDGE}", "-T"]
-        done, (log,) = inspect_eval(server, tmp_path / "logs", *task, "opponent=scripted:compromising")
+        task += [
+            "opponent=scripted:compromising",
+            *(part for each in settings.items() for part in ("-T", "=".join(each))),
+        ]
+        done, (log,) = inspect_eval(server, tmp_path / "logs", *task)
         assert log.status == "success", done.stdout + done.stderr
         agents = [f"openai:m@{server.url}", "scripted:compromising"]
-        assert negotiate("eval", "--agents", *agents, "--judge", JUDGE, *SPLIT, "--out", tmp_path).returncode == 0
+        chosen = [*SPLIT, *(part for name, value in settings.items() for part in (f"--{name}", value))]
+        assert negotiate("eval", "--agents", *agents, "--judge", JUDGE, *chosen, "--out", tmp_path).returncode == 0
     ours = {each.id: alike(each) for each in read_episodes(tmp_path / "episodes.jsonl")}
     assert {each.id: alike(each) for each in played(log)} == ours
+    assert any(each.broken() for each in ours.values()) == bool(settings)
     summary = Summary.from_json((tmp_path / "summary.json").read_text())
     metrics = {name: each.value for name, each in log.results.scores[0].metrics.items()}
     assert metrics["reward"] == summary.reward.value
@@ -94,6 +102,17 @@ def test_models_of_inspect_take_the_other_roles_and_what_the_judge_fails_to_say_
     assert [message.role for message in shown.messages][:3] == ["user", "assistant", "user"]
     assert shown.output.completion == episodes[place].turns[-1].text
     assert {"model", "info"} <= {event.event for event in shown.events}
+
+
+def test_inspects_own_mock_model_plays_where_the_file_is_that_it_counts_tokens_with(tmp_path):
+    tiktoken = pytest.importorskip("tiktoken")
+    try:
+        tiktoken.get_encoding("o200k_base")
+    except OSError:  # requests' own errors
+        pytest.skip("needs network, or TIKTOKEN_CACHE_DIR")
+    with EndpointServer() as server:
+        _, (log,) = inspect_eval(server, tmp_path, "--model", "mockllm/model", "-T", "n=2", "-T", f"judge={JUDGE}")
+    assert {each.value for sample in log.samples for each in sample.scores.values()} == {3.0}
 
 
 def test_what_the_task_cannot_play_is_told_in_one_line(tmp_path):

@@ -99,6 +99,19 @@ def test_the_client_plays_the_games_of_an_evaluation(url, tmp_path):
         assert [play(client, seed=3, scenario=each.scenario.id)[0] for each in episodes] == episodes
 
 
+def test_guards_and_prompts_hold_in_the_server_as_in_an_evaluation(tmp_path):
+    from negotiation_env.interop.openenv_server import seat_app
+
+    agents, settings = (FunctionAgent(learner, "client"), ScriptedAgent("compromising")), {"guards": "careful"}
+    settings |= {"prompts": "handshake", "complete_without_agreement": True}
+    evaluate(agents, ScriptedJudge(), SCENARIOS, tmp_path, seed=3, **settings)
+    episodes = list(read_episodes(tmp_path / "episodes.jsonl"))
+    assert any(turn.refused for each in episodes for turn in each.turns)
+    app = seat_app(judge=ScriptedJudge(), scenarios=SCENARIOS, **settings)
+    with served(app) as url, client_of(url) as client:
+        assert [play(client, seed=3, scenario=each.scenario.id)[0] for each in episodes] == episodes
+
+
 def test_the_seed_decides_the_game_and_an_unscored_one_has_no_reward(url):
     with client_of(url) as client:
         games = [play(client, seed=seed) for seed in range(6)]

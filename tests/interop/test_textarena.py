@@ -49,19 +49,23 @@ def play(env, agents, seed):
     return env.close()
 
 
-@pytest.mark.parametrize("parties", [2, 3])
-def test_agents_of_textarena_play_there_the_games_of_an_evaluation(tmp_path, parties):
+@pytest.mark.parametrize(
+    ("parties", "settings"), [(2, {}), (3, {}), (2, {"guards": "careful", "prompts": "handshake"})]
+)
+def test_agents_of_textarena_play_there_the_games_of_an_evaluation(tmp_path, parties, settings):
     judge, agents = ScriptedJudge(4.0), [agreeable() for _ in range(parties)]
     wanted = [each for each in SCENARIOS if each.seats == parties]
-    evaluate([FunctionAgent(agreeable())] * parties, judge, wanted, tmp_path, seed=5, complete_without_agreement=True)
-    env = made(judge, complete_without_agreement=True)
+    settings = {"complete_without_agreement": True, **settings}
+    evaluate([FunctionAgent(agreeable())] * parties, judge, wanted, tmp_path, seed=5, **settings)
+    env = made(judge, **settings)
     rewards, told = play(env, agents, seed=5)
     episode = env.episode(("Agreeable",) * parties)
     assert episode in read_episodes(tmp_path / "episodes.jsonl")
     assert rewards == dict.fromkeys(range(parties), 4.0)
-    assert "agreed after" in told[0]["reason"]
+    assert any(turn.refused for turn in episode.turns) == ("guards" in settings)
+    assert "agreed after" in told[0]["reason"] or "guards" in settings
     assert [told[player]["role"] for player in range(parties)] == list(episode.scenario.names)
-    assert sum(told[player]["turn_count"] for player in range(parties)) == len(episode.turns)
+    assert sum(told[player]["turn_count"] for player in range(parties)) == len(episode.asked)
 
 
 def test_the_seed_draws_the_scenario():

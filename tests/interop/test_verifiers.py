@@ -14,10 +14,12 @@ from negotiation_env import ChatAgent, Episode, Rules, ScriptedJudge, evaluate, 
 from negotiation_env.agents.specs import resolve_agent, resolve_model
 from tests.docs.pages import ROOT, installed
 from tests.helpers.endpoint_server import EndpointServer
+from tests.interop.test_openenv import served
 
 pytestmark = pytest.mark.slow
 
 GAMES = 3
+OFFER = "We both give a little.\nPROPOSE: Your plan first, then mine."
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def programs(tmp_path_factory):
     """The `bin` of an environment with verifiers; NEGOTIATION_ENV_VERIFIERS names one that is there already."""
     if ready := os.environ.get("NEGOTIATION_ENV_VERIFIERS"):
         return Path(ready)
-    return installed(tmp_path_factory.mktemp("verifiers"), 'pip install -q ".[verifiers]"')
+    return installed(tmp_path_factory.mktemp("verifiers"), 'pip install -q ".[verifiers]" "verifiers[openenv]"')
 
 
 def negotiator(asked: Mapping[str, Any]) -> str:
@@ -64,18 +66,12 @@ class Evaluation:
 
 
 def vf_eval(programs: Path, out: Path, url: str, *options: str, model: str = "m") -> Evaluation:
-    command = [programs / "vf-eval", "negotiation-verifiers", "--model", model, "--client.base-url", url]
-    command += [
-        "--output-dir",
-        out,
-        "--no-push",
-        "--no-rich",
-        "-n",
-        str(GAMES),
-        "--env.taskset.split",
-        "eval_conflict",
-        *options,
-    ]
+    chosen = ["negotiation-verifiers", "--env.taskset.split", "eval_conflict", "-n", str(GAMES)]
+    return evaluation(programs, out, *chosen, "--model", model, "--client.base-url", url, *options)
+
+
+def evaluation(programs: Path, out: Path, *options: str) -> Evaluation:
+    command = [programs / "vf-eval", *options, "--output-dir", out, "--no-push", "--no-rich"]
     surroundings = {**os.environ, "OPENAI_API_KEY": "none"}
     done = subprocess.run(command, env=surroundings, cwd=out, capture_output=True, text=True, timeout=300)
     lines = [line for path in out.glob("*/traces.jsonl") for line in path.read_text().splitlines()]
@@ -84,24 +80,41 @@ def vf_eval(programs: Path, out: Path, url: str, *options: str, model: str = "m"
 
 def bare(episode: Episode) -> Episode:
     """Without what names the run and the client: ids, names of agents, and what only a client of ours reports."""
-    turns = tuple(replace(each, usage={}, model="", tokens=None) for each in episode.turns)
+    unknown: dict[str, Any] = {"usage": {}, "model": "", "tokens": None}
+    refused = [tuple(replace(each, **unknown) for each in turn.refused) for turn in episode.turns]
+    turns = tuple(replace(turn, refused=each, **unknown) for turn, each in zip(episode.turns, refused, strict=True))
     return replace(episode, id="", agents=("",) * len(episode.agents), turns=turns)
 
 
-def test_games_with_a_scripted_opponent_are_those_of_negotiate_eval(programs, tmp_path):
-    chosen = ("--env.judge", "scripted", "--env.opponent-agent", "scripted:stubborn", "--env.taskset.seed", "5")
+GUARDS = """
+[[constraint]]
+name = "reason_first"
+formula = "accepts implies once gives_reason"
+ladder = ["ask_again", "replace", "feedback"]
+told = "Say why before you accept."
+"""
+
+
+@pytest.mark.filterwarnings("ignore:scripted judge .* sees agreement by the tags")
+@pytest.mark.parametrize("guarded", [False, True])
+def test_games_with_a_scripted_opponent_are_those_of_negotiate_eval(programs, tmp_path, guarded):
+    (guards := tmp_path / "guards.toml").write_text(GUARDS)
+    chosen = ["--env.judge", "scripted", "--env.opponent-agent", "scripted:stubborn", "--env.taskset.seed", "5"]
+    chosen += ["--env.guards", str(guards), "--env.prompts", "natural"] if guarded else []
+    settings = {"guards": guards, "prompts": "natural"} if guarded else {}
     with EndpointServer(negotiator) as server:
         played = vf_eval(programs, tmp_path, server.url, *chosen)
         theirs = {request["messages"][-1]["content"] for request in server.requests}
     with EndpointServer(negotiator) as server:
         agents = [ChatAgent(resolve_model(f"openai:m@{server.url}")), resolve_agent("scripted:stubborn")]
         scenarios = load_scenarios("eval_conflict", seed=5)[:GAMES]
-        evaluate(agents, ScriptedJudge(), scenarios, tmp_path / "ours", seed=5)
+        evaluate(agents, ScriptedJudge(), scenarios, tmp_path / "ours", seed=5, **settings)
         ours = {request["messages"][-1]["content"] for request in server.requests}
     expected = {each.scenario.id: bare(each) for each in read_episodes(tmp_path / "ours" / "episodes.jsonl")}
     assert {each.scenario.id: bare(each) for each in played.records} == expected
     assert theirs == ours
     assert {each.outcome.agreed for each in played.records} == {True}
+    assert any(turn.refused for each in played.records for turn in each.turns) == guarded
 
 
 def test_each_role_has_its_trace_and_only_the_learner_is_trained(programs, tmp_path):
@@ -145,6 +158,41 @@ def test_an_unscored_game_is_played_again_and_is_no_number(programs, tmp_path):
     errors = [error["message"] for episode in played.episodes for error in episode["errors"]]
     assert all("unscored" in error for error in errors if "run()" in error)
     assert sum("run()" in error for error in errors) == 2 * GAMES
+
+
+THEIR_TASKSET = """
+model = "m"
+client = {{ base_url = "{policy}" }}
+
+[env]
+taskset = {{ id = "openenv", base_url = "{seat}", resets = {resets} }}
+player = {{ runtime = {{ type = "subprocess" }}, harness = {{ id = "negotiation-verifiers" }} }}
+"""
+
+
+def after_four_turns(question):
+    return len(question.dialogue) >= 4
+
+
+@pytest.mark.filterwarnings("default::DeprecationWarning")
+def test_verifiers_own_taskset_for_openenv_plays_in_our_server_the_games_of_an_evaluation(programs, tmp_path):
+    pytest.importorskip("openenv")
+    from negotiation_env.interop.openenv_server import seat_app
+
+    scenarios, judge = load_scenarios("eval_conflict")[:GAMES], ScriptedJudge(4.0, agrees=after_four_turns)
+    resets = ", ".join(f'{{ seed = 5, scenario = "{each.id}" }}' for each in scenarios)
+    with EndpointServer(lambda _: OFFER) as policy, served(seat_app("scripted:stubborn", judge, scenarios)) as seat:
+        told = THEIR_TASKSET.format(policy=policy.url, seat=seat, resets=f"[{resets}]")
+        (tmp_path / "eval.toml").write_text(told)
+        played = evaluation(programs, tmp_path, "@", str(tmp_path / "eval.toml"), "-n", str(GAMES))
+        seen = [json.loads(request["messages"][-1]["content"])["observation"] for request in policy.requests]
+    with EndpointServer(lambda _: OFFER) as policy:
+        agents = [ChatAgent(resolve_model(f"openai:m@{policy.url}")), resolve_agent("scripted:stubborn")]
+        evaluate(agents, judge, scenarios, tmp_path / "ours", seed=5)
+        ours = [request["messages"] for request in policy.requests]
+    assert sorted(map(str, ours)) == sorted(str(each["messages"]) for each in seen)
+    rewards = {episode.reward for episode in read_episodes(tmp_path / "ours" / "episodes.jsonl")}
+    assert {trace["rewards"]["openenv_reward"]["score"] for trace in played.traces} == rewards == {4.0}
 
 
 def test_a_window_on_the_dialogue_is_refused_with_the_reason(programs, tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from negotiation_env.loading import models
@@ -10,11 +12,18 @@ def test_negotiate_models_shows_every_source_size_hash_and_licence():
     shown = negotiate("models").stdout
     for each in MODELS:
         wheels = [each.source] if isinstance(each.source, Wheel) else each.source.parts
-        wanted = [each.name, each.licence, f"{each.source.sha256}  {each.name}"]
+        wanted = [each.name, each.licence, each.source.sha256, *each.source.told]
         flat = "".join(shown.split())
         assert all("".join(word.split()) in flat for word in wanted)
         assert len(each.source.sha256) == 64
         assert all(len(wheel.sha256) == 64 for wheel in wheels)
+
+
+def test_the_shipped_adapters_are_named_with_the_folders_that_hold_their_cards():
+    shown = negotiate("models").stdout.splitlines()
+    for name in ("embedded", "trained"):
+        folder = shown[next(at for at, line in enumerate(shown) if f"adapter of '{name}'" in line) + 1]
+        assert (Path(folder.strip()) / "README.md").is_file()
 
 
 def test_no_two_models_share_a_name_or_a_folder():

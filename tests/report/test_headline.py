@@ -38,6 +38,7 @@ def test_a_benchmark_opens_on_its_negotiators_by_name_and_shows_its_tables_as_ta
     assert "of 5" in head.headline.told
     assert {row.name.partition(",")[0] for row in head.headline.rows} == set(head.who["Negotiators"])
     assert sorted(number for tabs in head.tabs.values() for number, _ in tabs) == list(range(len(run.tables)))
+    assert next(iter(head.tabs.values()))[0] == (head.headline.anchor, "Outcomes")
     html = unescape(write_report(tmp_path).read_text(encoding="utf-8"))
     assert f'id="table-{head.headline.anchor}"' in html
     assert head.headline.told in html
@@ -69,7 +70,8 @@ def test_the_runs_of_a_folder_are_listed_with_their_figures(tmp_path):
     scored(tmp_path / "a", 4.0)
     training(tmp_path / "b")
     rows = runs_table(tmp_path).rows
-    assert [row[:2] for row in rows] == [("a", 4), ("b", 3)]
-    assert rows[0][3].value == 4.0
+    assert [(row[0], row[2]) for row in rows] == [("a", 4), ("b", 3)]
+    assert rows[0][1] == "scripted:compromising, scripted:stubborn"
+    assert rows[0][4].value == 4.0
     with pytest.raises(UserError, match="holds no run and no folder of one"):
         runs_table(tmp_path / "nowhere")

@@ -119,18 +119,18 @@ def open_model(spec: str, settings: AbilitySettings) -> "LM":
     """The model that a spec string names, as lm-eval takes it; nothing else holds its weights.
 
     Args:
-        spec: embedded, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL].
+        spec: embedded, trained, hf:ID_OR_DIR[+ADAPTER_DIR] or openai:MODEL[@BASE_URL].
         settings: How it is asked.
 
     Raises:
         UserError: It is another spec, or there is no such model or endpoint.
     """
     found = parse(spec)
-    if found.kind in ("embedded", "hf"):
+    if found.kind in ("embedded", "trained", "hf"):
         return _in_process(spec, settings)
     if found.kind == "openai":
         return _endpoint(found.rest, settings)
-    expected = MODELS.forms("embedded", "hf", "openai")
+    expected = MODELS.forms("embedded", "trained", "hf", "openai")
     raise UserError(f"lm-eval cannot be given {without_secrets(spec)!r}; expected one of: {expected}")
 
 
