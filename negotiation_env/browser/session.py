@@ -60,9 +60,10 @@ class StudyPage:
         return self._stage == "game" and self._seat is not None and self._seat.answer(said)
 
     def _game(self) -> object:
-        if self._seat is None or (now := self._seat.table.latest) is None:
+        page = self._seat
+        if page is None or page.seat is None or (now := page.table.latest) is None:
             return None
-        view = seat_view(now, self._seat.seat)
+        view = seat_view(now, page.seat)
         agreements = tuple(ruling for ruling in view.rulings if ruling.kind is QuestionKind.AGREEMENT)
         bare = tuple(replace(ruling, judge="", reason="", probability=None, quotes=()) for ruling in agreements)
         return replace(view, rulings=bare, status=None, score=None, over=False, reason="")

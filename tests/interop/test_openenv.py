@@ -13,7 +13,7 @@ from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.environment.episode import Episode, read_episodes
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.judges.scripted import ScriptedJudge
-from tests.conftest import two_parties
+from tests.conftest import three_parties, two_parties
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,15 +99,16 @@ def test_the_client_plays_the_games_of_an_evaluation(url, tmp_path):
         assert [play(client, seed=3, scenario=each.scenario.id)[0] for each in episodes] == episodes
 
 
-def test_guards_and_prompts_hold_in_the_server_as_in_an_evaluation(tmp_path):
+def test_guards_prompts_and_further_parties_are_in_the_server_what_they_are_in_an_evaluation(tmp_path):
     from negotiation_env.interop.openenv_server import seat_app
 
     agents, settings = (FunctionAgent(learner, "client"), ScriptedAgent("compromising")), {"guards": "careful"}
     settings |= {"prompts": "handshake", "complete_without_agreement": True}
-    evaluate(agents, ScriptedJudge(), SCENARIOS, tmp_path, seed=3, **settings)
+    scenarios = [*SCENARIOS, three_parties()]
+    evaluate(agents, ScriptedJudge(), scenarios, tmp_path, seed=3, **settings)
     episodes = list(read_episodes(tmp_path / "episodes.jsonl"))
     assert any(turn.refused for each in episodes for turn in each.turns)
-    app = seat_app(judge=ScriptedJudge(), scenarios=SCENARIOS, **settings)
+    app = seat_app(judge=ScriptedJudge(), scenarios=scenarios, **settings)
     with served(app) as url, client_of(url) as client:
         assert [play(client, seed=3, scenario=each.scenario.id)[0] for each in episodes] == episodes
 
