@@ -44,14 +44,14 @@ def test_no_recipe_is_left_out():
 def test_the_papers_evaluation_is_priced_before_it_is_run():
     done = CliRunner().invoke(app, ["bench", str(FOLDER / "bench_paper.toml"), "--dry-run", "--json"])
     table, *_ = json.loads(done.stdout)  # and what this machine lacks
-    calls = {row[0]: row[2] for row in table["rows"]}
+    calls = {row[0].removeprefix("negotiator ").removeprefix("comparing "): row[2] for row in table["rows"]}
     runs = 1 + 3  # greedy games are the same in every run
     assert calls["base"] == calls["multi-agent"] == calls["single-agent"] == runs * (100 * 7 + 100 + 100 + 100)
     pairs = 3  # of three negotiators, each with itself or each alone; nine where one negotiated and one did not
     conflicts, questions = 2 * runs * 100 * (pairs + pairs + 9), 2 * runs * 100 * pairs  # in both orders
     assert calls["Collective Agency"] == conflicts + questions
     assert calls["conflict resolution"] == conflicts
-    assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "Collective Agency"))
+    assert all(row[-1] > 0 for row in table["rows"] if row[0] in ("judge", "comparing Collective Agency"))
     told = f"says {calls['all']:,} calls and, for the judges, {table['rows'][-1][-1]:.0f} dollars at most"
     assert told in (FOLDER / "README.md").read_text(encoding="utf-8")
 

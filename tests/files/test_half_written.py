@@ -16,7 +16,7 @@ from negotiation_env.endpoints.recording import Recorder, Replayer
 from negotiation_env.environment.episode import append_episode, latest_episodes, read_episodes, stream_latest
 from negotiation_env.episodes.answer_file import AnswerFile
 from negotiation_env.episodes.evaluate import evaluate
-from negotiation_env.episodes.rejudge import FOLDER, Rejudged, rejudge
+from negotiation_env.episodes.rejudge import Rejudged, judge_file, rejudge
 from negotiation_env.episodes.run_folder import EPISODES
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import append_lines, read_lines
@@ -45,7 +45,7 @@ def rejudged(out):
     play(out)
     rejudge(out, ScriptedJudge())
     adapter = TypeAdapter(Rejudged)
-    return next((out / FOLDER).glob("*.jsonl")), lambda path: list(read_lines(path, adapter, "")), appending(adapter)
+    return judge_file(out, ScriptedJudge()), lambda path: list(read_lines(path, adapter, "")), appending(adapter)
 
 
 def appending(adapter):
