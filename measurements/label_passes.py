@@ -2,8 +2,8 @@
 
     python -m measurements.label_passes [--out measurements/results/label_passes.json]
 
-The first pass stands in `labels/answers.jsonl` and `dialogues.jsonl`, the second in `labels/second_pass.jsonl`: the
-same texts in shuffled order without their sources. Both graders are language models; the first also wrote some texts.
+The first pass stands in the files of `AUTHORS`, the second in `labels/second_pass.jsonl`: the same texts in shuffled
+order without their sources. All graders are language models; those of the first pass also wrote the texts, or some.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,38 @@ from measurements.harness import grid, json_lines, machine, options, tell
 from negotiation_env.statistics.rater_agreement import cohen_kappa, quadratic_kappa, spearman
 
 LABELS = Path(__file__).parent / "labels"
+AUTHORS = {
+    "first author": ("answers.jsonl", "dialogues.jsonl"),
+    "matched texts": ("matched_answers.jsonl", "matched_dialogues.jsonl"),
+    "another author": ("another_author.jsonl",),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare, print and write the JSON."""
     chosen = options(__doc__, arguments)
-    found = figures()
-    tell(machine() | found, chosen.out, grid({"": found["all"]}), grid(found["by_tier"]))
+    found = {name: figures(name) for name in AUTHORS}
+    overall = {name: each["all"] for name, each in found.items()}
+    tell(machine() | found, chosen.out, grid(overall), *(grid(each["by_tier"]) for each in found.values()))
 
 
-def figures() -> dict[str, Any]:
-    """Agreement over all texts, and what each grader gave in each tier."""
-    own_answers, own_dialogues = json_lines(LABELS / "answers.jsonl"), json_lines(LABELS / "dialogues.jsonl")
+def first_pass(author: str) -> list[dict[str, Any]]:
+    """The labels of an author's texts."""
+    return [row for name in AUTHORS[author] for row in json_lines(LABELS / name)]
+
+
+def both_passes(author: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Of each text what its author says, and what a grader said who saw no label; None is an unclear agreement."""
     second = {(row["type"], row["id"]): row for row in json_lines(LABELS / "second_pass.jsonl")}
-    answers = [(row["tier"], row["score"], second["completion", row["id"]]["score"]) for row in own_answers]
-    told = [(row["agreement"], second["dialogue", row["id"]]["agreement"]) for row in own_dialogues]
-    said, again = np.array(told, float).T
+    return [(row, second[row["type"], row["id"]]) for row in first_pass(author)]
+
+
+def figures(author: str) -> dict[str, Any]:
+    """Agreement over all of an author's texts, and what each grader gave in each tier."""
+    passes = both_passes(author)
+    answers = [(row["tier"], row["score"], other["score"]) for row, other in passes if "score" in row]
+    told = [(row["agreement"], other["agreement"]) for row, other in passes if "agreement" in row]
+    said, again = np.array([pair for pair in told if None not in pair], float).T
     first, other = np.array([each[1:] for each in answers], float).T
     overall = {
         "answers": len(answers),
@@ -40,6 +56,7 @@ def figures() -> dict[str, Any]:
         "within half a level": float((abs(first - other) <= 0.5).mean()),
         "a level and a half or more apart": float((abs(first - other) >= 1.5).mean()),
         "dialogues": len(told),
+        "unclear": sum(None in pair for pair in told),
         "the same of agreement": float((said == again).mean()),
         "kappa of agreement": cohen_kappa(said, again),
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any, Final
 
 from negotiation_env.files.user_files import read_rows, row_text
@@ -112,7 +113,8 @@ def _item(row: Any) -> tuple[str, Labelled]:
         ValueError: A field is missing or wrong.
     """
     id, dilemma = row_text(row, "id"), row_text(row, "dilemma_id")
-    scenario = Scenario(dilemma, row_text(row, "dilemma"), (_persona(row, "A"), _persona(row, "B")))
+    letters = "AB" + "".join(letter for letter in ascii_uppercase[2:] if letter in row)
+    scenario = Scenario(dilemma, row_text(row, "dilemma"), tuple(_persona(row, letter) for letter in letters))
     if row.get("type") == "completion":
         question = Question(QuestionKind.SCORE, scenario, completion=row_text(row, "text"))
         return id, Labelled(id, row_text(row, "tier"), _score(row), question)

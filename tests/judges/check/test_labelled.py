@@ -39,6 +39,13 @@ def test_speakers_of_a_dialogue_become_seats(tmp_path):
     ]
 
 
+def test_a_third_party_of_a_row_has_a_seat(tmp_path):
+    third = {"C": {"name": "Omar", "goal": "water for the goats"}}
+    turns = [*TURNS, {"speaker": "Omar", "text": "I take the evenings."}]
+    (dialogue,) = read_labelled(written(tmp_path, {**DIALOGUE, **third, "turns": turns})).dialogues
+    assert [said.seat for said in dialogue.question.dialogue] == [1, 0, 2]
+
+
 def test_the_shipped_set_is_complete_and_every_tier_is_in_one_stratum():
     shipped = read_labelled()
     assert (shipped.name, len(shipped.answers), len(shipped.dialogues)) == ("judge_check.jsonl", 210, 30)
