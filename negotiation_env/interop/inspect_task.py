@@ -52,8 +52,8 @@ def negotiate(
     opponent: str | None = None,
     judge: str | None = None,
     seat: int = 0,
-    prompts: str | None = None,
-    guards: str | None = None,
+    prompts: str | list[str] | None = None,
+    guards: str | list[str] | None = None,
     max_turn_tokens: int | None = None,
     max_completion_tokens: int | None = None,
 ) -> Task:
@@ -69,8 +69,8 @@ def negotiate(
         opponent: An agent for the other seats; None is the model in the role "opponent", or else the one evaluated.
         judge: A judge; None is an LLM judge with the model in the role "judge", or else the embedded one.
         seat: Where the model sits; seat 0 writes the joint answer.
-        prompts: A prompt set; None follows the judge.
-        guards: A guard file, or the name of shipped guards.
+        prompts: A prompt set, or one for each seat; None follows the judge.
+        guards: A guard file, or the name of shipped guards, or several.
         max_turn_tokens: Limit of new tokens in a turn of Inspect's models; raise it for models that think.
         max_completion_tokens: The same for the joint answer.
 
@@ -110,7 +110,7 @@ def negotiation(
         UserError: There is no such agent, judge, prompt set or guards.
     """
     other = None if opponent is None else resolve_agent(opponent)
-    decider = None if judge is None else resolve_judge(judge)
+    decider = _decider(judge)
     raw_env(judge=decider, prompts=settings["prompts"], guards=settings["guards"])  # refuses before anybody is called
 
     def speaker(role: str | None) -> Agent:
@@ -122,16 +122,16 @@ def negotiation(
         agents = tuple(learner if each == seat else others for each in range(scenario.seats))
         epoch = [state.epoch] if state.epoch > 1 else []
         game = Game(scenario.id, scenario, agents, derive_seed(seed, scenario.id, *epoch))
-        played = partial(play, game, decider or _judge_in_role(), **settings)
+        played = partial(play, game, decider, **settings)
         return _told(state, await to_thread.run_sync(played, abandon_on_cancel=True), seat)
 
     return solve
 
 
-def _judge_in_role() -> Judge:
-    if "judge" in model_roles():
+def _decider(judge: str | None) -> Judge:
+    if judge is None and "judge" in model_roles():
         return LLMJudge(InspectModel(get_model(role="judge"), "judge"))
-    return resolve_judge("embedded")
+    return resolve_judge(judge or "embedded")
 
 
 def _told(state: TaskState, episode: Episode, seat: int) -> TaskState:
@@ -146,5 +146,4 @@ def _told(state: TaskState, episode: Episode, seat: int) -> TaskState:
         what = " (joint answer)" if turn.task is Asked.COMPLETION and episode.scenario.names else ""
         state.messages.append(kind(content=f"{names[turn.seat]}{what}: {turn.text}"))
     state.output = ModelOutput.from_content(episode.agents[seat], episode.outcome.completion or "")
-    state.completed = True
     return state

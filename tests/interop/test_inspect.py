@@ -115,6 +115,20 @@ def test_inspects_own_mock_model_plays_where_the_file_is_that_it_counts_tokens_w
     assert {each.value for sample in log.samples for each in sample.scores.values()} == {3.0}
 
 
+def test_guards_may_ask_the_model_in_the_role_of_the_judge(tmp_path):
+    guards = tmp_path / "guards.toml"
+    guards.write_text(
+        '[asked]\nyields = "Does it yield?"\n[[constraint]]\nname = "firm"\nformula = "not yields"\nladder = ["end"]\n'
+    )
+    yes = json.dumps({"quote": "PROPOSE: We share it", "reason": "it says so", "answer": True})
+    with EndpointServer(lambda body: yes if body["model"] == "judge" else spoken(body)) as server:
+        roles = ["--model", "openai-api/tiny/m", "--model-role", "judge=openai-api/tiny/judge"]
+        done, (log,) = inspect_eval(server, tmp_path / "logs", *roles, "-T", "n=1", "-T", f"guards={guards}")
+    assert log.status == "success", done.stdout + done.stderr
+    (episode,) = played(log)
+    assert episode.outcome.reason == "ended by the guards: firm"
+
+
 def test_what_the_task_cannot_play_is_told_in_one_line(tmp_path):
     with EndpointServer() as server:
         done, logs = inspect_eval(server, tmp_path, "--model", "openai-api/tiny/m", "-T", "split=nowhere")
