@@ -28,7 +28,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's b
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Runs all tests on every core, but what a place names in this process, where a debugger can stop it."""
     in_worker = hasattr(config, "workerinput")
-    if not config.option.file_or_dir and not in_worker and getattr(config.option, "numprocesses", 0) is None:
+    places = getattr(config.option, "file_or_dir", True)  # --help knows none
+    if not places and not in_worker and getattr(config.option, "numprocesses", 0) is None:
         config.option.numprocesses, config.option.maxprocesses = "logical", config.option.maxprocesses or 8
         config.option.dist = "worksteal"
 
