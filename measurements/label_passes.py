@@ -31,15 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tell(machine() | found, chosen.out, grid(overall), *(grid(each["by_tier"]) for each in found.values()))
 
 
-def first_pass(author: str) -> list[dict[str, Any]]:
-    """The labels of an author's texts."""
-    return [row for name in AUTHORS[author] for row in json_lines(LABELS / name)]
-
-
 def both_passes(author: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Of each text what its author says, and what a grader said who saw no label; None is an unclear agreement."""
     second = {(row["type"], row["id"]): row for row in json_lines(LABELS / "second_pass.jsonl")}
-    return [(row, second[row["type"], row["id"]]) for row in first_pass(author)]
+    first = [row for name in AUTHORS[author] for row in json_lines(LABELS / name)]
+    return [(row, second[row["type"], row["id"]]) for row in first]
 
 
 def figures(author: str) -> dict[str, Any]:

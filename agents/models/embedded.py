@@ -16,10 +16,10 @@ from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.models import SMOLLM2, fetched
 from negotiation_env.specs import Spec
 
-__all__ = ["embedded_adapter", "embedded_model", "shipped_adapter"]
+__all__ = ["ADAPTERS", "embedded_adapter", "embedded_model", "shipped_adapter"]
 
 _GGUF: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_ADAPTERS: Final = {"embedded": "warmstart", "trained": "trained"}
+ADAPTERS: Final = {"embedded": "warmstart", "trained": "trained"}
 """The shipped adapters' folders, by the specs that name them; each has a model card."""
 
 
@@ -39,13 +39,13 @@ def embedded_adapter(name: str = "embedded") -> Path:
     Args:
         name: "embedded" is the warm start, "trained" what some GRPO made of it.
     """
-    return Path(str(files("negotiation_env.agents").joinpath("adapters", _ADAPTERS[name])))
+    return Path(str(files("negotiation_env.agents").joinpath("adapters", ADAPTERS[name])))
 
 
 def shipped_adapter(spec: Spec) -> Path | None:
     """The folder of the shipped adapter that an agent's spec names, in this process or in vLLM; None for any other."""
     name = spec.rest if spec.kind == "vllm" else spec.kind
-    return embedded_adapter(name) if name in _ADAPTERS else None
+    return embedded_adapter(name) if name in ADAPTERS else None
 
 
 def _build(folder: Path) -> None:

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from negotiation_env.agents.human import HumanAgent
 from negotiation_env.environment.episode import Episode
-from negotiation_env.environment.render import colour_of
-from negotiation_env.game.events import QuestionKind, Status
+from negotiation_env.environment.render import agency, colour_of, ending
+from negotiation_env.game.events import QuestionKind
 from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.report.verdicts import Bar, Quote, ShownVerdict
 
@@ -53,19 +53,18 @@ def verdict_card(ruling: ShownVerdict) -> RenderableType:
 def closing_card(episode: Episode, kept: Path | None) -> Panel:
     """How it ended, by which judge, and where the record is."""
     outcome = episode.outcome
-    ended = outcome.status.replace("_", " ")
-    turns = "" if outcome.status is Status.ANSWERED else f" after {outcome.turns} turns"
-    score = "not scored" if outcome.score is None else f"Collective Agency {outcome.score:.2f} of 5"
+    judged = f", by the {episode.judge}"
+    score = f"not scored: {outcome.reason}" if outcome.score is None else agency(outcome.score) + judged
     lines = [
-        Text(f"{ended}{turns}", style="bold"),
-        Text(f"{score}, by the {episode.judge}" if outcome.score is not None else f"{score}: {outcome.reason}"),
+        Text(ending(outcome), style="bold"),
+        Text(score),
         Text(f"record: {kept}; look at it with: negotiate view {kept}" if kept else "not kept; --out FOLDER keeps it"),
     ]
     return Panel(Group(*lines), title="the end", title_align="left", border_style="bold")
 
 
 def _scored(ruling: ShownVerdict) -> Iterator[RenderableType]:
-    value = "no score" if ruling.value is None else f"Collective Agency {ruling.value:.2f} of 5"
+    value = "no score" if ruling.value is None else agency(ruling.value)
     yield Text(f"{value}, by the {ruling.judge}", style="bold")
     if ruling.reason:
         yield Text(ruling.reason)

@@ -186,19 +186,21 @@ def evaluate_command(
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
-    from negotiation_env.episodes.run_folder import SETTINGS, claim, scored_in
+    from negotiation_env.episodes.run_folder import SETTINGS, claim
     from negotiation_env.episodes.summary import summary_table
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
+
+    def tell(kept: int) -> None:
+        if resume:
+            say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}")
+
     with claim(out), going_on(out / SETTINGS):  # before models are loaded
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
-        if resume:
-            kept = len(scored_in(out, {each.id for each in scenarios}))
-            say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}")
         with progress("negotiations", len(scenarios)) as advance:
             summary = evaluate(
                 players,
@@ -212,6 +214,7 @@ def evaluate_command(
                 sha256=sha256_of(agents, [judge]),
                 unscored_limit=unscored_limit,
                 progress=advance,
+                kept=tell,
                 prompts=told,
                 guards=guards or None,
                 max_turns=enough_turns(max_turns, scenarios),

@@ -1,7 +1,7 @@
 """`negotiate generate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_command"]
 
-_KINDS = ("dilemmas", "personas", "open")
+_Kind = Literal["dilemmas", "personas", "open"]
+_KINDS = get_args(_Kind)
 _MODEL_HELP = f"Who writes: {MODELS.forms()}."
 _SHIPPED_HELP = "Keep away from the shipped texts, the held-out ones too."
 _MINILM_HELP = "Compare meanings, by MiniLM; default: where torch is installed."
@@ -33,7 +34,7 @@ _DRY_RUN_HELP = "Say what the run takes at most; load and write nothing."
 @app.command("generate")
 def generate_command(
     kind: Annotated[
-        Literal["dilemmas", "personas", "open"],
+        _Kind,
         typer.Argument(help=f"What to write: {', '.join(_KINDS)}.", parser=one_of("kind of texts", _KINDS)),
     ],
     model: Annotated[str, typer.Option("--model", help=_MODEL_HELP)],

@@ -12,7 +12,7 @@ def models() -> None:
 
     Models are fetched at first use: their sizes and licences, which are here, their sources and SHA-256 sums.
     """
-    from negotiation_env.agents.models.embedded import embedded_adapter
+    from negotiation_env.agents.models.embedded import ADAPTERS, embedded_adapter
     from negotiation_env.console.terminal import say
     from negotiation_env.loading.fetch import cache_dir
     from negotiation_env.loading.models import MODELS, SMOLLM2
@@ -27,5 +27,5 @@ def models() -> None:
         sources = [f"from {told}" for told in each.source.told]
         say("\n  ".join([each.name, f"SHA-256 {each.source.sha256}", *sources]))
     say(f"kept in {cache_dir()}\n(NEGOTIATION_ENV_CACHE names another folder)")
-    for name in ("embedded", "trained"):
+    for name in ADAPTERS:
         say(f"the adapter of {name!r} comes with the package, for {SMOLLM2.name}:\n  {embedded_adapter(name)}")

@@ -10,7 +10,7 @@ from negotiation_env.game.protocol import Negotiation
 if TYPE_CHECKING:
     from rich.panel import Panel
 
-__all__ = ["colour_of", "outcome_line", "show_news", "spoken", "transcript"]
+__all__ = ["agency", "colour_of", "ending", "outcome_line", "show_news", "spoken", "transcript"]
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -35,10 +35,20 @@ def _inside(said: Utterance) -> str:
 
 def outcome_line(outcome: Outcome, judge: str) -> str:
     """How it ended, in one line; a score never stands without the name of its judge."""
-    score = "" if outcome.score is None else f"; Collective Agency {outcome.score:.2f} of 5 by the {judge}"
+    score = "" if outcome.score is None else f"; {agency(outcome.score)} by the {judge}"
     reason = f" ({outcome.reason})" if outcome.reason else ""
+    return f"{ending(outcome)}{score}{reason}"
+
+
+def ending(outcome: Outcome) -> str:
+    """How it ended, and after how many turns."""
     turns = "" if outcome.status is Status.ANSWERED else f" after {outcome.turns} turns"
-    return f"{outcome.status.replace('_', ' ')}{turns}{score}{reason}"
+    return f"{outcome.status.replace('_', ' ')}{turns}"
+
+
+def agency(score: float) -> str:
+    """A score in words."""
+    return f"Collective Agency {score:.2f} of 5"
 
 
 def show_news(game: Negotiation, judge: str) -> None:

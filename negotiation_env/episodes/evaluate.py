@@ -81,6 +81,7 @@ def evaluate(
     contents: Mapping[str, str] | None = None,
     unscored_limit: float = 0.2,
     progress: Callable[[Episode], None] = lambda _: None,
+    kept: Callable[[int], None] = lambda _: None,
     wrap: Wrap | None = None,
     prompts: Prompts = None,
     guards: Given | None = None,
@@ -106,6 +107,7 @@ def evaluate(
             run goes on only with the same. The command line's are `negotiation_env.agents.contents.contents_of`.
         unscored_limit: The highest share of unscored episodes, 0 to 1; see `UnscoredLimit`.
         progress: Told of each episode, those that were kept first.
+        kept: Told how many negotiations were played and scored before, once it is sure that the run may go on.
         wrap: As for `play_many`; a run goes on only with one of the same name.
         prompts: As for `play_many`; a run goes on only with sets that say the same.
         guards: As for `play_many`; a run goes on only under the same.
@@ -138,6 +140,7 @@ def evaluate(
             workers=workers,
             limit=limit,
             progress=progress,
+            kept=kept,
             wrap=wrap,
             prompts=chosen,
             guards=watched,

@@ -43,7 +43,6 @@ __all__ = [
     "open_run",
     "play_into",
     "refuse_own",
-    "scored_in",
 ]
 
 EPISODES = "episodes.jsonl"
@@ -220,6 +219,7 @@ def play_into(
     workers: int,
     limit: UnscoredLimit,
     progress: Callable[[Episode], None],
+    kept: Callable[[int], None] = lambda _: None,
     wrap: Wrap | None = None,
     prompts: Prompts = None,
     **rules: Any,
@@ -234,6 +234,7 @@ def play_into(
         workers: More than 1 plays as many games at a time, each for itself, for remote models.
         limit: Told of each game.
         progress: Told of each episode, those that were kept first.
+        kept: Told how many of the games the file holds scored, before the others are played.
         wrap: As for `play_many`.
         prompts: As for `play_many`.
         **rules: The fields of `Rules`, and `guards` as for `play_many`.
@@ -245,18 +246,19 @@ def play_into(
         OSError: An episode could not be written. Then, as after Ctrl-C and any other error, all stops at once; what had
             ended before is kept.
     """
-    kept, chosen_sets = set(), chosen_prompts(prompts, judge)
+    done, chosen_sets = set(), chosen_prompts(prompts, judge)
     for episode in _scored(path, games, judge, chosen_sets):
-        kept.add(episode.id)
+        done.add(episode.id)
         limit.count(None)
         progress(episode)
+    kept(len(done))
     errors: list[NegotiationError] = []
-    for chosen in _batches(games, kept, batch, workers):
+    for chosen in _batches(games, done, batch, workers):
         begun = takewhile(lambda _: not errors, chosen)
         settings = {"workers": workers, "batch": batch, "wrap": wrap, "prompts": chosen_sets, **rules}
         with put_off(), closing(play_many(begun, judge, **settings)) as played:
             for episode in played:
-                if episode.id in kept:
+                if episode.id in done:
                     continue
                 append_episode(path, episode)
                 try:
@@ -266,16 +268,6 @@ def play_into(
                     errors.append(error)
     if errors:
         raise errors[0]
-
-
-def scored_in(out: Path, wanted: Collection[str]) -> set[str]:
-    """The ids of those of the games that a run's folder holds scored: a run that goes on plays the others.
-
-    Raises:
-        UserError: A line of its episodes cannot be read.
-    """
-    path = out / EPISODES
-    return {each.id for each in (stream_latest(path) if path.exists() else ()) if each.reward is not None} & set(wanted)
 
 
 def differences(before: Any, after: Any) -> list[str]:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from negotiation_env.environment.episode import Episode, read_episodes
 from negotiation_env.episodes.summary import Summary
+from tests.helpers.bare_records import bare
 from tests.helpers.command_line import negotiate
 from tests.helpers.endpoint_server import EndpointServer
 from tests.helpers.llm_replies import judge_reply
@@ -47,9 +47,7 @@ def played(log):
 
 def alike(episode):
     """What has to agree: all of a game but the name under which a tool calls its model, and what the calls took."""
-    refused = [tuple(replace(each, usage={}) for each in turn.refused) for turn in episode.turns]
-    turns = tuple(replace(turn, usage={}, refused=each) for turn, each in zip(episode.turns, refused, strict=True))
-    return replace(episode, agents=(), turns=turns)
+    return bare(episode, usage={})
 
 
 @pytest.mark.parametrize("settings", [{}, {"guards": "careful", "prompts": "handshake"}])

@@ -13,6 +13,7 @@ import pytest
 from negotiation_env import ChatAgent, Episode, Rules, ScriptedJudge, evaluate, load_scenarios, read_episodes
 from negotiation_env.agents.specs import resolve_agent, resolve_model
 from tests.docs.pages import ROOT, installed
+from tests.helpers.bare_records import bare
 from tests.helpers.endpoint_server import EndpointServer
 from tests.interop.test_openenv import served
 
@@ -78,12 +79,9 @@ def evaluation(programs: Path, out: Path, *options: str) -> Evaluation:
     return Evaluation(done.returncode, done.stdout + done.stderr, list(map(json.loads, lines)))
 
 
-def bare(episode: Episode) -> Episode:
+def alike(episode: Episode) -> Episode:
     """Without what names the run and the client: ids, names of agents, and what only a client of ours reports."""
-    unknown: dict[str, Any] = {"usage": {}, "model": "", "tokens": None}
-    refused = [tuple(replace(each, **unknown) for each in turn.refused) for turn in episode.turns]
-    turns = tuple(replace(turn, refused=each, **unknown) for turn, each in zip(episode.turns, refused, strict=True))
-    return replace(episode, id="", agents=("",) * len(episode.agents), turns=turns)
+    return replace(bare(episode, usage={}, model="", tokens=None), id="")
 
 
 GUARDS = """
@@ -110,8 +108,8 @@ def test_games_with_a_scripted_opponent_are_those_of_negotiate_eval(programs, tm
         scenarios = load_scenarios("eval_conflict", seed=5)[:GAMES]
         evaluate(agents, ScriptedJudge(), scenarios, tmp_path / "ours", seed=5, **settings)
         ours = {request["messages"][-1]["content"] for request in server.requests}
-    expected = {each.scenario.id: bare(each) for each in read_episodes(tmp_path / "ours" / "episodes.jsonl")}
-    assert {each.scenario.id: bare(each) for each in played.records} == expected
+    expected = {each.scenario.id: alike(each) for each in read_episodes(tmp_path / "ours" / "episodes.jsonl")}
+    assert {each.scenario.id: alike(each) for each in played.records} == expected
     assert theirs == ours
     assert {each.outcome.agreed for each in played.records} == {True}
     assert any(turn.refused for each in played.records for turn in each.turns) == guarded
