@@ -236,6 +236,8 @@ def load_model(
     with loading(f"the model {what}", "an in-process model"):
         import torch
 
+        from negotiation_env.agents.models.packed_weights import keep_packed
+
         half = half_precision()
         tokenizer = load_tokenizer(source)
         card = read_card(adapter)
@@ -248,4 +250,5 @@ def load_model(
             model = PeftModel.from_pretrained(model, str(adapter))
             model = model if half or quantised else model.merge_and_unload()
         model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        keep_packed(model)
     return InProcessModel(model, tokenizer, name or str(source), max_thought_tokens=max_thought_tokens)

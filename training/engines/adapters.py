@@ -1,14 +1,14 @@
 """The learner while it samples: not in train mode, its LoRA adapter folded into the weights."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
 from peft.utils import AuxiliaryTrainingWrapper
 
-__all__ = ["LEARNER", "evaluating", "merged"]
+__all__ = ["LEARNER", "evaluating", "merged", "unadapted"]
 
 LEARNER = "default"
 """PEFT's name of the adapter that trains."""
@@ -34,9 +34,8 @@ def merged(model: Any) -> Iterator[None]:
     model speaks as it is. The original weights are put aside and put back as they were: unlike subtracting the adapter
     again this leaves no rounding behind.
     """
-    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
-    whole = any(isinstance(module, AuxiliaryTrainingWrapper) for module in model.modules())
-    if whole or not layers or not all(_is_sum(layer, model.get_input_embeddings()) for layer in layers):
+    layers = _foldable(model)
+    if not layers:
         yield
         return
     aside: list[tuple[torch.nn.Parameter, torch.Tensor]] = []
@@ -50,6 +49,20 @@ def merged(model: Any) -> Iterator[None]:
     finally:
         for weight, original in aside:
             weight.data = original
+
+
+@contextmanager
+def unadapted(model: Any) -> Iterator[None]:
+    """Without an adapter that can be folded in, as `merged` leaves the model to speak."""
+    with model.disable_adapter() if _foldable(model) else nullcontext():
+        yield
+
+
+def _foldable(model: Any) -> list[LoraLayer]:
+    """The adapter's layers, or none where one of them cannot be folded in."""
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    whole = any(isinstance(module, AuxiliaryTrainingWrapper) for module in model.modules())
+    return layers if not whole and all(_is_sum(layer, model.get_input_embeddings()) for layer in layers) else []
 
 
 def _is_sum(layer: LoraLayer, embeddings: torch.nn.Module) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 
 from negotiation_env.agents.models.in_process import InProcessModel
+from negotiation_env.agents.models.packed_weights import PackedWeights, can_pack
 from negotiation_env.agents.models.pretrained import half_precision
 from negotiation_env.interfaces import ChatModel
-from negotiation_env.training.engines.adapters import merged
+from negotiation_env.training.engines.adapters import merged, unadapted
 from negotiation_env.training.engines.snapshots import Snapshots
 
 __all__ = ["InProcess"]
@@ -32,10 +33,12 @@ class InProcess:
         self._max_thought_tokens = max_thought_tokens
         self._now = 0
         self._policies: dict[int, InProcessModel] = {}
+        self._packed: dict[int, PackedWeights] = {}
 
     def sync(self, version: int, past: Collection[int]) -> None:
         """Drop every conversation: their cached keys and values are of other weights, or of games that are over."""
         self._now = version
+        self._packed.clear()
         self._policies = {each: self._chat_model(each) for each in {version, *past}}
 
     def policy(self, version: int) -> ChatModel:
@@ -56,5 +59,18 @@ class InProcess:
         past = nullcontext() if version == self._now else self._snapshots.swapped_in(version)
         # The trainer's own autocast begins with the training; what is measured before and after it has the same.
         as_trained = torch.autocast(self._model.device.type, torch.bfloat16, enabled=half_precision())
-        with past, merged(self._model), as_trained:
+        with past, self._folded(version), as_trained:
+            yield
+
+    @contextmanager
+    def _folded(self, version: int) -> Iterator[None]:
+        """The adapter, as it is now, within the weights: packed once for all turns of a version, where that can be."""
+        if not can_pack(self._model):
+            with merged(self._model):
+                yield
+            return
+        if version not in self._packed:
+            with merged(self._model):
+                self._packed[version] = PackedWeights(self._model)
+        with self._packed[version].multiplying(), unadapted(self._model):
             yield
