@@ -23,9 +23,9 @@ from transformers import DynamicCache
 
 from measurements.harness import grid, machine, options, tell
 from negotiation_env.agents.models.embedded import embedded_adapter
-from negotiation_env.agents.models.packed_weights import PackedWeights
 from negotiation_env.agents.models.roomy_cache import roomy_cache
 from negotiation_env.data import load_demos
+from negotiation_env.loading.packed_weights import PackedWeights
 from negotiation_env.training.config import TrainConfig
 from negotiation_env.training.engines.adapters import LEARNER, merged
 from negotiation_env.training.learner import load_learner

@@ -19,7 +19,9 @@ LABELS = Path(__file__).parent / "labels"
 AUTHORS = {
     "first author": ("answers.jsonl", "dialogues.jsonl"),
     "matched texts": ("matched_answers.jsonl", "matched_dialogues.jsonl"),
-    "another author": ("another_author.jsonl",),
+    "what policies write": ("policy_answers.jsonl", "policy_dialogues.jsonl"),
+    "fourth author": ("another_author.jsonl",),
+    "fifth author": ("fifth_author.jsonl",),
 }
 
 

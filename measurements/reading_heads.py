@@ -2,8 +2,9 @@
 
     python -m measurements.reading_heads FEATURES [--out measurements/results/reading_heads.json]
 
-Trained on `labels/judge_dev.jsonl` and on what is marked `train` in `labels/answers.jsonl`, `labels/dialogues.jsonl`.
-Never trained on: the shipped `judge_check.jsonl` (another author, other dilemmas), and what is marked `unseen`. The
+Trained on `labels/judge_dev.jsonl` and on what is marked `train` in the other labels, unless their two graders are a
+level or more apart, or of two minds on an agreement. Never trained on: the shipped `judge_check.jsonl` (another author,
+other dilemmas), the texts of two more authors, and what else is marked `unseen`. The
 strength of each ridge is the one with the least squared error when a tenth of the dilemmas is left out at a time;
 calibration, interval, threshold and farthest distance come from the same predictions.
 
@@ -21,25 +22,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from measurements.harness import grid, json_lines, machine, options, tell
+from measurements.harness import grid, machine, options, tell
+from measurements.label_passes import AUTHORS, LABELS, both_passes
 from negotiation_env.game.events import Question, Verdict
 from negotiation_env.judges.check.figures import Figures, Rating, accuracy_figures, agreement_figures
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
-from negotiation_env.judges.reading.heads import Floats, Heads, features, squeezed
+from negotiation_env.judges.reading.heads import Floats, Heads, of_answers, of_dialogues, squeezed
 from negotiation_env.judges.reading.passages import passage
-from negotiation_env.judges.reading.reader import WIDTH, Passage, load_reader
+from negotiation_env.judges.reading.reader import PLACES, WIDTH, Passage, Reading, load_reader
+from negotiation_env.judges.reading.refused import unread
 from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
-from negotiation_env.judges.smoke_test.refusals import refusal
 from negotiation_env.statistics.rater_agreement import spearman
 
-LABELS: Final = Path(__file__).parent / "labels"
 HEADS: Final = Path(__file__).parents[1] / "negotiation_env" / "judges" / "reading" / "heads.npz"
 STRENGTHS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS: Final = 10
 AXES: Final = 32
 """Main axes of the training answers in which a distance is measured."""
 FALSE_AGREEMENTS: Final = 0.05
-READINGS: Final[Mapping[str, slice]] = {"last": slice(0, WIDTH), "mean": slice(WIDTH, None), "both": slice(None)}
+OF_ANSWERS: Final = 2
+"""Places that the heads of answers look at; the others are for dialogues."""
+PARTS: Final[Mapping[str, tuple[int, ...]]] = {"question": (0,), "text": (1, 2, 3), "both": (0, 1, 2, 3)}
+"""Places that are tried apart; the heads see both."""
 NONSENSE: Final = 0.5
 """The highest grade of a text that says nothing one could do."""
 
@@ -50,11 +54,16 @@ class Set:
 
     Attributes:
         items: The texts.
-        found: Their features: shape [n, 2 * WIDTH].
+        read: What was read: shape [n, PLACES, WIDTH]; of answers 0 behind the first `OF_ANSWERS` places.
     """
 
     items: tuple[Labelled, ...]
-    found: Floats
+    read: Reading
+
+    @property
+    def found(self) -> Floats:
+        """Features, where all texts are of one kind: shape [n, features]."""
+        return (of_answers if all(item.is_answer for item in self.items) else of_dialogues)(self.read)
 
     @property
     def labels(self) -> Floats:
@@ -69,7 +78,7 @@ class Set:
     def where(self, keep: Callable[[Labelled], bool]) -> "Set":
         """Those of the texts."""
         places = [place for place, item in enumerate(self.items) if keep(item)]
-        return Set(tuple(self.items[place] for place in places), self.found[places])
+        return Set(tuple(self.items[place] for place in places), self.read[places])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,55 +86,74 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options(__doc__, arguments, "features")
     chosen.features.mkdir(parents=True, exist_ok=True)
     dev, check = (read(path, chosen.features) for path in (LABELS / "judge_dev.jsonl", None))
-    new = read(LABELS / "answers.jsonl", chosen.features), read(LABELS / "dialogues.jsonl", chosen.features)
-    unseen = {row["id"] for row in rows() if row["split"] == "unseen"}
-    train = joined(dev, *(each.where(lambda item: item.id not in unseen) for each in new))
+    *new, fourth, fifth = (read(LABELS / name, chosen.features) for names in AUTHORS.values() for name in names)
+    unseen, unsettled = of_split("unseen"), disputed()
+    train = joined(dev, *(each.where(lambda item: item.id not in unseen | unsettled) for each in new))
     kept = joined(*(each.where(lambda item: item.id in unseen) for each in new))
-    answers, heads = kept.where(lambda item: item.is_answer), trained(train)
+    heads = trained(train)
+    answers, given = scored(heads, kept)
     np.savez_compressed(HEADS, **packed(heads))
     found = {
         **machine(),
         "heads": HEADS.stat().st_size,
-        "trained on": counts(train),
+        "trained on": counts(train) | {"left out": len(unsettled - unseen)},
         "readings, author to author": table(dev, check),
         "judge_check.jsonl": checked(heads, check),
-        "unseen": checked(heads, kept) | by_kind(answers, heads.scores(answers.found)),
+        "fourth author": checked(heads, fourth) | by_kind(*scored(heads, fourth)),
+        "fifth author": checked(heads, fifth) | by_kind(*scored(heads, fifth)),
+        "unseen": checked(heads, kept) | by_kind(answers, given),
         "unseen, by the rubric": by_kind(answers, by_rubric(answers)),
         "unseen, outside": round(float(np.mean(heads.distances(answers.found) > heads.farthest)), 3),
     }
     tell(found, chosen.out, *shown(found))
 
 
-def rows() -> list[dict[str, Any]]:
-    """The committed labels of this project's own, as they are on file."""
-    return [*json_lines(LABELS / "answers.jsonl"), *json_lines(LABELS / "dialogues.jsonl")]
+def of_split(split: str) -> set[str]:
+    """The ids of the labels that are marked so."""
+    return {row["id"] for author in AUTHORS for row, _ in both_passes(author) if row["split"] == split}
+
+
+def disputed() -> set[str]:
+    """The ids of texts of which two graders think differently."""
+    return {row["id"] for author in AUTHORS for row, other in both_passes(author) if _disputed(row, other)}
+
+
+def _disputed(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if "score" in row:
+        return bool(abs(row["score"] - other["score"]) >= 1)
+    return bool(row["agreement"] != other["agreement"])
 
 
 def read(path: Path | None, kept: Path) -> Set:
     """A labelled set and its features; a text without words cannot be read, and is refused anyway."""
     items = [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
-    return Set(tuple(items), kept_features([item.question for item in items], kept))
+    return Set(tuple(items), kept_readings([item.question for item in items], kept))
 
 
-def kept_features(questions: Sequence[Question], kept: Path) -> Floats:
-    """Features of each question's text, out of the folder where they are there, read and put there where not."""
+def kept_readings(questions: Sequence[Question], kept: Path) -> Reading:
+    """What was read of each question's text, out of the folder where it is there, read and put there where not."""
     passages = [passage(question) for question in questions]
     fresh = {place(each, kept): each for each in passages if not place(each, kept).exists()}
     if fresh:
-        for path, reading in zip(fresh, load_reader().read([*fresh.values()]), strict=True):
-            np.save(path, reading)
-    return features(np.stack([np.load(place(each, kept)) for each in passages]))
+        for (path, each), reading in zip(fresh.items(), load_reader().read([*fresh.values()]), strict=True):
+            np.save(path, reading if each.closing else reading[:OF_ANSWERS])
+    found = np.zeros((len(passages), PLACES, WIDTH), np.float32)
+    for number, each in enumerate(passages):
+        reading = np.load(place(each, kept))
+        found[number, : len(reading)] = reading
+    return found
 
 
 def place(each: Passage, kept: Path) -> Path:
     """Where a text's features are kept."""
-    name = hashlib.sha256("\0".join((each.scene, each.text, each.question)).encode()).hexdigest()[:32]
+    parts = (each.scene, each.text, each.question, each.closing, str(each.layer))
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     return kept / f"{name}.npy"
 
 
 def joined(*sets: Set) -> Set:
     """All of them as one."""
-    return Set(tuple(item for each in sets for item in each.items), np.concatenate([each.found for each in sets]))
+    return Set(tuple(item for each in sets for item in each.items), np.concatenate([each.read for each in sets]))
 
 
 def trained(train: Set) -> Heads:
@@ -239,18 +267,18 @@ def packed(heads: Heads) -> dict[str, Any]:
     return {name: np.asarray(getattr(heads, name), np.float32) for name in Heads.__dataclass_fields__}
 
 
-def verdict(heads: Heads, item: Labelled, found: Floats) -> Verdict:
+def verdict(heads: Heads, item: Labelled, read: Reading) -> Verdict:
     """What the judge says of a text by its features."""
     if not item.is_answer:
-        probability = float(heads.probabilities(found[None])[0])
+        probability = float(heads.probabilities(of_dialogues(read[None]))[0])
         return Verdict(float(probability > heads.agreed), "heads", "", {"probability": probability})
-    refused = refusal(item.question.completion, item.question.scenario)
-    return Verdict(0.0 if refused else float(heads.scores(found[None])[0]), "heads", refused or "")
+    refused = unread(item.question.completion, item.question.scenario)
+    return Verdict(0.0 if refused else float(heads.scores(of_answers(read[None]))[0]), "heads", refused or "")
 
 
 def checked(heads: Heads, kept: Set) -> Figures:
     """The figures of `judge-check` on texts that the heads have not seen."""
-    ratings = [Rating(item, verdict(heads, item, found)) for item, found in zip(kept.items, kept.found, strict=True)]
+    ratings = [Rating(item, verdict(heads, item, read)) for item, read in zip(kept.items, kept.read, strict=True)]
     answers = accuracy_figures([each for each in ratings if each.item.is_answer])
     agreement = agreement_figures([each for each in ratings if not each.item.is_answer])
     lopsided = kept.where(lambda item: item.group in ("lop_A", "lop_B"))
@@ -271,9 +299,16 @@ def by_kind(answers: Set, scores: Floats) -> Figures:
     nonsense = [kind == "policy" and item.label <= NONSENSE for kind, item in zip(kinds, answers.items, strict=True)]
     return rounded(
         {f"mean.{kind}": float(scores[[each == kind for each in kinds]].mean()) for kind in sorted(set(kinds))}
-        | {"nonsense.below_1": float(np.mean(scores[nonsense] < 1)), "nonsense.n": sum(nonsense)}
+        | {"nonsense.below_1": float(np.mean(scores[nonsense] < 1)) if any(nonsense) else None}
+        | {"nonsense.n": sum(nonsense)}
         | {"ca.spearman": spearman(scores, answers.labels)}
     )
+
+
+def scored(heads: Heads, texts: Set) -> tuple[Set, Floats]:
+    """The answers among some texts, and what the heads give them."""
+    answers = texts.where(lambda item: item.is_answer)
+    return answers, heads.scores(answers.found)
 
 
 def by_rubric(answers: Set) -> Floats:
@@ -286,20 +321,21 @@ def table(dev: Set, check: Set) -> dict[str, Any]:
     """How each reading does when one author's labels train it and the other's try it."""
     return {
         f"{name}, {'dev to check' if train is dev else 'check to dev'}": author_to_author(train, tried, part)
-        for name, part in READINGS.items()
+        for name, part in PARTS.items()
         for train, tried in ((dev, check), (check, dev))
     }
 
 
-def author_to_author(train: Set, tried: Set, part: slice) -> Figures:
+def author_to_author(train: Set, tried: Set, places: tuple[int, ...]) -> Figures:
     """Pairwise accuracy, Spearman, and the area under the curve of agreement."""
+    train, tried = (Set(each.items, each.read[:, places]) for each in (train, tried))
     taught, asked = (each.where(lambda item: item.is_answer) for each in (train, tried))
-    head = calibrated(taught.found[:, part], taught.labels, taught.dilemmas)[0]
-    verdicts = [Verdict(float(value), "heads") for value in squeezed(applied(head, asked.found[:, part]))]
+    head = calibrated(taught.found, taught.labels, taught.dilemmas)[0]
+    verdicts = [Verdict(float(value), "heads") for value in squeezed(applied(head, asked.found))]
     figures = accuracy_figures([Rating(*pair) for pair in zip(asked.items, verdicts, strict=True)])
     taught, asked = (each.where(lambda item: not item.is_answer) for each in (train, tried))
-    strength, _ = strongest(taught.found[:, part], taught.labels, taught.dilemmas)
-    odds = applied(ridge(taught.found[:, part], taught.labels, strength), asked.found[:, part])
+    strength, _ = strongest(taught.found, taught.labels, taught.dilemmas)
+    odds = applied(ridge(taught.found, taught.labels, strength), asked.found)
     said = [Verdict(float(value > 0.5), "heads", "", {"probability": float(value)}) for value in odds]
     agreement = agreement_figures([Rating(*pair) for pair in zip(asked.items, said, strict=True)])
     wanted = ("macro_pairwise", "spearman", "pairwise.", "auc")
@@ -321,7 +357,10 @@ def rounded(figures: Mapping[str, float | None]) -> Figures:
 
 def shown(found: Mapping[str, Any]) -> list[Any]:
     """The tables to print: of each figure the value alone."""
-    columns = {name: found[name] for name in ("judge_check.jsonl", "unseen", "unseen, by the rubric")}
+    columns = {
+        name: found[name]
+        for name in ("judge_check.jsonl", "fourth author", "fifth author", "unseen", "unseen, by the rubric")
+    }
     left_out = (".low", ".high", ".n")
     told = {
         title: {name: value for name, value in figures.items() if not name.endswith(left_out) and value is not None}

@@ -236,7 +236,7 @@ def load_model(
     with loading(f"the model {what}", "an in-process model"):
         import torch
 
-        from negotiation_env.agents.models.packed_weights import keep_packed
+        from negotiation_env.loading.packed_weights import keep_packed
 
         half = half_precision()
         tokenizer = load_tokenizer(source)

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from negotiation_env.agents.models.in_process import InProcessModel
-from negotiation_env.agents.models.packed_weights import PackedWeights, can_pack
 from negotiation_env.agents.models.pretrained import half_precision
 from negotiation_env.interfaces import ChatModel
+from negotiation_env.loading.packed_weights import PackedWeights, can_pack
 from negotiation_env.training.engines.adapters import merged, unadapted
 from negotiation_env.training.engines.snapshots import Snapshots
 

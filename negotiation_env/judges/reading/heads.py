@@ -1,6 +1,7 @@
 """The heads that judge: one line each through what was read, trained on labels by `measurements/reading_heads.py`.
 
-A head is a ridge regression on both readings of a text, the last token of the question and the mean over the text.
+A head is a ridge regression on readings of a text: of an answer the last token of the question and the mean over the
+text, of a dialogue also its last token and the mean over its last turn.
 `heads.npz` holds them with what is needed to say how sure they are; `heads.md` beside it is their card.
 """
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from negotiation_env.judges.reading.reader import Reading
 
-__all__ = ["HIGHEST", "Floats", "Heads", "features", "load_heads", "squeezed"]
+__all__ = ["HIGHEST", "Floats", "Heads", "load_heads", "of_answers", "of_dialogues", "squeezed"]
 
 HIGHEST: Final = 5.0
 _BEND: Final = 0.5
@@ -67,8 +68,13 @@ class Heads:
         return distances
 
 
-def features(read: Reading) -> Floats:
-    """Both readings of each text side by side: shape [n, 2 * WIDTH]."""
+def of_answers(read: Reading) -> Floats:
+    """What the heads of answers see: shape [n, 2 * WIDTH]."""
+    return of_dialogues(read[:, :2])
+
+
+def of_dialogues(read: Reading) -> Floats:
+    """What the head of dialogues sees: shape [n, PLACES * WIDTH]."""
     return read.reshape(len(read), -1).astype(np.float64)
 
 

@@ -5,20 +5,23 @@ It runs on a laptop, generates nothing and repeats itself. What it can be believ
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from negotiation_env.console.terminal import say
 from negotiation_env.errors import NotFetched
 from negotiation_env.game.events import Question, QuestionKind, Verdict
 from negotiation_env.game.prompts import HANDSHAKE
+from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.interfaces import Judge
-from negotiation_env.judges.reading.heads import HIGHEST, features, load_heads
+from negotiation_env.judges.reading.heads import HIGHEST, load_heads, of_answers, of_dialogues
 from negotiation_env.judges.reading.model import reading_model
 from negotiation_env.judges.reading.passages import passage
 from negotiation_env.judges.reading.reader import Reading, load_reader
+from negotiation_env.judges.reading.refused import unread
 from negotiation_env.judges.smoke_test.judge import EmbeddedJudge, by_handshake
-from negotiation_env.judges.smoke_test.refusals import REASONS, refusal
+from negotiation_env.judges.smoke_test.refusals import REASONS
 
 if TYPE_CHECKING:
     from negotiation_env.judges.probes import Probe
@@ -28,6 +31,8 @@ __all__ = ["ReadingJudge", "make"]
 _DIGITS: Final = 3
 """Of a value; what differs from machine to machine is smaller."""
 _ACCEPTS: Final = 2.5
+_PLAN: Final = 1.5
+"""The grade of a plan that serves one party alone; below it nothing is agreed on that could be done."""
 _PARTIES: Final = 2
 """As many as in the labels: of more parties it cannot say who is served."""
 _OUTSIDE: Final = "outside what it knows: unlike the answers that its heads were trained on"
@@ -62,7 +67,7 @@ class ReadingJudge:
         prompts: The prompt set that asks for tags: its sight of agreement in free words is not sure enough to train on.
     """
 
-    name: str = "reading judge (handshake v2, Qwen2.5-Coder-0.5B-Instruct layer 14, heads v1)"
+    name: str = "reading judge (handshake v2 on plans, Qwen2.5-Coder-0.5B-Instruct, heads v2)"
     prompts: str = HANDSHAKE
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
@@ -78,7 +83,7 @@ class ReadingJudge:
             MissingExtra: torch or transformers is not installed.
             UserError: The model could not be fetched.
         """
-        unread = [self._without_reading(question) for question in questions]
+        unread = self._plans_only(questions, [self._without_reading(question) for question in questions])
         left = [question for question, verdict in zip(questions, unread, strict=True) if verdict is None]
         found = _read(left)
         return [
@@ -103,17 +108,27 @@ class ReadingJudge:
 
     def _without_reading(self, question: Question) -> Verdict | None:
         if question.kind is QuestionKind.SCORE:
-            code = refusal(question.completion, question.scenario)
+            code = unread(question.completion, question.scenario)
             return Verdict(0.0, self.name, code, {"refused": REASONS[code]}) if code else None
         silent = len(question.scenario.personas) > len({turn.seat for turn in question.dialogue})
         tagged = any(LIKE_A_TAG.search(turn.text) for turn in question.dialogue)
         return by_handshake(question, self.name) if silent or tagged else None
 
+    def _plans_only(self, questions: Sequence[Question], unread: list[Verdict | None]) -> list[Verdict | None]:
+        """Of the acceptances by tags those stand whose proposal, read as a joint answer, is a plan."""
+        accepted = {place: each for place, each in enumerate(unread) if each and each.value}
+        asked = [_of_proposal(questions[place].scenario, each) for place, each in accepted.items()]
+        plans = self.judge(asked) if asked else []
+        for (place, each), plan in zip(accepted.items(), plans, strict=True):
+            unread[place] = _if_a_plan(each, plan)
+        return unread
+
     def _verdict(self, question: Question, read: Reading) -> Verdict:
-        heads, found = load_heads(), features(read[None])
+        heads = load_heads()
         if question.kind is QuestionKind.AGREEMENT:
-            probability = _rounded(heads.probabilities(found)[0])
+            probability = _rounded(heads.probabilities(of_dialogues(read[None]))[0])
             return Verdict(float(probability > heads.agreed), self.name, "", {"probability": probability})
+        found = of_answers(read[None])
         score, distance = heads.scores(found)[0], heads.distances(found)[0]
         details: dict[str, Any] = {
             "interval": [_rounded(min(max(bound, 0.0), HIGHEST)) for bound in score + heads.interval],
@@ -136,6 +151,19 @@ def _read(questions: Sequence[Question]) -> Iterator[Reading]:
     """What is read of each question; no questions, no model."""
     if questions:
         yield from load_reader().read([passage(question) for question in questions])
+
+
+def _of_proposal(scenario: Scenario, accepted: Verdict) -> Question:
+    return Question(QuestionKind.SCORE, scenario, completion=accepted.details["proposal"])
+
+
+def _if_a_plan(accepted: Verdict, plan: Verdict) -> Verdict:
+    """An acceptance, with the score of what was accepted; no agreement where that is too low."""
+    details = {**accepted.details, "plan": plan.value, **plan.details}
+    if plan.value is not None and plan.value >= _PLAN:
+        return replace(accepted, details=details)
+    why = plan.reason or f"it scores {plan.value:g}, and {_PLAN:g} is the least"
+    return replace(accepted, value=0.0, reason=f"what was accepted is no plan: {why}", details=details)
 
 
 def _scoring(probe: "Probe") -> Question:

@@ -40,10 +40,13 @@ def load_network(folder: Path) -> tuple[Any, Any]:
         import torch
         from transformers import AutoModel, AutoTokenizer
 
+        from negotiation_env.loading.packed_weights import keep_packed
+
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         network = AutoModel.from_pretrained(folder, dtype=torch.bfloat16, **local).eval()
         network.layers.float()
         network.rotary_emb.float()
+        keep_packed(network.layers)
         network.norm = torch.nn.Identity()  # it belongs behind the layers that were dropped
         return AutoTokenizer.from_pretrained(folder, **local), network
 

@@ -4,6 +4,7 @@ Parties are letters: a name of many words, which is in the scene, would cost as 
 """
 
 from string import ascii_uppercase
+from typing import Final
 
 from negotiation_env.game.events import Question, QuestionKind, Utterance
 from negotiation_env.game.scenario import Scenario
@@ -11,6 +12,11 @@ from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.judges.reading.reader import Passage
 
 __all__ = ["passage"]
+
+_OF_PLANS: Final = 14
+"""The layer in which plans are told apart best (`measurements/results/reading_heads.json`)."""
+_OF_AGREEMENT: Final = 12
+"""The same for agreements."""
 
 
 def passage(question: Question) -> Passage:
@@ -20,9 +26,12 @@ def passage(question: Question) -> Passage:
     parties, two = f"{', '.join(others)} and {last}", len(others) == 1
     if question.kind is QuestionKind.SCORE:
         asked = f"Is this a concrete, sensible plan that serves {'both ' * two}{parties}?"
-        return Passage(f"{scene}Proposed answer: ", question.completion, f"\n\n{asked}")
+        return Passage(f"{scene}Proposed answer: ", question.completion, f"\n\n{asked}", _OF_PLANS)
     asked = f"Have {parties} {'both' if two else 'all'} agreed on the same plan?"
-    return Passage(f"{scene}Dialogue:\n", "\n".join(map(_said, question.dialogue)), f"\n\n{asked}")
+    *before, closing = map(_said, question.dialogue)
+    return Passage(
+        f"{scene}Dialogue:\n", "".join(f"{turn}\n" for turn in before), f"\n\n{asked}", _OF_AGREEMENT, closing
+    )
 
 
 def _scene(scenario: Scenario) -> str:

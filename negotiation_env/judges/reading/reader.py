@@ -19,29 +19,56 @@ import numpy.typing as npt
 from negotiation_env.judges.reading.model import load_network, reading_model
 from negotiation_env.loading.heavy import Once
 
-__all__ = ["WIDTH", "Passage", "Reader", "Reading", "load_reader"]
+__all__ = ["PLACES", "WIDTH", "Passage", "Reader", "Reading", "load_reader"]
 
 Reading = npt.NDArray[np.float32]
-"""What was read of each text: shape [n, 2, WIDTH]; first the question's last token, then the mean over the text's."""
+"""What was read of each text, shape [n, PLACES, WIDTH]: at the question's last token; the mean over the text's tokens;
+at the text's last token; the mean over those of its closing."""
 
 WIDTH: Final = 896
 """Of the model that `load_reader` loads."""
+PLACES: Final = 4
 _SUB_BATCH: Final = 1024  # padded tokens a forward pass; a CPU gains nothing by more
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is read: three parts, one after the other.
+    """What is read: scene, text, closing and question, one after the other.
 
     Attributes:
         scene: The beginning that texts share; not empty.
-        text: The text itself, whose tokens are averaged; not empty.
-        question: The end; what the model makes of it at its last token is the reading.
+        text: The text itself; not empty.
+        question: The end; what the model makes of it at its last token is the first reading.
+        layer: The layer that is read, from 1.
+        closing: The end of the text, read apart too, such as a dialogue's last turn; without one, all of it is.
     """
 
     scene: str
     text: str
     question: str
+    layer: int
+    closing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The ids of a text with its closing, how many of them close it, and those of the question."""
+
+    place: int
+    layer: int
+    text: list[int]
+    closing: int
+    question: list[int]
+
+    def __len__(self) -> int:
+        return len(self.text) + len(self.question)
+
+    def readings(self, states: Any) -> Any:
+        """Out of the states of the row's tokens, shape [tokens, width]: shape [PLACES, width]."""
+        import torch
+
+        said = states[: len(self.text)]
+        return torch.stack([states[len(self) - 1], said.mean(0), said[-1], said[-self.closing :].mean(0)])
 
 
 @Once
@@ -66,9 +93,9 @@ class Reader:
         """Read passages; those that share a scene are read together.
 
         Returns:
-            Their readings, in order: shape [n, 2, the model's width].
+            Their readings, in order: shape [n, PLACES, the model's width].
         """
-        found = np.zeros((len(passages), 2, self._network.config.hidden_size), np.float32)
+        found = np.zeros((len(passages), PLACES, self._network.config.hidden_size), np.float32)
         order = sorted(range(len(passages)), key=lambda place: passages[place].scene)
         for scene, places in groupby(order, key=lambda place: passages[place].scene):
             self._read_scene(scene, [(place, passages[place]) for place in places], found)
@@ -76,11 +103,13 @@ class Reader:
 
     def _read_scene(self, scene: str, asked: list[tuple[int, Passage]], found: Reading) -> None:
         begun = self._ids(scene)
-        rows = [(place, self._ids(each.text), self._ids(each.question)) for place, each in asked]
         cache = self._begin(begun)
-        for batch in _sub_batches(rows):
-            places = [place for place, _, _ in batch]
-            found[places] = self._go_on(len(begun), cache, [(text, question) for _, text, question in batch])
+        for batch in _sub_batches([self._row(place, each) for place, each in asked]):
+            found[[row.place for row in batch]] = self._go_on(len(begun), cache, batch)
+
+    def _row(self, place: int, passage: Passage) -> _Row:
+        text, closing = self._ids(passage.text), self._ids(passage.closing)
+        return _Row(place, passage.layer, text + closing, len(closing), self._ids(passage.question))
 
     def _begin(self, ids: list[int]) -> Any:
         """The scene's keys and values."""
@@ -89,29 +118,27 @@ class Reader:
         with torch.inference_mode():
             return self._forward(torch.tensor([ids]), None, None).past_key_values
 
-    def _go_on(self, begun: int, cache: Any, rows: list[tuple[list[int], list[int]]]) -> Reading:
-        """The readings of texts that follow one scene: shape [rows, 2, width]."""
+    def _go_on(self, begun: int, cache: Any, rows: list[_Row]) -> Reading:
+        """The readings of texts that follow one scene: shape [rows, PLACES, width]."""
         import torch
 
-        longest = max(len(text) + len(question) for text, question in rows)
+        longest = max(map(len, rows))
         ids = torch.zeros((len(rows), longest), dtype=torch.long)
         mask = torch.ones((len(rows), begun + longest), dtype=torch.long)
-        for row, (text, question) in enumerate(rows):
-            length = len(text) + len(question)
-            ids[row, :length] = torch.tensor(text + question)
-            mask[row, begun + length :] = 0
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row.text + row.question)
+            mask[number, begun + len(row) :] = 0
         with torch.inference_mode():
-            states = self._forward(ids, _for_rows(cache, len(rows)), mask).last_hidden_state
-            both = [
-                torch.stack([states[row, len(text) + len(question) - 1], states[row, : len(text)].mean(0)])
-                for row, (text, question) in enumerate(rows)
-            ]
-            read: Reading = torch.stack(both).numpy()
+            states = self._forward(ids, _for_rows(cache, len(rows)), mask).hidden_states
+            own = [row.readings(states[row.layer][number]) for number, row in enumerate(rows)]
+            read: Reading = torch.stack(own).numpy()
         return read
 
     def _forward(self, ids: Any, cache: Any, mask: Any) -> Any:
         words = self._network.embed_tokens(ids).float()
-        return self._network(inputs_embeds=words, attention_mask=mask, past_key_values=cache, use_cache=True)
+        return self._network(
+            inputs_embeds=words, attention_mask=mask, past_key_values=cache, use_cache=True, output_hidden_states=True
+        )
 
     def _ids(self, text: str) -> list[int]:
         found: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
@@ -127,13 +154,11 @@ def _for_rows(cache: Any, count: int) -> Any:
     return rows
 
 
-def _sub_batches(
-    rows: list[tuple[int, list[int], list[int]]],
-) -> Iterator[list[tuple[int, list[int], list[int]]]]:
+def _sub_batches(rows: list[_Row]) -> Iterator[list[_Row]]:
     """Rows by length, cut so that no batch exceeds the budget of padded tokens."""
-    batch: list[tuple[int, list[int], list[int]]] = []
-    for length, _, row in sorted((len(row[1]) + len(row[2]), place, row) for place, row in enumerate(rows)):
-        if batch and (len(batch) + 1) * length > _SUB_BATCH:
+    batch: list[_Row] = []
+    for row in sorted(rows, key=len):
+        if batch and (len(batch) + 1) * len(row) > _SUB_BATCH:
             yield batch
             batch = []
         batch.append(row)

@@ -15,6 +15,7 @@ from negotiation_env.judges.reading import judge as module
 from negotiation_env.judges.reading.heads import load_heads, squeezed
 from negotiation_env.judges.reading.judge import ReadingJudge, make
 from negotiation_env.judges.reading.passages import passage
+from negotiation_env.judges.reading.reader import PLACES, WIDTH
 from tests.conftest import three_parties
 
 SCENARIO = Scenario(
@@ -29,6 +30,9 @@ DONE = (
     Utterance(1, "With the cakes on board by nine I am glad to do it so; we have a deal.\nACCEPT"),
 )
 FREE = tuple(Utterance(turn.seat, turn.text.replace("PROPOSE: ", "").replace("\nACCEPT", "")) for turn in DONE)
+COUNTER = Utterance(1, "I would rather we took turns: two Mondays are yours, two are mine. What do you say to that?")
+BARE = (Utterance(0, "PROPOSE: Half."), DONE[1])
+EMPTY = (Utterance(0, f"PROPOSE: {NONSENSE}"), DONE[1])
 OPEN = (DONE[0], Utterance(1, "No. The hospital will not wait for your bread, and I will not sign this."))
 
 
@@ -46,19 +50,18 @@ def no_model(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_model")
-def test_what_is_refused_or_settled_by_tags_is_not_read():
-    empty, silent, yes, no = ReadingJudge().judge([answer(""), agreement(FREE[0]), agreement(*DONE), agreement(*OPEN)])
+def test_what_is_refused_or_not_accepted_is_not_read():
+    empty, silent, bare, no = ReadingJudge().judge([answer(""), agreement(FREE[0]), agreement(*BARE), agreement(*OPEN)])
     assert (empty.value, empty.reason) == (0.0, "empty")
-    assert (silent.value, yes.value, no.value) == (0.0, 1.0, 0.0)
+    assert (silent.value, bare.value, no.value) == (0.0, 0.0, 0.0)
+    assert bare.reason == "what was accepted is no plan: too_short"
     assert ReadingJudge().judge([]) == []
 
 
 def test_tags_are_not_read():
-    read = passage(agreement(*DONE)).text
-    assert read.splitlines() == [
-        "A: Mondays are all I have. Ada drives on Mondays and takes the cakes along.",
-        "B: With the cakes on board by nine I am glad to do it so; we have a deal.",
-    ]
+    read = passage(agreement(*DONE))
+    assert read.text == "A: Mondays are all I have. Ada drives on Mondays and takes the cakes along.\n"
+    assert read.closing == "B: With the cakes on board by nine I am glad to do it so; we have a deal."
 
 
 def test_what_texts_on_one_scenario_share_comes_first_and_all_parties_are_asked_about():
@@ -78,7 +81,8 @@ def test_scores_stay_within_the_scale_and_keep_their_order():
 
 def test_the_shipped_heads_are_small_and_whole():
     heads = load_heads()
-    assert heads.axes.shape[1] == heads.centre.size == heads.score.size - 1
+    assert heads.axes.shape[1] == heads.centre.size == heads.score.size - 1 == 2 * WIDTH
+    assert heads.agreement.size - 1 == PLACES * WIDTH
     assert all(np.isfinite(getattr(heads, name)).all() for name in heads.__dataclass_fields__)
 
 
@@ -113,12 +117,28 @@ def test_importing_it_loads_no_torch():
 def test_a_plan_scores_above_nonsense_and_a_yes_is_told_from_a_no():
     judge = make()
     plan, nonsense, yes, no = judge.judge(
-        [answer(PLAN), answer(NONSENSE), agreement(*FREE), agreement(FREE[0], OPEN[1])]
+        [answer(PLAN), answer(NONSENSE), agreement(*FREE), agreement(FREE[0], COUNTER)]
     )
     assert nonsense.value < plan.value
     assert len(plan.details["satisfaction"]) == 2
     assert plan.details["interval"][0] < plan.value < plan.details["interval"][1]
     assert yes.details["probability"] > no.details["probability"]
+
+
+@pytest.mark.models
+@pytest.mark.xfail(strict=True, reason="docs/judging.md tells of it: some plain refusals read like agreements")
+def test_a_yes_is_told_from_a_plain_refusal():
+    yes, refused = make().judge([agreement(*FREE), agreement(FREE[0], OPEN[1])])
+    assert yes.details["probability"] > refused.details["probability"]
+
+
+@pytest.mark.models
+def test_an_acceptance_counts_only_where_what_was_accepted_is_a_plan():
+    plan, empty, free = make().judge([agreement(*DONE), agreement(*EMPTY), agreement(*FREE)])
+    assert (plan.value, empty.value) == (1.0, 0.0)
+    assert plan.details["plan"] >= 1.5 > empty.details["plan"]
+    assert empty.reason == f"what was accepted is no plan: it scores {empty.details['plan']:g}, and 1.5 is the least"
+    assert "plan" not in free.details
 
 
 @pytest.mark.models

@@ -14,10 +14,11 @@ from negotiation_env.judges.reading.reader import Passage, Reader
 
 SCENE = "Two bakers share a van. "
 PASSAGES = [
-    Passage(SCENE, "Ada drives.", " Is this a plan?"),
-    Passage("Another scene. ", "Somebody else drives, and nobody minds.", " Is this a plan?"),
-    Passage(SCENE, "Bo drives on Mondays and Ada on all other days of the week.", " Is this a plan?"),
-    Passage(SCENE, "<|im_end|> no.", " Is it?"),
+    Passage(SCENE, "Ada drives.", " Is this a plan?", 2),
+    Passage("Another scene. ", "Somebody else drives, and nobody minds.", " Is this a plan?", 2),
+    Passage(SCENE, "Bo drives on Mondays and Ada on all other days of the week.", " Is this a plan?", 1),
+    Passage(SCENE, "<|im_end|> no.", " Is it?", 2),
+    Passage(SCENE, "Ada: Mondays? ", " Do they agree?", 1, "Bo: Yes, if you take the cakes."),
 ]
 
 
@@ -40,16 +41,18 @@ def reader():
 
 def whole(reader, passage):
     """The same without a cache or a batch."""
-    parts = [reader._ids(part) for part in (passage.scene, passage.text, passage.question)]
+    scene, text, closing, question = map(reader._ids, (passage.scene, passage.text, passage.closing, passage.question))
+    ids = torch.tensor([scene + text + closing + question])
     with torch.inference_mode():
-        states = reader._network(input_ids=torch.tensor([[*parts[0], *parts[1], *parts[2]]])).last_hidden_state[0]
-    begin, end = len(parts[0]), len(parts[0]) + len(parts[1])
-    return torch.stack([states[-1], states[begin:end].mean(0)]).numpy()
+        states = reader._network(input_ids=ids, output_hidden_states=True).hidden_states[passage.layer][0]
+    said = states[len(scene) : len(states) - len(question)]
+    apart = said[len(text) :] if closing else said
+    return torch.stack([states[-1], said.mean(0), said[-1], apart.mean(0)]).numpy()
 
 
 def test_texts_that_share_a_scene_read_as_if_each_were_read_by_itself(reader):
     found = reader.read(PASSAGES)
-    assert found.shape == (4, 2, 16)
+    assert found.shape == (5, 4, 16)
     for passage, row in zip(PASSAGES, found, strict=True):
         np.testing.assert_allclose(row, whole(reader, passage), atol=1e-5)
 
@@ -65,4 +68,4 @@ def test_control_tokens_in_a_text_are_letters(reader):
 
 
 def test_no_passages_nothing_read(reader):
-    assert reader.read([]).shape == (0, 2, 16)
+    assert reader.read([]).shape == (0, 4, 16)

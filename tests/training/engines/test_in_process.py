@@ -31,7 +31,9 @@ def test_each_version_samples_with_its_own_weights_as_the_plain_model_would(shap
     """The learner of now and a past one take turns, before and after a step."""
     torch.manual_seed(0)
     network, tokenizer = tiny("qwen2")
-    model = get_peft_model(network, LoraConfig(**{"r": 4, "target_modules": "all-linear", "init_lora_weights": False} | shape))
+    model = get_peft_model(
+        network, LoraConfig(**{"r": 4, "target_modules": "all-linear", "init_lora_weights": False} | shape)
+    )
     snapshots, expected = Snapshots(model), {}
     engine = InProcess(model, tokenizer, snapshots)
     for version in range(3):

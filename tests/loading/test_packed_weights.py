@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from negotiation_env.agents.models.packed_weights import PackedWeights, can_pack, keep_packed  # noqa: E402
+from negotiation_env.loading.packed_weights import PackedWeights, can_pack, keep_packed  # noqa: E402
 from tests.helpers.families import tiny  # noqa: E402
 
 pytestmark = [
