@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from measurements.harness import grid, machine, options, tell
-from measurements.reading_heads import kept_features, rounded, verdict
+from measurements.reading_heads import kept_readings, rounded, verdict
 from negotiation_env.game.events import Verdict
 from negotiation_env.judges.check.check import plan_check
 from negotiation_env.judges.check.figures import Change, injection_figures
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 from negotiation_env.judges.reading.heads import load_heads
-from negotiation_env.judges.smoke_test.refusals import refusal
+from negotiation_env.judges.reading.refused import unread
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def judged(items: Sequence[Labelled], kept: Path) -> list[Verdict]:
     """The judge's score of each answer; what it refuses is not read."""
-    codes = [refusal(item.question.completion, item.question.scenario) for item in items]
+    codes = [unread(item.question.completion, item.question.scenario) for item in items]
     unrefused = [item for item, code in zip(items, codes, strict=True) if not code]
-    found = iter(kept_features([item.question for item in unrefused], kept))
+    found = iter(kept_readings([item.question for item in unrefused], kept))
     heads = load_heads()
     return [
         Verdict(0.0, "heads", code) if code else verdict(heads, item, next(found))

@@ -72,3 +72,23 @@ def test_an_example_imports_public_names_only(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "negotiation_env":
             assert node.module == "negotiation_env"
             assert {alias.name for alias in node.names} <= set(listed())
+
+
+def test_a_path_may_be_text(tmp_path):
+    from negotiation_env import ScriptedAgent, ScriptedJudge, bench, evaluate, load_scenarios, read_episodes, rejudge
+
+    run, other = str(tmp_path / "run"), str(tmp_path / "bench")
+    agents = [ScriptedAgent("accommodating"), ScriptedAgent("compromising")]
+    evaluate(agents, ScriptedJudge(), load_scenarios("eval_conflict")[:1], run)
+    assert len(list(read_episodes(f"{run}/episodes.jsonl"))) == rejudge(run, ScriptedJudge()).episodes == 1
+    settings = {
+        "judge": "scripted",
+        "conflict": 1,
+        "open": 0,
+        "multi": 0,
+        "comparisons": {},
+        "panel": {"stubborn": "scripted:stubborn"},
+    }
+    assert bench(out=other, negotiators=["scripted:compromising", "scripted:liar"], **settings)
+    pytest.importorskip("matplotlib")
+    assert negotiation_env.write_report(run, f"{run}/page.html", beside=run).exists()

@@ -23,7 +23,7 @@ class StepTime:
 
 
 EMBEDDED: Final = StepTime(
-    192.2, "measured with 16 rows of the embedded model on one x86-64 core (measurements/decoding_steps.py)"
+    110.0, "measured with 16 rows of the embedded model on one x86-64 core (measurements/decoding_steps.py)"
 )
 
 

@@ -25,8 +25,8 @@ __all__ = ["bench", "judge_specs", "run_by_name"]
 
 
 def bench(
-    config: Path | None = None,
-    out: Path = Path("runs/bench"),
+    config: str | Path | None = None,
+    out: str | Path = "runs/bench",
     *,
     negotiators: Sequence[str] = (),
     resume: bool = False,
@@ -52,7 +52,8 @@ def bench(
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
-    return run_by_name(read_benchmark(config, list(negotiators), keys), out, resume=resume, wrap=wrap)
+    settings = read_benchmark(None if config is None else Path(config), list(negotiators), keys)
+    return run_by_name(settings, Path(out), resume=resume, wrap=wrap)
 
 
 def run_by_name(

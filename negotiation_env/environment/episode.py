@@ -206,7 +206,7 @@ def append_episode(path: Path, episode: Episode) -> None:
     append_lines(path, _adapter(), [episode])
 
 
-def read_episodes(path: Path) -> Iterator[Episode]:
+def read_episodes(path: str | Path) -> Iterator[Episode]:
     """Episodes of a file, in order.
 
     Half a line at the end is what a killed process left; it is passed over.
@@ -214,6 +214,7 @@ def read_episodes(path: Path) -> Iterator[Episode]:
     Raises:
         UserError: The file is missing or none, or a line is no episode; the message names the line.
     """
+    path = Path(path)
     if not path.exists():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
     yield from read_lines(path, _adapter(), _NO_EPISODE)

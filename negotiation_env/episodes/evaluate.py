@@ -72,7 +72,7 @@ def evaluate(
     agents: Sequence[Agent],
     judge: Judge,
     scenarios: Sequence[Scenario],
-    out: Path,
+    out: str | Path,
     *,
     seed: int = 0,
     batch: int = GAMES_AT_A_TIME,
@@ -119,7 +119,7 @@ def evaluate(
             settings or agents; two scenarios have one id, or there are none; a name can be on no record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
-    games, limit = _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
+    out, games, limit = Path(out), _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
     for name in (*names, judge.name):
         require_name(name, "agent or judge")

@@ -136,7 +136,7 @@ class RejudgeReport:
 
 
 def rejudge(
-    run: Path,
+    run: str | Path,
     judge: Judge,
     *,
     batch: int = 8,
@@ -163,7 +163,8 @@ def rejudge(
             judge's.
         JudgeError: The limit is exceeded. What it said before is kept.
     """
-    limit, path = UnscoredLimit(unscored_limit, "mend that and run the same command again"), judge_file(run, judge)
+    run, limit = Path(run), UnscoredLimit(unscored_limit, "mend that and run the same command again")
+    path = judge_file(run, judge)
     with claim(run):
         asked = _asked(latest_episodes(run / EPISODES), contents)
         if not asked:

@@ -1,6 +1,6 @@
 """Weights laid out for few rows: a decoding step on a CPU multiplies a handful of rows with every weight of a model.
 
-oneDNN, which torch carries, takes about half the time for that if it may lay a weight out once beforehand
+oneDNN, which torch carries, needs but two thirds of the time for that if it may lay the weights out once beforehand
 (`measurements/decoding_steps.py`). The products are float32 as before; only the order of their sums is another.
 """
 

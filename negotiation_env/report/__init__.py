@@ -15,7 +15,7 @@ REPORT = "report.html"
 _BEGINNING: Final = b"<!doctype html>"
 
 
-def write_report(folder: Path, out: Path | None = None, *, beside: Path | None = None) -> Path:
+def write_report(folder: str | Path, out: str | Path | None = None, *, beside: str | Path | None = None) -> Path:
     """Write the report of a run, also of one that goes on; or that of two, one beside the other.
 
     Args:
@@ -31,11 +31,12 @@ def write_report(folder: Path, out: Path | None = None, *, beside: Path | None =
             to write is one that a run wrote, or holds something else than a report.
         MissingExtra: jinja2 or matplotlib is not installed.
     """
-    path = out or folder / (f"report_beside_{beside.resolve().name}.html" if beside else REPORT)
+    folder, other = Path(folder), Path(beside) if beside else None
+    path = Path(out) if out else folder / (f"report_beside_{other.resolve().name}.html" if other else REPORT)
     refuse_own(path)
     if is_there(path):
         refuse_other(path, _BEGINNING)
-    run = read_beside(folder, beside) if beside else read_run(folder)
+    run = read_beside(folder, other) if other else read_run(folder)
     with importing("a report", "bench"):
         from negotiation_env.report.page import page
     path.parent.mkdir(parents=True, exist_ok=True)

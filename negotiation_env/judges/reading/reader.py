@@ -10,6 +10,7 @@ The scene (dilemma and parties) is read once for all texts about it: its keys an
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ at the text's last token; the mean over those of its closing."""
 WIDTH: Final = 896
 """Of the model that `load_reader` loads."""
 PLACES: Final = 4
+_SCENES: Final = 64
+"""Whose keys and values are kept, some 4 MB each."""
 _SUB_BATCH: Final = 1024  # padded tokens a forward pass; a CPU gains nothing by more
 
 
@@ -88,6 +91,7 @@ class Reader:
     def __init__(self, tokenizer: Any, network: Any) -> None:
         """Read with a transformers model without a head, and its tokenizer."""
         self._tokenizer, self._network = tokenizer, network
+        self._begun = lru_cache(_SCENES)(self._begin)
 
     def read(self, passages: Sequence[Passage]) -> Reading:
         """Read passages; those that share a scene are read together.
@@ -102,21 +106,21 @@ class Reader:
         return found
 
     def _read_scene(self, scene: str, asked: list[tuple[int, Passage]], found: Reading) -> None:
-        begun = self._ids(scene)
-        cache = self._begin(begun)
+        begun, cache = self._begun(scene)
         for batch in _sub_batches([self._row(place, each) for place, each in asked]):
-            found[[row.place for row in batch]] = self._go_on(len(begun), cache, batch)
+            found[[row.place for row in batch]] = self._go_on(begun, cache, batch)
 
     def _row(self, place: int, passage: Passage) -> _Row:
         text, closing = self._ids(passage.text), self._ids(passage.closing)
         return _Row(place, passage.layer, text + closing, len(closing), self._ids(passage.question))
 
-    def _begin(self, ids: list[int]) -> Any:
-        """The scene's keys and values."""
+    def _begin(self, scene: str) -> tuple[int, Any]:
+        """How many tokens a scene has, and their keys and values: its texts come turn by turn."""
         import torch
 
+        ids = self._ids(scene)
         with torch.inference_mode():
-            return self._forward(torch.tensor([ids]), None, None).past_key_values
+            return len(ids), self._forward(torch.tensor([ids]), None, None).past_key_values
 
     def _go_on(self, begun: int, cache: Any, rows: list[_Row]) -> Reading:
         """The readings of texts that follow one scene: shape [rows, PLACES, width]."""
