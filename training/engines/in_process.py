@@ -38,7 +38,7 @@ class InProcess:
     def sync(self, version: int, past: Collection[int]) -> None:
         """Drop every conversation: their cached keys and values are of other weights, or of games that are over."""
         self._now = version
-        self._packed.clear()
+        self._packed = {each: weights for each, weights in self._packed.items() if each in past and each != version}
         self._policies = {each: self._chat_model(each) for each in {version, *past}}
 
     def policy(self, version: int) -> ChatModel:

@@ -57,6 +57,10 @@ def test_texts_that_share_a_scene_read_as_if_each_were_read_by_itself(reader):
         np.testing.assert_allclose(row, whole(reader, passage), atol=1e-5)
 
 
+def test_a_scene_that_was_read_before_reads_the_same(reader):
+    assert np.array_equal(reader.read(PASSAGES[:1]), reader.read(PASSAGES[:1]))
+
+
 def test_small_batches_read_the_same(reader, monkeypatch):
     found = reader.read(PASSAGES)
     monkeypatch.setattr(module, "_SUB_BATCH", 1)
