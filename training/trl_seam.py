@@ -13,6 +13,7 @@ import torch
 
 from negotiation_env.training.divergence import FiniteTraining
 from negotiation_env.training.rollout import Step
+from negotiation_env.training.shared_prompt import can_share, log_probabilities
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 from trl import GRPOTrainer
@@ -34,6 +35,24 @@ class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         batch["advantages"] = batch["advantages"].new_tensor(inputs[0]["step"].advantages)  # put there by TRL
         return batch
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *rest: Any, **settings: Any
+    ) -> Any:
+        """As TRL's, with what the rows share run once.
+
+        Not in several processes, whose wrapper of the model has to see every token, nor with gradient checkpointing,
+        which keeps no keys and values, nor for the loss of a mixture of experts.
+        """
+        alone = self.accelerator.num_processes == 1 and not self.args.gradient_checkpointing
+        if alone and not settings.get("compute_aux_loss") and can_share(model):
+            with self.accelerator.autocast():
+                found = log_probabilities(model, input_ids, attention_mask, logits_to_keep)
+            if found is not None:
+                return *found, None
+        return super()._get_per_token_logps_and_entropies(
+            model, input_ids, attention_mask, logits_to_keep, *rest, **settings
+        )
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         return cut_to_width(super()._prepare_inputs(generation_batch))

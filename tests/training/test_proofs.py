@@ -18,6 +18,7 @@ from negotiation_env.episodes.summary import judge_usage  # noqa: E402
 from negotiation_env.errors import Diverged, JudgeError, UserError  # noqa: E402
 from negotiation_env.game.events import JudgeCall  # noqa: E402
 from negotiation_env.report import write_report  # noqa: E402
+from negotiation_env.training import trl_seam  # noqa: E402
 from negotiation_env.training.checkpoints import last_checkpoint  # noqa: E402
 from negotiation_env.training.config import TrainConfig  # noqa: E402
 from negotiation_env.training.engines.adapters import LEARNER, merged  # noqa: E402
@@ -424,6 +425,28 @@ def test_cutting_the_padding_of_a_micro_batch_changes_nothing(batch):
     largest = max(gradient.abs().max() for gradient in gradients[0].values())
     assert largest > 1e-4
     assert all((gradients[0][name] - gradients[1][name]).abs().max() < 1e-4 * largest for name in gradients[0])
+
+
+@pytest.mark.parametrize("seat", [0, 1])  # the second one's rows begin with what the opponent said, of other lengths
+def test_what_a_groups_rows_share_is_run_once_with_the_same_gradient(small_model, tmp_path, monkeypatch, seat):
+    trainer = trainer_of(small_model, tmp_path, group_size=4, groups_per_step=1, micro_batch=4, learner_seat=seat)
+    inputs, found, fed = batch_of(trainer), [], []
+    inner = trainer.model.get_base_model().model
+    inner.register_forward_pre_hook(lambda _, args, kept: fed.append(kept["input_ids"].numel()), with_kwargs=True)
+    for shared in (True, False):
+        monkeypatch.setattr(trl_seam, "can_share", lambda _, shared=shared: shared)
+        trainer.model.zero_grad()
+        loss = trainer.compute_loss(trainer.model, dict(inputs))
+        loss.backward()
+        gradients = {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
+        found.append((loss.item(), gradients))
+    (loss, once), (expected, every) = found
+    assert loss == pytest.approx(expected, abs=1e-6)
+    largest = max(gradient.abs().max() for gradient in every.values())
+    assert largest > 1e-4
+    assert all((once[name] - every[name]).abs().max() < 1e-4 * largest for name in every)
+    *together, apart = fed
+    assert sum(together) < apart / 2
 
 
 def test_the_adapter_is_folded_in_and_everything_is_put_back(small_model):
