@@ -41,7 +41,7 @@ class TrainConfig(BaseModel):
         max_steps: Optimizer steps.
         group_size: G, the negotiations sampled for each scenario and seat.
         groups_per_step: Scenarios a step.
-        micro_batch: Rows in one forward and backward pass of one process.
+        micro_batch: Rows in one forward and backward pass of one process; what they share is run once.
         learning_rate: Of AdamW; constant after `warmup_steps`.
         warmup_steps: Steps over which the learning rate rises from 0.
         max_grad_norm: Gradients are clipped to this norm.

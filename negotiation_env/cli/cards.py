@@ -20,6 +20,8 @@ __all__ = ["closing_card", "dilemma_card", "persona_card", "verdict_card"]
 
 _STEPS: Final = 20
 """Places of a bar."""
+_FACTS: Final = {"interval": "in 80 % of cases within", "satisfaction": "satisfaction of the parties, 0 to 5:"}
+"""What a score is shown with, where its judge tells it."""
 
 
 def dilemma_card(scenario: Scenario) -> Panel:
@@ -68,6 +70,7 @@ def _scored(ruling: ShownVerdict) -> Iterator[RenderableType]:
     yield Text(f"{value}, by the {ruling.judge}", style="bold")
     if ruling.reason:
         yield Text(ruling.reason)
+    yield from (Text(f"{told} {ruling.facts[name]}") for name, told in _FACTS.items() if name in ruling.facts)
     if ruling.bars:
         yield _bars(ruling.bars)
     yield from map(_quote, ruling.quotes)

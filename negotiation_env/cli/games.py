@@ -83,7 +83,7 @@ def play(
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.cli.tables import lay_table
     from negotiation_env.environment.prompting import chosen_prompts
-    from negotiation_env.episodes.evaluate import seat_agents
+    from negotiation_env.episodes.evaluate import require_seats, seat_agents
     from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
@@ -100,6 +100,7 @@ def play(
         play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
         return
     chosen = _chosen(split, scenario, seed)
+    require_seats(len(agents), [chosen])
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)

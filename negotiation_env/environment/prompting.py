@@ -177,7 +177,7 @@ def mismatch(prompts: Sequence[PromptSet], judge: Judge) -> str | None:
         return None
     return (
         f"{judge.name} sees agreement by the tags PROPOSE and ACCEPT, which the prompt set {others[0]!r} does not ask "
-        f"for: take the set {HANDSHAKE!r}, or a judge that reads"
+        f"for: take the set {HANDSHAKE!r}, or a language model as judge"
     )
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "fingerprint",
     "pick",
+    "require_seats",
     "seat_agents",
 ]
 
@@ -161,6 +162,7 @@ def _games(agents: Sequence[Agent], scenarios: Sequence[Scenario], seed: int) ->
     twice = [id for id, times in Counter(id_key(scenario.id) for scenario in scenarios).items() if times > 1]
     if twice or not scenarios:
         raise UserError(f"expected scenarios with ids that differ, got {f'{twice[0]!r} twice' if twice else 'none'}")
+    require_seats(len(agents), scenarios)
     return [
         Game(scenario.id, scenario, seat_agents(agents, scenario.seats), derive_seed(seed, scenario.id))
         for scenario in scenarios
@@ -188,6 +190,17 @@ def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
     while len(chosen) < min(count, len(scenarios)):
         chosen.add(dice.randrange(len(scenarios)))
     return [scenarios[index] for index in sorted(chosen)]
+
+
+def require_seats(agents: int, scenarios: Sequence[Scenario]) -> None:
+    """Refuse agents for whom there is no seat in any scenario.
+
+    Raises:
+        UserError: There are more agents than seats.
+    """
+    most = max(scenario.seats for scenario in scenarios)
+    if agents > most:
+        raise UserError(f"expected at most {most} agents, one for each seat; got {agents}; leave the others out")
 
 
 def seat_agents(agents: Sequence[T], seats: int) -> tuple[T, ...]:

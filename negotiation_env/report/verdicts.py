@@ -17,7 +17,7 @@ __all__ = ["Bar", "Quote", "ShownVerdict", "as_text", "show_verdict"]
 _TOLD_ELSEWHERE: Final = {
     QuestionKind.AGREEMENT: ("parties", "unquoted", "direction", "agreed", "probability"),
     QuestionKind.TURN: ("reason", "answer", "probability"),
-    QuestionKind.SCORE: ("parties", "levels", "aspects", "reason", "score"),
+    QuestionKind.SCORE: ("parties", "levels", "aspects", "reason", "score", "distance"),
     ProbeKind.ACCEPTANCE: ("accepts", "reason", "satisfaction"),
     ProbeKind.FAITHFULNESS: (),
 }

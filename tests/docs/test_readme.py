@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, blocks, installed, run, run_in_order
 README = ROOT / "README.md"
 SMALLER = {
     "negotiate train examples/selfplay_embedded.toml": " --max-steps 1 --eval-scenarios 1 --max-turns 2"
-    " --max-turn-tokens 8 --max-completion-tokens 8 --group-size 2",
+    " --max-turn-tokens 8 --max-completion-tokens 8 --group-size 2 --micro-batch 2",
     "negotiate view runs/train": " --no-open",
 }
 """What the tests add to commands that take minutes, or open a browser."""

@@ -101,12 +101,19 @@ def test_four_parties_agree_on_a_dinner_that_the_embedded_judge_scores():
 def test_self_play_training_runs_from_end_to_end_on_the_embedded_model(tmp_path):
     from negotiation_env.agents.specs import resolve_model
 
-    small = {"max_steps": 1, "group_size": 2, "groups_per_step": 1, "max_turns": 2, "eval_scenarios": 1}
+    small = {
+        "max_steps": 1,
+        "group_size": 2,
+        "micro_batch": 2,
+        "groups_per_step": 1,
+        "max_turns": 2,
+        "eval_scenarios": 1,
+    }
     short = {"max_turn_tokens": 8, "max_completion_tokens": 8, "save_steps": 1}
     result = load("self_play_training").main(tmp_path / "run", **small, **short)
     assert [entry["step"] for entry in result.log] == [1]
     assert (result.before.episodes, result.after.episodes) == (1, 1)
-    assert "smoke-test judge" in result.after.judge
+    assert "reading judge" in result.after.judge
     for name in ("config.toml", "episodes.jsonl", "metrics.jsonl", "summary.json", "reward.png", "adapter"):
         assert (tmp_path / "run" / name).exists(), name
     model = resolve_model(f"hf:embedded+{tmp_path / 'run' / 'adapter'}")

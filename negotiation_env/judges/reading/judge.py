@@ -161,7 +161,8 @@ def _if_a_plan(accepted: Verdict, plan: Verdict) -> Verdict:
     """An acceptance, with the score of what was accepted; no agreement where that is too low."""
     details = {**accepted.details, "plan": plan.value, **plan.details}
     if plan.value is not None and plan.value >= _PLAN:
-        return replace(accepted, details=details)
+        reason = f"{accepted.reason}; what they accepted scores {plan.value:g}"
+        return replace(accepted, reason=reason, details=details)
     why = plan.reason or f"it scores {plan.value:g}, and {_PLAN:g} is the least"
     return replace(accepted, value=0.0, reason=f"what was accepted is no plan: {why}", details=details)
 
