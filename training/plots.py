@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import nan, sqrt
 from pathlib import Path
 from statistics import stdev
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from negotiation_env.report.curves import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_plots", "plot_against_control", "plot_dialogue", "plot_held_out", "plot_rewards"]
 
 _NORMAL = 1.96  # standard errors of a 95 % interval
+_TITLE = 66  # characters of a title that fit above a plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def plot_rewards(log: Sequence[Mapping[str, Any]], judge: str, path: Path) -> "F
     low, mean, high = (_column(log, f"group_{name}") for name in ("min", "mean", "max"))
     top.fill_between(steps, low, high, alpha=0.25, label="group minimum to maximum")
     top.plot(steps, mean, marker=".", label="group mean")
-    top.set(ylim=(0, 5), ylabel="reward", title=f"Reward in training, by the {judge}")
+    top.set(ylim=(0, 5), ylabel="reward", title=fill(f"Reward in training, by the {judge}", _TITLE))
     bottom.plot(steps, _column(log, "agreement_rate"), marker=".", color="C2", label="agreed")
     bottom.plot(steps, _column(log, "no_signal"), marker=".", color="0.6", label="groups without signal")
     bottom.set(ylim=(-0.05, 1.05), ylabel="share", xlabel="optimizer step")
