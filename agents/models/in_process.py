@@ -250,5 +250,6 @@ def load_model(
             model = PeftModel.from_pretrained(model, str(adapter))
             model = model if half or quantised else model.merge_and_unload()
         model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-        keep_packed(model)
+        if type(model).__module__.startswith("transformers."):  # a model's own code may look at the weights itself
+            keep_packed(model)
     return InProcessModel(model, tokenizer, name or str(source), max_thought_tokens=max_thought_tokens)
