@@ -3,7 +3,7 @@
     python -m measurements.reading_cost [--groups 10] [--out measurements/results/reading_cost.json]
 
 Labelled answers of the shipped set that are not refused; seconds by the clock on the wall, for threads share the work.
-Each group's dilemma is new to the judge. "alone" is the same answers, a call each: the dilemma is then read six times.
+A group's dilemma is new to the judge at first; then the same answers come one by one, when it has read the dilemma.
 """
 
 import time
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judge, asked = ReadingJudge(), list(islice(groups(), chosen.groups))
     judge.judge(asked[0])  # loads the model
     found = {
-        "in a group": figures([lap(judge, [group]) for group in asked]),
-        "alone": figures([lap(judge, [[question] for question in group]) for group in asked]),
+        "a group, its dilemma new": figures([lap(judge, [group]) for group in asked]),
+        "one by one, the dilemma known": figures([lap(judge, [[question] for question in group]) for group in asked]),
     }
     words = mean(len(question.completion.split()) for group in asked for question in group)
     told = machine() | {"threads": torch.get_num_threads(), "groups": len(asked), "words an answer": round(words, 1)}
