@@ -49,7 +49,7 @@ def test_one_name_is_a_list_of_one():
         ({"guards": '["careful"]', "method": "single-agent"}, "takes no turns that they could look at"),
         ({"max_thought_tokens": "64"}, "the embedded model does not think"),
         ({"max_thought_tokens": "1", "model": "some/model"}, "a thought takes two marks, so the least is 2"),
-        ({"judge": "self"}, "name a held_out_judge, or set eval_split"),
+        ({"judge": "self", "held_out_judge": "none"}, "name a held_out_judge, or set eval_split"),
         ({"learner_seat": "both", "opponent": "base"}, 'leaves no seat for an opponent; leave opponent at "frozen:1"'),
         ({"learner_seat": "both", "trained_tokens": "completion"}, "one of them writes the answer: take 0 or 1"),
     ],
