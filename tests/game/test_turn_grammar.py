@@ -216,4 +216,5 @@ def test_the_committed_games_are_ruled_as_they_were_by_the_first_rule(path):
         state = handshake(game.dialogue[: ruling.turn], len(game.agents))
         told = ruling.verdict.details
         assert (state.proposal, state.proposer) == (told["proposal"], told["proposer"])
-        assert (sorted(state.accepted), float(state.agreed)) == (told["accepted"], ruling.verdict.value)
+        agreed = state.agreed and told.get("plan", 5.0) >= 1.5  # the reading judge takes empty words for no plan
+        assert (sorted(state.accepted), float(agreed)) == (told["accepted"], ruling.verdict.value)
