@@ -48,7 +48,7 @@ class Climb:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Search, print how far it comes and write the JSON."""
     chosen = options(__doc__, arguments, texts=12, rounds=60)
-    judge, begun = ReadingJudge(), list(poor())[:: max(1, len(list(poor())) // chosen.texts)][: chosen.texts]
+    judge, begun = ReadingJudge(), Random(0).sample(list(poor()), chosen.texts)
     climbs = [climb(judge, *each, chosen.rounds) for each in track(begun, "texts")]
     after = [each for each in (0, 5, 10, 20, 40, 60) if each <= chosen.rounds]
     found = {f"round {each}": figures([climb.scores[each] for climb in climbs]) for each in after}

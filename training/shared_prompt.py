@@ -2,18 +2,17 @@
 
 Each game of a group has the same scenario and seat, so that most of a row is the same prompt. A micro-batch of whole
 rows would run it once for each; here its keys and values, with their graph, are what all rows go on from. The
-log-probabilities and gradients are the same up to rounding; `measurements/training_step.py` says what it saves.
+log-probabilities and gradients are the same up to rounding; `measurements/shared_prompt.py` says what it saves.
 """
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Any
 
 import torch
 from torch.nn.functional import pad
 
 from negotiation_env.agents.models.attention import layer_window
-from negotiation_env.agents.models.shared_prefixes import LEAST
+from negotiation_env.agents.models.shared_prefixes import LEAST, common
 
 __all__ = ["can_share", "log_probabilities"]
 
@@ -40,8 +39,9 @@ def log_probabilities(
     rows = [row[kept.bool()] for row, kept in zip(ids, mask, strict=True)]
     spoken = [int(kept.sum()) for kept in mask[:, -width:]]
     prompts = [len(row) - said for row, said in zip(rows, spoken, strict=True)]
-    shared = min(_common(rows), min(prompts) - 1)
-    if len(rows) < 2 or shared < LEAST:
+    first, *others = (row.tolist() for row in rows)
+    shared = min([prompt - 1 for prompt in prompts] + [common(first, other) for other in others])
+    if not others or shared < LEAST:
         return None
     rests, starts = [row[shared:] for row in rows], [prompt - shared for prompt in prompts]
     longest = max(map(len, rests))
@@ -54,11 +54,6 @@ def log_probabilities(
         fused_lm_head=True,
     )
     return _cut(told.log_probs, starts, spoken, width), _cut(told.entropy, starts, spoken, width)
-
-
-def _common(rows: Sequence[torch.Tensor]) -> int:
-    """How many ids all rows begin with."""
-    return sum(1 for _ in takewhile(lambda ids: len(set(ids)) == 1, zip(*(row.tolist() for row in rows), strict=False)))
 
 
 def _read(model: Any, beginning: torch.Tensor, rows: int) -> Any:

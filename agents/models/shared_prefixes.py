@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 from typing import Final
 
-__all__ = ["LEAST", "Alike", "alike"]
+__all__ = ["LEAST", "Alike", "alike", "common"]
 
 LEAST: Final = 16
 """Ids that chats have to share so that they are fed together; fewer are not worth a forward pass of their own."""
@@ -23,7 +23,7 @@ def alike(chats: Sequence[Sequence[int]]) -> list[Alike]:
     """
     order = sorted(range(len(chats)), key=lambda number: tuple(chats[number]))  # what begins alike stands together
     rows = [chats[number] for number in order]
-    shared = [_common(one, other) for one, other in pairwise(rows)]
+    shared = [common(one, other) for one, other in pairwise(rows)]
     chosen: list[tuple[int, list[Alike]]] = [(0, [])]  # for the first so many: ids saved, and the groups that save them
     for end in range(1, len(rows) + 1):
         options = [
@@ -44,5 +44,6 @@ def _last_groups(rows: Sequence[Sequence[int]], shared: Sequence[int]) -> Iterat
         yield start, length
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many ids two chats begin with alike."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

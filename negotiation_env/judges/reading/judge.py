@@ -163,7 +163,7 @@ def _if_a_plan(accepted: Verdict, plan: Verdict) -> Verdict:
     if plan.value is not None and plan.value >= _PLAN:
         reason = f"{accepted.reason}; what they accepted scores {plan.value:g}"
         return replace(accepted, reason=reason, details=details)
-    why = plan.reason or f"it scores {plan.value:g}, and {_PLAN:g} is the least"
+    why = plan.reason if "refused" in plan.details else f"it scores {plan.value:g}, and {_PLAN:g} is the least"
     return replace(accepted, value=0.0, reason=f"what was accepted is no plan: {why}", details=details)
 
 
