@@ -26,7 +26,7 @@ from negotiation_env.training.trl_seam import NegotiationTrainer
 __all__ = ["Step", "blocks", "drawn", "main", "take_step"]
 
 CONFIG = TrainConfig(
-    seed=3,
+    seed=7,
     split="everyday",
     max_steps=1,
     group_size=2,
