@@ -17,7 +17,7 @@ _GONE = "nobody is at the keyboard: standard input has ended"
 
 
 class HumanAgent:
-    """Shows what a seat sees and reads what the person answers; an empty line or Ctrl-D ends a turn.
+    """Shows what a seat sees and reads what the person answers; an empty line after words, or Ctrl-D, ends a turn.
 
     Where input has ended before a turn's first word, nobody is there: that game ends unscored.
 
@@ -89,8 +89,8 @@ def unseen_pages(game: Negotiation, request: Request, shown: Collection[str]) ->
 def _read_reply() -> Reply:
     lines: list[str] = []
     try:
-        while line := _read_line():
-            lines.append(line)
+        while (line := _read_line()) or not lines:  # an empty line before any word is a slip of the hand
+            lines += [line] if line else []
     except (EOFError, OSError, RuntimeError, ValueError):  # it has ended, cannot be read, was never there, is closed
         if not lines:
             return Reply("", error=_GONE)

@@ -80,7 +80,7 @@ def play(
     served, on this machine only, until Ctrl-C.
     """
     from negotiation_env.agents.contents import sha256_of
-    from negotiation_env.agents.needs import resolve_cast
+    from negotiation_env.agents.needs import require, resolve_cast
     from negotiation_env.cli.tables import lay_table
     from negotiation_env.environment.prompting import chosen_prompts
     from negotiation_env.episodes.evaluate import require_seats, seat_agents
@@ -103,6 +103,7 @@ def play(
     require_seats(len(agents), [chosen])
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
+    require(agents, [judge], traffic)  # before the cards are laid, which would push the error out of sight
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
     rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:

@@ -43,7 +43,7 @@ _STARTS: Final = {
     "selfplay": _Start(("selfplay_embedded",), "negotiate train {} --dry-run"),
     "bench": _Start(("bench_first",), "negotiate bench {} --dry-run"),
     "judge": _Start(("judge",), "negotiate doctor --judge {}"),
-    "prompts": _Start(PROMPTS, "negotiate play --prompts {}", "negotiation_env.game"),
+    "prompts": _Start(PROMPTS, "negotiate play --prompts {} --judge openai:MODEL", "negotiation_env.game"),
     "guards": _Start(GUARDS, "negotiate play --guards {}", "negotiation_env.guards"),
 }
 _LIKE_HELP: Final = f"Which shipped one to begin with: of prompts {', '.join(PROMPTS)}; of guards {', '.join(GUARDS)}."

@@ -25,6 +25,7 @@ from negotiation_env.game.protocol import Rules
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge
+from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.specs import require_name
 from negotiation_env.text.alike import id_key
 
@@ -71,7 +72,7 @@ class RunSettings:
 
 def evaluate(
     agents: Sequence[Agent],
-    judge: Judge,
+    judge: str | Judge,
     scenarios: Sequence[Scenario],
     out: str | Path,
     *,
@@ -96,7 +97,7 @@ def evaluate(
 
     Args:
         agents: One for each seat; the last one also takes the seats beyond.
-        judge: Decides and scores.
+        judge: Decides and scores; a judge, or the spec of one.
         scenarios: What to negotiate; ids must differ.
         out: The folder to write to; must hold no episodes yet, unless the run is resumed.
         seed: Seeds the replies; the same seed gives the same games.
@@ -120,6 +121,7 @@ def evaluate(
             settings or agents; two scenarios have one id, or there are none; a name can be on no record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
+    judge = resolve_judge(judge)
     out, games, limit = Path(out), _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
     for name in (*names, judge.name):

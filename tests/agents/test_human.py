@@ -52,6 +52,12 @@ def test_a_person_who_writes_the_joint_answer_is_shown_all_personas_whole():
     assert all(" ".join(each.goal.split()) in asked for each in SCENARIO.personas)
 
 
+def test_an_empty_line_before_any_word_ends_no_turn():
+    assert "Twelve stay." in played(
+        "human", "function:quiet_party:speak", typed="\n\nTwelve stay.\n\nWe share them.\n\n"
+    )
+
+
 def test_with_natural_prompts_a_person_sees_no_tag_and_no_part_of_a_chat_template():
     shown = played("human", "function:quiet_party:speak", typed="Twelve stay.\n\nWe share them.\n\n")
     assert [word for word in ("PROPOSE", "ACCEPT", "Begin.", "system", "assistant", "<|") if word in shown] == []

@@ -59,9 +59,15 @@ def test_a_game_that_is_watched_goes_on_record_like_any_other(tmp_path):
 
 
 def test_cards_are_there_before_a_model_is_loaded():
-    done = negotiate("play", "--agents", "python:nowhere:agent", "--scenario", "ec-001", stream=Terminal)
+    done = negotiate("play", "--agents", "python:builtins:int", "--scenario", "ec-001", stream=Terminal)
     assert done.returncode == 2
     assert " ".join(SCENARIO.dilemma.split()) in in_one_line(done.stdout)
+
+
+def test_a_name_that_is_wrong_is_told_before_the_cards():
+    done = negotiate("play", "--agents", "scripted:stubborm", stream=Terminal)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean stubborn?" in done.stderr
 
 
 @pytest.mark.parametrize("seat", [0, 1])

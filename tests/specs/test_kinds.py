@@ -159,6 +159,9 @@ def test_an_added_kind_needs_nothing_after_it(packages):
         (resolve_agent, "human", "the name 'human' is taken, and added by coin_package:echo"),
         (parse_opponents, "pool:2,3", "the name 'pool' is taken"),
         (judge_files, "broken:3", "cannot be loaded"),
+        (resolve_judge, len, "got a builtin_function_or_method; expected a Judge (name, judge); FunctionJudge makes"),
+        (resolve_judge, 3, "got a int; expected a Judge"),
+        (resolve_judge, Path("lost"), "lost (added by coin_package:no_such_name) cannot be loaded"),
     ],
 )
 def test_an_added_kind_that_will_not_do_is_told_in_one_line(packages, resolve, spec, told):
