@@ -1,6 +1,7 @@
 """Spec strings: one name for an agent, the same everywhere; `negotiation_env.specs` has the rule for quoting names."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def _model(spec: str, traffic: Traffic | None, quantise: str = "none") -> ChatMo
 def _made(spec: str, factory: Callable[..., Any]) -> Any:
     """What a user's factory makes; one that only lacks arguments is told apart from one that fails inside."""
     try:
-        signature(factory).bind()
+        with suppress(ValueError):  # some built-in ones tell no signature
+            signature(factory).bind()
     except TypeError as error:
         remedy = "expected a factory without arguments; name a function from text to text as function:MODULE:NAME"
         raise UserError(f"{spec} cannot be called without arguments ({error}); {remedy}") from error
