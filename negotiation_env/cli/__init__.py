@@ -44,6 +44,8 @@ def main() -> None:
     where what was looked at will not do; else 0.
     """
     prepare()
+    if not (sys.stderr and sys.stderr.isatty()):  # the libraries' bars are for those who wait there, as ours are
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # for its own callers
         warnings.showwarning = _warned
