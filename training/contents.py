@@ -8,8 +8,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from negotiation_env.agents.contents import contents_of, sha256_of
-from negotiation_env.episodes.run_folder import differences
 from negotiation_env.errors import UserError
+from negotiation_env.files.differences import differences
 from negotiation_env.files.durable import read_whole, write_whole
 from negotiation_env.files.places import is_there
 from negotiation_env.interfaces import Judge

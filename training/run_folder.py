@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import tomli_w
 
 from negotiation_env.environment.prompting import chosen_id, current_ids
-from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY, differences
+from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SUMMARY
 from negotiation_env.errors import UserError
+from negotiation_env.files.differences import differences
 from negotiation_env.files.durable import read_lines, text_lines, write_whole
 from negotiation_env.files.places import is_there
 from negotiation_env.game.prompts import PromptSet

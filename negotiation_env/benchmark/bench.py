@@ -14,7 +14,7 @@ from negotiation_env.endpoints.recording import Live, Traffic
 from negotiation_env.environment.prompting import chosen_prompts, load_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.evaluate import wrapped
-from negotiation_env.episodes.run_folder import claim
+from negotiation_env.episodes.run_folder import claim, require_startable
 from negotiation_env.guards.files import load_guards
 from negotiation_env.interfaces import Agent
 from negotiation_env.judges.pairwise import as_pairwise
@@ -76,7 +76,8 @@ def run_by_name(
         wrap: As for `play_many`.
     """
     need_packages()
-    with claim(out):  # before models are loaded
+    with claim(out):
+        require_startable(out, resume=resume)  # before models are loaded
         return run_benchmark(config, _cast(config, traffic or Live(), wrap, cache=cache), out, resume=resume)
 
 

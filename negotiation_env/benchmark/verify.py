@@ -15,9 +15,10 @@ from negotiation_env.benchmark.tables import guard_tables
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.answer_file import AnswerFile
 from negotiation_env.episodes.evaluate import fingerprint
-from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, differences
+from negotiation_env.episodes.run_folder import EPISODES, SETTINGS
 from negotiation_env.episodes.verify import contradictions, differing, missing, read_object
 from negotiation_env.errors import UserError
+from negotiation_env.files.differences import differences
 from negotiation_env.files.places import read_file
 from negotiation_env.files.settings_file import check_settings
 from negotiation_env.statistics.intervals import Estimate

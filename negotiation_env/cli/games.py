@@ -188,7 +188,7 @@ def evaluate_command(
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
     from negotiation_env.episodes.evaluate import evaluate, pick
-    from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.run_folder import SETTINGS, claim, require_startable
     from negotiation_env.episodes.summary import summary_table
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
@@ -200,7 +200,8 @@ def evaluate_command(
         if resume:
             say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}")
 
-    with claim(out), going_on(out / SETTINGS):  # before models are loaded
+    with claim(out), going_on(out / SETTINGS):
+        require_startable(out, resume=resume)  # before models are loaded
         players, (decider,) = resolve_cast(agents, [judge], traffic, cache=not no_cache)
         players = sampled_as(drawn, players, agents)
         with progress("negotiations", len(scenarios)) as advance:

@@ -72,7 +72,7 @@ def generate_command(
     from negotiation_env.agents.contents import contents_of, sha256_of
     from negotiation_env.agents.needs import require
     from negotiation_env.console.progress import progress
-    from negotiation_env.episodes.run_folder import SETTINGS, claim
+    from negotiation_env.episodes.run_folder import SETTINGS, claim, require_startable
     from negotiation_env.synthesis.generate import generate
     from negotiation_env.synthesis.neighbours import NearLimits, find_encoder
     from negotiation_env.synthesis.settings import Settings
@@ -88,7 +88,8 @@ def generate_command(
     traffic = open_traffic(record, replay, resume=resume)
     models = [model] if judge in ("", "none") else [model, judge]
     require(models, traffic=traffic)
-    with claim(out), going_on(out / SETTINGS):  # before models are loaded
+    with claim(out), going_on(out / SETTINGS):
+        require_startable(out, resume=resume)  # before models are loaded
         encode = find_encoder() if minilm is not False else None
         if minilm and not encode:
             raise MissingExtra("--minilm", "local")

@@ -22,6 +22,7 @@ from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.runner import Game, play_many
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import NegotiationError, UserError, os_fault
+from negotiation_env.files.differences import differences
 from negotiation_env.files.durable import append_bytes, read_whole, write_whole
 from negotiation_env.files.places import hold, is_there, refuse_link
 from negotiation_env.game.prompts import PromptSet
@@ -36,13 +37,12 @@ __all__ = [
     "SETTINGS",
     "SUMMARY",
     "claim",
-    "differences",
     "keep_apart",
-    "leaves",
     "open_games",
     "open_run",
     "play_into",
     "refuse_own",
+    "require_startable",
 ]
 
 EPISODES = "episodes.jsonl"
@@ -66,8 +66,6 @@ _OWN: Final = (
 _MARKS: Final = (_LOCK, SETTINGS, EPISODES, CANDIDATES)
 """By any of these a folder is known as a run's; a config.toml may be anybody's."""
 _NOTHING: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
-_SHOWN: Final = 80
-"""Characters of a setting's value that a message shows."""
 _IDENTITY: Final = ("agents", "judge", "seed", "prompts")
 """What of an episode says whose game it is."""
 
@@ -168,6 +166,20 @@ def _remove_unused(out: Path) -> None:
             out.rmdir()
 
 
+def require_startable(out: Path, *, resume: bool) -> None:
+    """See that a run can begin in a folder, or go on, as far as can be known before its models are loaded.
+
+    Raises:
+        UserError: The folder holds a run already; or, to resume, none; or a file is a link.
+    """
+    for name in _HELD:
+        refuse_link(out / name)
+    if resume and not is_there(out / SETTINGS):
+        raise UserError(f"nothing to resume: {out / SETTINGS} is not there; start without --resume")
+    if not resume and (held := [told for name, told in _HELD.items() if (out / name).exists()]):
+        raise UserError(f"{out} holds {held[0]} already; go on with --resume, or give another --out")
+
+
 def open_run(
     out: Path,
     settings: Mapping[str, Any],
@@ -186,16 +198,12 @@ def open_run(
         grows: The key of a list to which a run that goes on may add.
 
     Raises:
-        UserError: The folder holds a run already; or, to resume, none, or one with other settings: the message names
-            the keys; or a file is a link.
+        UserError: As for `require_startable`; or the run to resume had other settings: the message names the keys.
     """
-    for name in _HELD:
-        refuse_link(out / name)
+    require_startable(out, resume=resume)
     path = out / SETTINGS
     text = without_secrets(json.dumps(settings, indent=1, ensure_ascii=False))  # specs hold URLs, and these passwords
     if resume:
-        if not is_there(path):
-            raise UserError(f"nothing to resume: {path} is not there; start without --resume")
         from pydantic import TypeAdapter
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
@@ -205,8 +213,6 @@ def open_run(
             before[grows] = list(settings[grows])
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
-    elif held := [told for name, told in _HELD.items() if (out / name).exists()]:
-        raise UserError(f"{out} holds {held[0]} already; go on with --resume, or give another --out")
     write_whole(path, text + "\n")
 
 
@@ -268,28 +274,6 @@ def play_into(
                     errors.append(error)
     if errors:
         raise errors[0]
-
-
-def differences(before: Any, after: Any) -> list[str]:
-    """How settings differ, a sentence for each leaf that does: "rules.max_turns was 7 and is 5"."""
-    then, now = leaves(before), leaves(after)
-    pairs = {name: (then.get(name), now.get(name)) for name in {**then, **now}}
-    return [
-        f"{one_line(name)} was {_short(old)} and is {_short(new)}" for name, (old, new) in pairs.items() if old != new
-    ]
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-
-
-def leaves(value: Any, name: str = "") -> dict[str, Any]:
-    """The leaves of a value by their dotted names, such as "rules.max_turns"."""
-    if not isinstance(value, Mapping | list | tuple):
-        return {name: value}
-    items = value.items() if isinstance(value, Mapping) else enumerate(value)
-    return {leaf: found for key, inner in items for leaf, found in leaves(inner, f"{name}.{key}".lstrip(".")).items()}
 
 
 def _scored(path: Path, games: Sequence[Game], judge: Judge, prompts: Sequence[PromptSet]) -> Iterator[Episode]:

@@ -62,9 +62,8 @@ class Game:
     def __post_init__(self) -> None:
         if len(self.agents) != (seats := self.scenario.seats):
             raise ValueError(f"game {self.id!r}: {seats} seats need {seats} agents, got {len(self.agents)}")
-        for agent in self.agents:
-            if not callable(getattr(agent, "act", None)):
-                raise UserError(f"expected an Agent (name, act), got {agent!r:.80}; resolve_agent makes one of a spec")
+        if specs := [agent for agent in self.agents if isinstance(agent, str)]:
+            raise UserError(f"expected an Agent (name, act), got {specs[0]!r:.80}; resolve_agent makes one of a spec")
         require_playable(self.scenario)  # before other games of the run are played and paid for
 
 

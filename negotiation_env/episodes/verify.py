@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.episodes.evaluate import fingerprint, seat_agents
-from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, SUMMARY, differences, leaves
+from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, SUMMARY
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.episodes.summary import Summary, summarise
+from negotiation_env.files.differences import differences, leaves
 from negotiation_env.files.durable import read_whole
 from negotiation_env.game.events import QuestionKind
 from negotiation_env.text.untrusted import one_line

@@ -14,9 +14,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from negotiation_env.episodes.run_folder import differences
 from negotiation_env.episodes.verify import differing, read_object
 from negotiation_env.errors import UserError
+from negotiation_env.files.differences import differences
 from negotiation_env.files.durable import read_whole
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval
 from negotiation_env.statistics.table import Cell, Table
