@@ -75,11 +75,13 @@ def test_the_negotiator_sits_in_its_seat_and_writes_and_the_opponent_takes_all_o
 def test_an_own_decoding_is_an_agent_of_its_own_and_the_panel_s_stays():
     config = small(**MODELS, decoding=tuple(Decoding), open=0)
     cast = cast_of(config, agent=Named)
-    cast = replace(cast, negotiators={key: key for key in cast.negotiators}, panel={name: name for name in cast.panel})
+    cast = replace(
+        cast, negotiators={key: key for key in cast.negotiators}, panel={name: (name,) for name in cast.panel}
+    )
     for each in plan(config):
         agents, own = game(each, 0, cast.negotiators, cast.panel).agents, (each.place.negotiator, each.place.decoding)
         assert agents[each.place.seat] == own
-        assert agents[1 - each.place.seat] == (own if each.place.opponent == "itself" else each.place.opponent)
+        assert agents[1 - each.place.seat] == (own if each.place.opponent == "itself" else (each.place.opponent,))
 
 
 def test_seeds_differ_between_games_and_runs_and_not_between_negotiators_and_decodings():
