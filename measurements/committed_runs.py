@@ -3,9 +3,10 @@
 Run: python -m measurements.committed_runs --out measurements/results/committed_runs.json
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final
 
 from measurements.harness import grid, options, tell
@@ -15,18 +16,23 @@ from negotiation_env.episodes.dialogue_metrics import capitulation
 from negotiation_env.training.report import read_metrics
 
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
-TRAINED, CONTROL = RESULTS / "learning_embedded", RESULTS / "control_embedded"
+TRAINED, CONTROL = RESULTS / "reading_embedded", RESULTS / "reading_control"
+BY_TAGS: Final = RESULTS / "learning_embedded"
+"""Trained under the smoke-test judge, which takes tags for agreement."""
 _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
 
 
 def figures() -> dict[str, Any]:
     """All of them, by what they are of."""
     games = {"before": held_out(TRAINED, 0), "trained": held_out(TRAINED, 40), "control": held_out(CONTROL, 40)}
+    by_tags = {"before": held_out(BY_TAGS, 0), "trained": held_out(BY_TAGS, 40)}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
+        "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
         "trained less control": differences(games["trained"], games["control"]),
-        "agreements of the first ten steps": early_agreements(TRAINED, 10),
         "groups with signal": {"trained": signal(TRAINED), "control": signal(CONTROL)},
+        "highest gradient norm": {"trained": steepest(TRAINED), "control": steepest(CONTROL)},
+        "held out, by tags": {name: talk(list(each.values())) for name, each in by_tags.items()},
     }
 
 
@@ -55,17 +61,20 @@ def differences(first: Mapping[str, Episode], second: Mapping[str, Episode]) -> 
     return {_NAMES[each.measure]: asdict(each.difference.difference) for each in pairing.compare(pairs, _NAMES)}
 
 
-def early_agreements(run: Path, steps: int) -> dict[str, int]:
-    """How many negotiations of the first steps agreed, and in how many of these a party gave in."""
-    log = read_metrics(run)[:steps]
-    agreed = [round(each["agreement_rate"] * 6) for each in log]  # groups of six
-    gave_in = [each.get("agreement/capitulation", 0.0) * count for each, count in zip(log, agreed, strict=True)]
-    return {"agreed": sum(agreed), "gave in": round(sum(gave_in))}
+def worse_off(games: Iterable[Episode]) -> float:
+    """How satisfied the less satisfied party is with the answer, 0 to 5, by the reading judge; the mean over games."""
+    found = [each.rulings[-1].verdict.details for each in games]
+    return fmean(min(each["satisfaction"]) for each in found if "satisfaction" in each)  # a refused one has none
 
 
 def signal(run: Path) -> int:
     """How many groups had rewards that differed."""
     return sum(each["frac_reward_zero_std"] == 0 for each in read_metrics(run))
+
+
+def steepest(run: Path) -> float:
+    """The highest norm of a step's gradient, before it is cut to `max_grad_norm`."""
+    return max(float(each["grad_norm"]) for each in read_metrics(run))
 
 
 def main() -> None:

@@ -3,10 +3,12 @@
     python -m measurements.shared_prompt [--groups 3] [--out measurements/results/shared_prompt.json]
 
 Groups of `examples/selfplay_embedded.toml`, played by the embedded model and scored by a script; with its micro-batch
-of a whole group, and with one row at a time. Seconds by the clock on the wall, in the median; the gradients' largest
-difference is told beside their largest value.
+of a whole group, with half of one, and with one row at a time. Seconds by the clock on the wall, in the median; the
+gradients' largest difference is told beside their largest value. Gigabytes are the most that the process has held when
+all laps of so many rows are over, the sampling before them included: micro-batches come in the order of their size.
 """
 
+import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,16 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         trainer = trainer_of(Path(folder))
         batches = [batch_of(trainer, number) for number in range(chosen.groups)]
-    whole = [lap(trainer, batch, len(batch["prompt_ids"])) for batch in batches]
-    apart = [lap(trainer, batch, 1) for batch in batches]
-    found = {
-        "a group at once": round(median(seconds for seconds, _ in whole), 2),
-        "a row at a time": round(median(seconds for seconds, _ in apart), 2),
-    }
-    difference = max(float((one - other).abs().max()) for (_, one), (_, other) in zip(whole, apart, strict=True))
-    told: dict[str, Any] = machine() | {"threads": torch.get_num_threads(), "rows": len(batches[0]["prompt_ids"])}
-    told |= {"gradient": max(float(one.abs().max()) for _, one in whole), "difference": difference}
-    tell(told | {"seconds": found}, chosen.out, grid({"seconds": found}))
+    group = len(batches[0]["prompt_ids"])
+    ways = {"a row at a time": 1, "half a group": group // 2, "a group at once": group}
+    laps, memory = dict[str, list[tuple[float, torch.Tensor]]](), dict[str, float]()
+    for name, rows in ways.items():
+        laps[name] = [lap(trainer, batch, rows) for batch in batches]
+        memory[name] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # kilobytes, on Linux
+    seconds = {name: round(median(lap for lap, _ in each), 2) for name, each in laps.items()}
+    gradients = [[gradient for _, gradient in each] for each in laps.values()]
+    difference = max(
+        float((one - other).abs().max()) for each in gradients for one, other in zip(each, gradients[-1], strict=True)
+    )
+    told: dict[str, Any] = machine() | {"threads": torch.get_num_threads(), "rows": group}
+    told |= {"gradient": max(float(each.abs().max()) for each in gradients[-1]), "difference": difference}
+    tell(told | {"seconds": seconds, "gigabytes": memory}, chosen.out, grid({"seconds": seconds, "GB": memory}))
 
 
 def trainer_of(folder: Path) -> Any:
