@@ -28,6 +28,7 @@ def figures() -> dict[str, Any]:
     by_tags = {"before": held_out(BY_TAGS, 0), "trained": held_out(BY_TAGS, 40)}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
+        "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
         "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
         "trained less control": differences(games["trained"], games["control"]),
         "groups with signal": {"trained": signal(TRAINED), "control": signal(CONTROL)},
@@ -52,6 +53,11 @@ def talk(games: list[Episode]) -> dict[str, Any]:
         "gave in": round(share * agreed),
         "share": share,
     }
+
+
+def with_let(games: Iterable[Episode]) -> float:
+    """The share of answers in which somebody is to be let do something."""
+    return fmean("let" in each.outcome.completion.lower().split() for each in games)
 
 
 def differences(first: Mapping[str, Episode], second: Mapping[str, Episode]) -> dict[str, Any]:

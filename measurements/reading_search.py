@@ -116,8 +116,7 @@ def foreign_sentence(text: str, _: Question, random: Random) -> str:
 
 def good_answer(random: Random) -> str:
     """A shipped demonstration's."""
-    answer: str = random.choice(load_demos())["completion"]
-    return answer
+    return random.choice([demo["completion"] for demo in load_demos() if demo["completion"]])
 
 
 def figures(scores: Sequence[float]) -> dict[str, float]:

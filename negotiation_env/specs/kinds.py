@@ -149,7 +149,7 @@ MODELS: Final = Kinds(
     "model",
     (
         Kind("embedded", "SmolLM2-135M-Instruct with the shipped warm-start adapter", "local"),
-        Kind("trained", "the same after 40 steps of GRPO under the smoke-test judge: a shipped adapter too", "local"),
+        Kind("trained", "the same after 40 steps of GRPO under the reading judge: a shipped adapter too", "local"),
         Kind(
             "hf:ID_OR_DIR[+ADAPTER_DIR]",
             "a transformers model in this process, of a class that keeps keys and values; `hf:embedded` is the "

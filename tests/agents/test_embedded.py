@@ -19,7 +19,7 @@ from tests.docs.pages import ROOT  # noqa: E402
 
 pytestmark = pytest.mark.models
 
-FULL = ROOT / "examples" / "results" / "learning_embedded" / "adapter"
+FULL = ROOT / "examples" / "results" / "reading_embedded" / "adapter"
 
 
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "chat_template.jinja", "adapter_config.json"])
