@@ -217,8 +217,6 @@ def read_episodes(path: str | Path) -> Iterator[Episode]:
     path = Path(path)
     if not path.exists():
         raise UserError(f"no episode file at {path}; expected the episodes.jsonl of a run")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; expected a run's file of episodes, such as {path / 'episodes.jsonl'}")
     yield from read_lines(path, _adapter(), _NO_EPISODE)
 
 

@@ -118,11 +118,6 @@ def test_a_broken_line_is_named(tmp_path, episode):
         list(read_episodes(path))
 
 
-def test_a_folder_in_place_of_its_file_is_told(tmp_path):
-    with pytest.raises(UserError, match=r"is a folder; expected .*episodes\.jsonl"):
-        list(read_episodes(tmp_path))
-
-
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(UserError, match="no episode file"):
         list(read_episodes(tmp_path / "episodes.jsonl"))
