@@ -27,7 +27,7 @@ from negotiation_env.cli import (  # noqa: F401 (they add their commands)
 )
 from negotiation_env.cli.app import app
 from negotiation_env.console.progress import stop_bars
-from negotiation_env.console.terminal import close_output, one_line, prepare, say
+from negotiation_env.console.terminal import close_output, one_line, prepare, say, still_libraries
 from negotiation_env.console.threads import left_behind
 from negotiation_env.errors import Interrupted, NegotiationError, os_fault
 from negotiation_env.text.secrets import without_secrets
@@ -44,8 +44,7 @@ def main() -> None:
     where what was looked at will not do; else 0.
     """
     prepare()
-    if not (sys.stderr and sys.stderr.isatty()):  # the libraries' bars are for those who wait there, as ours are
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    still_libraries()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # for its own callers
         warnings.showwarning = _warned

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["close_output", "console", "one_line", "prepare", "say", "say_json", "shown"]
+__all__ = ["close_output", "console", "one_line", "prepare", "say", "say_json", "shown", "still_libraries"]
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of what acts instead of being seen: controls, formats (bidirectional ones among them), lone
@@ -103,6 +103,12 @@ def prepare() -> None:
     """Let standard output replace what its encoding lacks, as on a Windows pipe; standard error does so by itself."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="replace")
+
+
+def still_libraries() -> None:
+    """Bars of libraries are for those who wait at a terminal, as ours are: a file of standard error gets none."""
+    if not _Patient(error=True).isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def close_output() -> Exception | None:
