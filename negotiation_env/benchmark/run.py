@@ -31,7 +31,7 @@ from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, claim, open_run, play_into
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
-from negotiation_env.errors import NegotiationError
+from negotiation_env.errors import NegotiationError, UserError
 from negotiation_env.files.durable import write_whole
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.guards.files import Guards
@@ -101,13 +101,15 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         resume: Go on with the folder's run: what is there and scored is kept.
 
     Raises:
-        UserError: The scenarios cannot be used; another run has the folder, it holds a run already, or, to resume, none
+        UserError: The scenarios cannot be used, or not by the judge; another run has the folder, it holds a run already, or, to resume, none
             or one with other settings; there is a cost limit, and an endpoint's price is unknown; or the limit is
             reached. What was played is kept.
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """
     need_packages()
+    if config.open and not getattr(cast.judge, "open_questions", True):
+        raise UserError(f"open: {cast.judge.name} scores no open questions; set open = 0, or name another judge")
     if config.cost_limit is not None:
         players = (*cast.negotiators.values(), *cast.panel.values())
         need_prices([*players, cast.judge, *cast.comparisons.values()])

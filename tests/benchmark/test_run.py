@@ -500,3 +500,12 @@ def test_so_do_comparisons_and_probes(tmp_path):
         run(tmp_path, replace(CONFIG, cost_limit=18.0), DearJudge(), resume=True)
     assert len(lines(tmp_path, "probes.jsonl")) == 4
     run(tmp_path, replace(CONFIG, cost_limit=1000.0), DearJudge(), resume=True)
+
+
+def test_a_judge_that_scores_no_open_questions_is_given_none(tmp_path):
+    judge = ScriptedJudge()
+    judge.open_questions = False
+    with pytest.raises(UserError, match=r"open: scripted judge \(a fake\) scores no open questions; set open = 0"):
+        run(tmp_path / "run", judge=judge)
+    assert not (tmp_path / "run").exists()
+    run(tmp_path / "run", replace(CONFIG, open=0, comparisons={}), judge)

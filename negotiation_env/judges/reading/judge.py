@@ -17,7 +17,7 @@ from negotiation_env.game.turn_grammar import LIKE_A_TAG
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.reading.heads import HIGHEST, load_heads, of_answers, of_dialogues
 from negotiation_env.judges.reading.model import reading_model
-from negotiation_env.judges.reading.passages import passage
+from negotiation_env.judges.reading.passages import READABLE, passage
 from negotiation_env.judges.reading.reader import Reading, load_reader
 from negotiation_env.judges.reading.refused import unread
 from negotiation_env.judges.smoke_test.judge import EmbeddedJudge, by_handshake
@@ -35,6 +35,7 @@ _PLAN: Final = 1.5
 """The grade of a plan that serves one party alone; below it nothing is agreed on that could be done."""
 _PARTIES: Final = 2
 """As many as in the labels: of more parties it cannot say who is served."""
+_NO_PARTIES: Final = "this judge reads what parties settle: it scores no open question"
 _OUTSIDE: Final = "outside what it knows: unlike the answers that its heads were trained on"
 
 
@@ -65,10 +66,12 @@ class ReadingJudge:
     Attributes:
         name: The judge's id in records; other heads, another model, layer or turn grammar are another id.
         prompts: The prompt set that asks for tags: its sight of agreement in free words is not sure enough to train on.
+        open_questions: Whether it scores answers to questions that have no parties; no label was of such.
     """
 
     name: str = "reading judge (handshake v2 on plans, Qwen2.5-Coder-0.5B-Instruct, heads v2)"
     prompts: str = HANDSHAKE
+    open_questions: bool = False
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer each question, in order.
@@ -77,7 +80,8 @@ class ReadingJudge:
             Agreement: 1.0 or 0.0, by the handshake where a turn bears a tag or a party has said nothing, else by the
             words, with the `probability` that they say yes. Score: 0.0 to 5.0, with the
             `satisfaction` of each of two parties and an `interval` that holds 80 % of held-out labels; the reason says
-            where a text is outside what the heads know. 0.0 with a code of `REASONS` for a refused completion.
+            where a text is outside what the heads know. 0.0 with a code of `REASONS` for a refused completion. None, and
+            so unscored, where there are no parties, or more than there are letters.
 
         Raises:
             MissingExtra: torch or transformers is not installed.
@@ -107,6 +111,8 @@ class ReadingJudge:
         ]
 
     def _without_reading(self, question: Question) -> Verdict | None:
+        if len(question.scenario.personas) not in READABLE:
+            return Verdict(None, self.name, _NO_PARTIES)
         if question.kind is QuestionKind.SCORE:
             code = unread(question.completion, question.scenario)
             return Verdict(0.0, self.name, code, {"refused": REASONS[code]}) if code else None

@@ -11,7 +11,10 @@ from negotiation_env.game.scenario import Scenario
 from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.judges.reading.reader import Passage
 
-__all__ = ["passage"]
+__all__ = ["READABLE", "passage"]
+
+READABLE: Final = range(2, len(ascii_uppercase) + 1)
+"""How many parties a scenario may have to be read."""
 
 _OF_PLANS: Final = 14
 """The layer in which plans are told apart best (`measurements/results/reading_heads.json`)."""
@@ -20,7 +23,7 @@ _OF_AGREEMENT: Final = 12
 
 
 def passage(question: Question) -> Passage:
-    """What is read to answer a question; the scenario has 2 to 26 parties."""
+    """What is read to answer a question; the number of its scenario's parties is in `READABLE`."""
     scene = _scene(question.scenario)
     *others, last = [_letter(seat) for seat in range(len(question.scenario.personas))]
     parties, two = f"{', '.join(others)} and {last}", len(others) == 1

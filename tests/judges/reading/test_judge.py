@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from negotiation_env import resolve_judge
+from negotiation_env import load_scenarios, resolve_judge
 from negotiation_env.errors import NotFetched, UserError
 from negotiation_env.game.events import Question, QuestionKind, Utterance
 from negotiation_env.game.scenario import Persona, Scenario
@@ -62,6 +62,12 @@ def test_tags_are_not_read():
     read = passage(agreement(*DONE))
     assert read.text == "A: Mondays are all I have. Ada drives on Mondays and takes the cakes along.\n"
     assert read.closing == "B: With the cakes on board by nine I am glad to do it so; we have a deal."
+
+
+@pytest.mark.usefixtures("no_model")
+def test_an_open_question_is_unscored():
+    [verdict] = ReadingJudge().judge([answer(PLAN, load_scenarios("eval_open")[0])])
+    assert (verdict.value, verdict.reason) == (None, "this judge reads what parties settle: it scores no open question")
 
 
 def test_what_texts_on_one_scenario_share_comes_first_and_all_parties_are_asked_about():
