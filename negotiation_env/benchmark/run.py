@@ -101,9 +101,9 @@ def run_benchmark(config: BenchmarkConfig, cast: Cast, out: Path, *, resume: boo
         resume: Go on with the folder's run: what is there and scored is kept.
 
     Raises:
-        UserError: The scenarios cannot be used, or not by the judge; another run has the folder, it holds a run already, or, to resume, none
-            or one with other settings; there is a cost limit, and an endpoint's price is unknown; or the limit is
-            reached. What was played is kept.
+        UserError: The scenarios cannot be used, or not by the judge; another run has the folder; it holds a run
+            already, or, to resume, none or one with other settings; there is a cost limit, and an endpoint's price is
+            unknown; or the limit is reached. What was played is kept.
         MissingExtra: A package that the tables need is not installed.
         JudgeError: Too much is unscored. What was played is kept.
     """

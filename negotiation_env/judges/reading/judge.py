@@ -80,8 +80,8 @@ class ReadingJudge:
             Agreement: 1.0 or 0.0, by the handshake where a turn bears a tag or a party has said nothing, else by the
             words, with the `probability` that they say yes. Score: 0.0 to 5.0, with the
             `satisfaction` of each of two parties and an `interval` that holds 80 % of held-out labels; the reason says
-            where a text is outside what the heads know. 0.0 with a code of `REASONS` for a refused completion. None, and
-            so unscored, where there are no parties, or more than there are letters.
+            where a text is outside what the heads know. 0.0 with a code of `REASONS` for a refused completion. None,
+            and so unscored, where there are no parties, or more than there are letters.
 
         Raises:
             MissingExtra: torch or transformers is not installed.
