@@ -42,7 +42,7 @@ def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_t
     config = config_of(settings, run / "run.json")
     assert isinstance(config, BenchmarkConfig)
     assert sorted({fingerprint(each.scenario) for each in plan(config)}) == settings["scenarios"]
-    assert len(plan(config)) == 264
+    assert len(plan(config)) == 288
     assert read_tables((run / "tables.json").read_bytes())
 
 
