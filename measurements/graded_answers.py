@@ -4,7 +4,8 @@
 
 Of every third held-out dilemma the joint answers before training, after 40 steps (`examples/results/reading_embedded`)
 and after as many of the control (`reading_control`). `labels/graded_answers.jsonl` has the grades, by the scale of the
-reading judge's labels: two language models graded the same texts in two shuffled orders, without their sources.
+reading judge's labels: two language models graded the same texts in two shuffled orders, without their sources. They
+saw the texts as they stand; a last line `ACCEPT`, which nearly all trained answers have, they were told to pass over.
 """
 
 from collections.abc import Sequence
