@@ -7,6 +7,7 @@ import typer
 
 from negotiation_env.cli.app import app
 from negotiation_env.console.terminal import one_line, say
+from negotiation_env.loading.heavy import importing
 
 __all__ = ["verify"]
 
@@ -59,11 +60,13 @@ def _figures(run: Path) -> list[str]:
     from negotiation_env.episodes.verify import read_object, verify_evaluation
 
     if (run / CONFIG).is_file():
-        from negotiation_env.training.verify import verify_training
+        with importing("what a training wrote", "train"):
+            from negotiation_env.training.verify import verify_training
 
-        return verify_training(run)
+            return verify_training(run)
     if "negotiators" not in read_object(run / SETTINGS):
         return verify_evaluation(run)
     from negotiation_env.benchmark.verify import verify_benchmark
 
-    return verify_benchmark(run)
+    with importing("a benchmark's figures", "bench"):
+        return verify_benchmark(run)
