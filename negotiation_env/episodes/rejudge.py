@@ -35,6 +35,7 @@ from negotiation_env.game.events import Question, QuestionKind, Ruling
 from negotiation_env.game.protocol import agreement_question, score_question
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import judged
+from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.loading.fetch import sha256_of
 from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
 from negotiation_env.statistics.rater_agreement import spearman
@@ -137,7 +138,7 @@ class RejudgeReport:
 
 def rejudge(
     run: str | Path,
-    judge: Judge,
+    judge: str | Judge,
     *,
     batch: int = 8,
     contents: str = "",
@@ -149,7 +150,7 @@ def rejudge(
 
     Args:
         run: The run's folder, with its episodes.jsonl.
-        judge: The new judge.
+        judge: The new judge; a judge, or the spec of one.
         batch: Episodes whose questions go to the judge in one call; at an interrupt what it had said of them is lost,
             but for what it keeps itself, as an LLM judge's cache does.
         contents: What the judge's name does not say of it, such as a digest of its code; what it said with others is
@@ -163,6 +164,7 @@ def rejudge(
             judge's.
         JudgeError: The limit is exceeded. What it said before is kept.
     """
+    judge = resolve_judge(judge)
     run, limit = Path(run), UnscoredLimit(unscored_limit, "mend that and run the same command again")
     path = judge_file(run, judge)
     with claim(run):
