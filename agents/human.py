@@ -89,8 +89,11 @@ def unseen_pages(game: Negotiation, request: Request, shown: Collection[str]) ->
 def _read_reply() -> Reply:
     lines: list[str] = []
     try:
-        while (line := _read_line()) or not lines:  # an empty line before any word is a slip of the hand
-            lines += [line] if line else []
+        while not (line := _read_line()):  # an empty line before any word is a slip of the hand
+            pass
+        while line:
+            lines.append(line)
+            line = _read_line()
     except (EOFError, OSError, RuntimeError, ValueError):  # it has ended, cannot be read, was never there, is closed
         if not lines:
             return Reply("", error=_GONE)

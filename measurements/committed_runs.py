@@ -13,10 +13,13 @@ from measurements.harness import grid, options, tell
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes import pairs as pairing
 from negotiation_env.episodes.dialogue_metrics import capitulation
+from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.training.report import read_metrics
 
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
 TRAINED, CONTROL = RESULTS / "reading_embedded", RESULTS / "reading_control"
+RUNS: Final = {"before": (TRAINED, 0), "control": (CONTROL, 40), "trained": (TRAINED, 40)}
+"""By name the run, and after how many steps its held-out games were played."""
 BY_TAGS: Final = RESULTS / "learning_embedded"
 """Trained under the smoke-test judge, which takes tags for agreement."""
 _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
@@ -24,10 +27,11 @@ _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective
 
 def figures() -> dict[str, Any]:
     """All of them, by what they are of."""
-    games = {"before": held_out(TRAINED, 0), "trained": held_out(TRAINED, 40), "control": held_out(CONTROL, 40)}
+    games = {name: held_out(*run) for name, run in RUNS.items()}
     by_tags = {"before": held_out(BY_TAGS, 0), "trained": held_out(BY_TAGS, 40)}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
+        "trained, games with a tag": tagged(games["trained"].values()),
         "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
         "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
         "trained less control": differences(games["trained"], games["control"]),
@@ -53,6 +57,18 @@ def talk(games: list[Episode]) -> dict[str, Any]:
         "gave in": round(share * agreed),
         "share": share,
     }
+
+
+def tagged(games: Iterable[Episode]) -> dict[str, dict[str, int]]:
+    """In how many games each turn, by its number, and the answer accept or propose; three turns each."""
+    names = ("turn 1", "turn 2", "turn 3", "answer")
+    counts = {name: {"accepts": 0, "proposes": 0} for name in names}
+    for game in games:
+        for name, said in zip(names, game.turns, strict=True):
+            turn = parse_turn(said.text)
+            counts[name]["accepts"] += turn.accepts
+            counts[name]["proposes"] += turn.proposal is not None
+    return counts
 
 
 def with_let(games: Iterable[Episode]) -> float:

@@ -10,19 +10,17 @@ saw the texts as they stand; a last line `ACCEPT`, which nearly all trained answ
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from statistics import fmean
 from typing import Any, Final
 
 import numpy as np
 
-from measurements.committed_runs import CONTROL, TRAINED, held_out
+from measurements.committed_runs import RUNS, held_out
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS
 from negotiation_env.statistics.by_scenario import paired_difference
 from negotiation_env.statistics.intervals import mean_with_interval
 from negotiation_env.statistics.rater_agreement import quadratic_kappa, spearman
 
-RUNS: Final = {"before": (TRAINED, 0), "control": (CONTROL, 40), "trained": (TRAINED, 40)}
 Graded = dict[tuple[str, str], dict[str, float]]
 """What the graders and the judge gave, by scenario and run."""
 GRADERS: Final = ("first grader", "second grader")
@@ -42,20 +40,21 @@ def figures() -> dict[str, Any]:
     """Mean scores by grader and run, how far the runs are apart by the graders' mean, and who agrees with whom."""
     given = graded()
     first, second, judge = np.array([[each[who] for who in (*GRADERS, "reading judge")] for each in given.values()]).T
-    both = {name: fmean(each[who] for who in GRADERS) for name, each in given.items()}
+    means = (first + second) / 2
+    both = dict(zip(given, means.tolist(), strict=True))
     return {
         "answers": len(given),
         "means": {who: {run: mean_of(given, who, run) for run in RUNS} for who in (*GRADERS, "reading judge")},
         "trained less before": apart(both, "trained", "before"),
         "trained less control": apart(both, "trained", "control"),
         "graders": {"Spearman": spearman(first, second), "quadratic kappa": quadratic_kappa(first, second)},
-        "judge and graders": {"Spearman": spearman(judge, (first + second) / 2)},
+        "judge and graders": {"Spearman": spearman(judge, means)},
     }
 
 
 def graded() -> Graded:
     """All grades, with the judge's score of the same answer out of its game."""
-    games = {run: held_out(folder, step) for run, (folder, step) in RUNS.items()}
+    games = {name: held_out(*run) for name, run in RUNS.items()}
     found = {}
     for row in json_lines(LABELS / "graded_answers.jsonl"):
         outcome = games[row["run"]][row["scenario"]].outcome

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, rows in ways.items():
         laps[name] = [lap(trainer, batch, rows) for batch in batches]
         memory[name] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # kilobytes, on Linux
-    seconds = {name: round(median(lap for lap, _ in each), 2) for name, each in laps.items()}
+    seconds = {name: round(median(lasted for lasted, _ in each), 2) for name, each in laps.items()}
     gradients = [[gradient for _, gradient in each] for each in laps.values()]
     difference = max(
         float((one - other).abs().max()) for each in gradients for one, other in zip(each, gradients[-1], strict=True)

@@ -10,7 +10,7 @@ from negotiation_env.benchmark.compare import Compared, all_compared, matches
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.durability import Challenge, subject_of
 from negotiation_env.benchmark.plan import Planned, negotiated, plan, seed_of
-from negotiation_env.benchmark.run import FREE, TABLES, challengeable, tables_of
+from negotiation_env.benchmark.run import FREE, TABLES, challengeable, need_packages, tables_of
 from negotiation_env.benchmark.tables import guard_tables
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.answer_file import AnswerFile
@@ -36,7 +36,9 @@ def verify_benchmark(run: Path) -> list[str]:
 
     Raises:
         UserError: A file is missing or cannot be read, or the settings are not those of a benchmark.
+        MissingExtra: A package that the tables need is not installed.
     """
+    need_packages()
     settings = read_object(run / SETTINGS)
     config = config_of(settings, run / SETTINGS)
     games = plan(config)

@@ -63,10 +63,9 @@ def _figures(run: Path) -> list[str]:
         with importing("what a training wrote", "train"):
             from negotiation_env.training.verify import verify_training
 
-            return verify_training(run)
+        return verify_training(run)
     if "negotiators" not in read_object(run / SETTINGS):
         return verify_evaluation(run)
     from negotiation_env.benchmark.verify import verify_benchmark
 
-    with importing("a benchmark's figures", "bench"):
-        return verify_benchmark(run)
+    return verify_benchmark(run)

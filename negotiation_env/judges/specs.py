@@ -50,7 +50,7 @@ def resolve_judge(spec: str | Path | Judge, traffic: Traffic | None = None, *, c
 
 
 def _checked(made: Any, told: str = "got") -> Judge:
-    if not (hasattr(made, "name") and callable(getattr(made, "judge", None))):
+    if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "judge", None))):
         wrap = "; FunctionJudge makes one of a function" if callable(made) else ""
         raise UserError(f"{told} a {type(made).__name__}; expected a Judge (name, judge){wrap}")
     judge: Judge = made
