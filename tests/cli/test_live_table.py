@@ -59,7 +59,8 @@ def test_a_game_that_is_watched_goes_on_record_like_any_other(tmp_path):
 
 
 def test_cards_are_there_before_a_model_is_loaded():
-    done = negotiate("play", "--agents", "python:builtins:int", "--scenario", "ec-001", stream=Terminal)
+    options = ("--agents", "python:builtins:int", "--judge", "scripted", "--scenario", "ec-001")
+    done = negotiate("play", *options, stream=Terminal)
     assert done.returncode == 2
     assert " ".join(SCENARIO.dilemma.split()) in in_one_line(done.stdout)
 

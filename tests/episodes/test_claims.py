@@ -181,8 +181,8 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", [*COMMANDS, "rejudge"])
 def test_a_command_is_refused_at_once_in_one_line(tmp_path, command):
-    if command == "generate":
-        pytest.importorskip("torch")  # it looks for the model's extra first
+    if command in ("generate", "play"):
+        pytest.importorskip("torch")  # they look for the model's extra first
     evaluation(tmp_path)
     place = [str(tmp_path)] if command == "rejudge" else ["--out", str(tmp_path)]
     with claim(tmp_path):
