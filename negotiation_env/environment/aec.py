@@ -50,12 +50,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gymnasium.spaces import Space
 from gymnasium.utils.seeding import np_random
-from pettingzoo import AECEnv
 
+from negotiation_env.environment.bookkeeping import AFTER_RESET, Bookkeeping
 from negotiation_env.environment.choices import (
-    AFTER_RESET,
     chosen_scenario,
     given_scenarios,
     parties,
@@ -67,7 +65,6 @@ from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.guarding import Enforcement, require_reader
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, ids_of, seat_prompts, warn_of_mismatch
 from negotiation_env.environment.render import show_news, transcript
-from negotiation_env.environment.spaces import FreeText, observation_space
 from negotiation_env.environment.stepping import OrderEnforced, plain, step_together
 from negotiation_env.environment.turns import FailedTurn, turns_of
 from negotiation_env.errors import UserError
@@ -86,8 +83,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NegotiationEnv", "env", "raw_env"]
 
-_COMPLETING, _OVER = Phase.COMPLETING, Phase.OVER  # Python 3.11 is slow to look members up in their class
-_TURN = QuestionKind.TURN
+# Python 3.11 is slow to look members up in their class.
+_COMPLETING, _OVER, _TURN = Phase.COMPLETING, Phase.OVER, QuestionKind.TURN
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
@@ -101,7 +98,7 @@ def raw_env(**settings: Any) -> "NegotiationEnv":
     return NegotiationEnv(**settings)
 
 
-class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
+class NegotiationEnv(Bookkeeping):
     """The negotiation game; this module's docstring is its specification.
 
     Args:
@@ -132,11 +129,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
     }
 
     game: Negotiation = AFTER_RESET()
-    agent_selection: str = AFTER_RESET()
-    rewards: dict[str, float] = AFTER_RESET()
-    terminations: dict[str, bool] = AFTER_RESET()
-    truncations: dict[str, bool] = AFTER_RESET()
-    infos: dict[str, dict[str, Any]] = AFTER_RESET()
 
     def __init__(
         self,
@@ -157,9 +149,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         require_reader(self.guards, self.judge)
         require_fit(self.scenarios, self.rules)
         self.render_mode = render_mode
-        seats = max(scenario.seats for scenario in self.scenarios)
-        self.possible_agents = [f"negotiator_{seat}" for seat in range(seats)]
-        self.agents: list[str] = []
+        super().__init__(max(scenario.seats for scenario in self.scenarios))
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:
@@ -171,29 +161,9 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """How many words guards refused of which no turn was made: since the reset, and in the turn that is pending."""
         return (self._enforced.asked_again, len(self._enforced.refused)) if self._enforced else (0, 0)
 
-    # Spaces and random numbers are made when they are first needed: many games, one env each, need neither.
-
     @cached_property
-    def observation_spaces(self) -> dict[str, Space[Any]]:
-        """The space of each agent's observations."""
-        return {agent: observation_space(self.rules.max_turns) for agent in self.possible_agents}
-
-    @cached_property
-    def action_spaces(self) -> dict[str, Space[Any]]:
-        """The space of each agent's actions, any text."""
-        return {agent: FreeText() for agent in self.possible_agents}
-
-    @cached_property
-    def _random(self) -> "Generator":
+    def _random(self) -> "Generator":  # made when it is first needed: a game whose scenario is given needs none
         return np_random(0)[0]
-
-    def observation_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's observations, the same object at each call; `UserError` for no such agent."""
-        return self.observation_spaces[self._known(agent)]
-
-    def action_space(self, agent: str) -> Space[Any]:
-        """The space of an agent's actions, any text, the same object at each call; `UserError` for no such agent."""
-        return self.action_spaces[self._known(agent)]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Start a negotiation; where that is refused the one before goes on.
@@ -210,26 +180,18 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         chosen = reset_options(options)
         if seed is not None:
             self._random = np_random(seed)[0]
-        scenario = self._scenario(chosen.get("scenario"))
-        writer = chosen.get("writer")
+        scenario, writer = self._scenario(chosen.get("scenario")), chosen.get("writer")
         rules = self.rules if writer is None else replace(self.rules, writer=writer_seat(writer, scenario))
         self.game = Negotiation(scenario, rules, seat_prompts(self.prompts, scenario.seats, scenario=scenario))
         self._rulings: list[tuple[QuestionKind, int, Verdict]] = []
         self._enforced = Enforcement(self.game, self.guards) if self.guards else None
         self._failed: FailedTurn | None = None
-        self.agents = self.possible_agents[: scenario.seats]
+        self._open_books(scenario.seats)
         self._seats = {agent: seat for seat, agent in enumerate(self.agents)}
-        self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
-        self.terminations = dict.fromkeys(self.agents, False)
-        self.truncations = dict.fromkeys(self.agents, False)
-        self.infos = {agent: {} for agent in self.agents}
         self.agent_selection = self.agents[self.game.speaker or 0]
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """The chat as an agent sees it now.
-
-        Out of its turn an agent sees what it would see if it had to speak.
+        """The chat as an agent sees it now; out of its turn, what it would see if it had to speak.
 
         Raises:
             UserError: The agent has no seat in this game.
@@ -306,7 +268,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         Raises:
             ValueError: There are not as many replies as turns, or not as many names as seats.
         """
-        game, names = self.game, tuple(agents or self.possible_agents[: self.game.scenario.seats])
+        game, names = self.game, tuple(agents or self._seats)
         if len(names) != game.scenario.seats:
             raise ValueError(f"expected {game.scenario.seats} names of agents, one for each seat; got {len(names)}")
         said, failed = turns_of(game, self._failed, replies, self._enforced)
@@ -333,7 +295,7 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
 
     def render(self) -> str | None:
         """The transcript in mode "ansi"; mode "human" prints while the game goes on."""
-        return transcript(self.game, self.judge.name) if self.render_mode == "ansi" else None
+        return self.state() if self.render_mode == "ansi" else None
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -352,11 +314,6 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
             self._settle()
         return question
 
-    def _known(self, agent: str) -> str:
-        if agent not in self.possible_agents:
-            raise UserError(f"no agent {agent!r:.80}; there are {', '.join(self.possible_agents)}")
-        return agent
-
     def _scenario(self, wanted: Any) -> Scenario:
         if wanted is None:
             return self.scenarios[int(self._random.integers(len(self.scenarios)))]
@@ -366,17 +323,8 @@ class NegotiationEnv(AECEnv[str, dict[str, Any], str]):  # type: ignore[misc]
         """Bring PettingZoo's books in line with the game, which waits for no judge."""
         seat = self.game.speaker
         if seat is None:
-            self._end()
+            outcome = self.game.outcome
+            self._close_books(reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME})
         self.agent_selection = self.agents[seat or 0]
         if self.render_mode == "human":
             show_news(self.game, self.judge.name)
-
-    def _end(self) -> None:
-        outcome = self.game.outcome
-        prize, told = reward(outcome, self.game.rules), {name: getattr(outcome, name) for name in _OUTCOME}
-        for agent in self.agents:
-            self.rewards[agent] = 0.0 if prize is None else prize
-            self.terminations[agent] = prize is not None
-            self.truncations[agent] = prize is None
-            self.infos[agent]["outcome"] = dict(told)
-        self._accumulate_rewards()

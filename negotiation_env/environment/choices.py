@@ -12,7 +12,6 @@ from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
 
 __all__ = [
-    "AFTER_RESET",
     "chosen_scenario",
     "given_scenarios",
     "parties",
@@ -23,19 +22,6 @@ __all__ = [
 
 _OPTIONS: Final = ("scenario", "writer")
 _SCENARIOS: Final = "expected Scenario values, or the name of a split or file"
-
-
-class _AfterReset:
-    """An attribute that a reset brings; who asks for it before is told. (`__getattr__` would slow every other one.)"""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, env: object, owner: type) -> Any:
-        raise AttributeError(f"{owner.__name__} has no {self._name!r} before the first reset()")
-
-
-AFTER_RESET: Any = _AfterReset
 
 
 def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[Scenario, ...]:
