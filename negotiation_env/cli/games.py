@@ -83,10 +83,10 @@ def play(
     from negotiation_env.agents.needs import require, resolve_cast
     from negotiation_env.cli.tables import lay_table
     from negotiation_env.environment.prompting import chosen_prompts
-    from negotiation_env.episodes.evaluate import require_seats, seat_agents
     from negotiation_env.episodes.provenance import digests, note_provenance
     from negotiation_env.episodes.run_folder import open_games
     from negotiation_env.episodes.runner import Game
+    from negotiation_env.episodes.seating import require_seats, seat_agents
 
     rules: dict[str, Any] = {
         "prompts": named_prompts(prompts),

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from negotiation_env.console.terminal import console
-from negotiation_env.episodes.evaluate import seat_agents
 from negotiation_env.episodes.runner import play
+from negotiation_env.episodes.seating import seat_agents
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

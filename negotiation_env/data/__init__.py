@@ -42,7 +42,7 @@ class Injection:
     text: str
 
 
-def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
+def load_scenarios(split: str | Path, *, seed: int | None = 0) -> list[Scenario]:
     """The scenarios of a shipped split, or of a JSONL file.
 
     Those of "eval_open" are open questions, without personas.
@@ -60,6 +60,8 @@ def load_scenarios(split: str, *, seed: int | None = 0) -> list[Scenario]:
     Raises:
         UserError: There is no such split or file, or the file is wrong, see `read_scenarios`.
     """
+    if not isinstance(split, str):
+        return read_scenarios(split)
     if split in ("eval_conflict", "eval_multi"):
         return [Scenario.from_dict(row) for row in _rows(split)]
     if split == "eval_open":
@@ -77,9 +79,11 @@ def read_scenarios(path: Path) -> list[Scenario]:
     """Scenarios from a JSONL file.
 
     Raises:
-        UserError: The file is missing, empty, or no UTF-8, a line is not a scenario, or an id comes again; the message
-            names the line and the field.
+        UserError: It is no path, the file is missing, empty, or no UTF-8, a line is not a scenario, or an id comes
+            again; the message names the line and the field.
     """
+    if not isinstance(path, Path):
+        raise UserError(f"expected a split or the path of a JSONL file; got {path!r:.80}")
     if not path.exists():
         near = did_you_mean(str(path), SPLITS)
         raise UserError(f"no split or file {str(path)!r}{near}; expected one of {', '.join(SPLITS)}, or a JSONL file")

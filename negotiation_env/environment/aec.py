@@ -54,6 +54,7 @@ from gymnasium.utils.seeding import np_random
 
 from negotiation_env.environment.bookkeeping import AFTER_RESET, Bookkeeping
 from negotiation_env.environment.choices import (
+    chosen_rules,
     chosen_scenario,
     given_scenarios,
     parties,
@@ -70,7 +71,7 @@ from negotiation_env.environment.turns import FailedTurn, turns_of
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling, Turn, Utterance, Verdict
 from negotiation_env.game.moves import Phase
-from negotiation_env.game.protocol import Negotiation, Rules
+from negotiation_env.game.protocol import Negotiation
 from negotiation_env.game.rewards import reward
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards
@@ -111,8 +112,7 @@ class NegotiationEnv(Bookkeeping):
             agreement by tags, such as the embedded one, else "natural".
         guards: What has to hold as the game goes on: the name of shipped guards, the path of a guard file, `Guards`, or
             several of these; see `negotiation_env.guards.files`.
-        **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
-            judge_sees_dialogue, max_characters, writer, personas.
+        **rules: The fields of `negotiation_env.game.protocol.Rules`, by their names.
 
     Raises:
         TypeError: A rule has no such name.
@@ -141,7 +141,7 @@ class NegotiationEnv(Bookkeeping):
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
-        self.scenarios, self.rules = given_scenarios(scenarios), Rules(**rules)
+        self.scenarios, self.rules = given_scenarios(scenarios), chosen_rules(rules)
         self.judge = resolve_judge("embedded" if judge is None else judge)
         self.prompts = chosen_prompts(prompts, self.judge)
         warn_of_mismatch(self.prompts, self.judge)
@@ -162,7 +162,7 @@ class NegotiationEnv(Bookkeeping):
         return (self._enforced.asked_again, len(self._enforced.refused)) if self._enforced else (0, 0)
 
     @cached_property
-    def _random(self) -> "Generator":  # made when it is first needed: a game whose scenario is given needs none
+    def _random(self) -> "Generator":  # made where it is needed: not in a game whose scenario is given
         return np_random(0)[0]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:

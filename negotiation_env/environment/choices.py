@@ -1,17 +1,20 @@
 """What a caller may ask of an environment, checked: its scenarios, one of them, who writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from operator import index
 from pathlib import Path
 from typing import Any, Final, SupportsIndex
 from warnings import warn
 
-from negotiation_env.data import load_scenarios, read_scenarios
+from negotiation_env.data import load_scenarios
 from negotiation_env.errors import UserError
 from negotiation_env.game.protocol import Negotiation, Rules
 from negotiation_env.game.scenario import Scenario
+from negotiation_env.text.nearest import did_you_mean
 
 __all__ = [
+    "chosen_rules",
     "chosen_scenario",
     "given_scenarios",
     "parties",
@@ -21,6 +24,7 @@ __all__ = [
 ]
 
 _OPTIONS: Final = ("scenario", "writer")
+_RULES: Final = tuple(field.name for field in fields(Rules))
 _SCENARIOS: Final = "expected Scenario values, or the name of a split or file"
 
 
@@ -37,10 +41,23 @@ def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[
     if isinstance(given, Scenario):
         return (given,)
     if isinstance(given, str | Path):
-        return tuple(load_scenarios(given) if isinstance(given, str) else read_scenarios(given))
+        return tuple(load_scenarios(given))
     if not isinstance(given, Iterable):
         raise ValueError(f"scenarios: {_SCENARIOS}; got {given!r:.80}")
     return tuple(given)
+
+
+def chosen_rules(given: Mapping[str, Any]) -> Rules:
+    """The rules, by their names.
+
+    Raises:
+        TypeError: There is no rule of such a name.
+        ValueError: A value is out of range.
+    """
+    if unknown := [name for name in given if name not in _RULES]:
+        told = f"no rule {unknown[0]!r:.80}{did_you_mean(unknown[0], _RULES)}"
+        raise TypeError(f"{told}; there are {', '.join(_RULES)}")
+    return Rules(**given)
 
 
 def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:

@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from negotiation_env.environment.choices import chosen_rules, given_scenarios
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
 from negotiation_env.environment.stepping import Wrap
 from negotiation_env.episodes.provenance import digests, note_provenance
 from negotiation_env.episodes.run_folder import EPISODES, SUMMARY, claim, open_run, play_into
-from negotiation_env.episodes.runner import Game, derive_seed
+from negotiation_env.episodes.runner import Game, derive_seed, require_lanes
+from negotiation_env.episodes.seating import require_agents, require_seats, seat_agents
 from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
@@ -35,8 +37,6 @@ __all__ = [
     "evaluate",
     "fingerprint",
     "pick",
-    "require_seats",
-    "seat_agents",
 ]
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class RunSettings:
 def evaluate(
     agents: Sequence[Agent],
     judge: str | Judge,
-    scenarios: Sequence[Scenario],
+    scenarios: str | Path | Scenario | Sequence[Scenario],
     out: str | Path,
     *,
     seed: int = 0,
@@ -98,7 +98,7 @@ def evaluate(
     Args:
         agents: One for each seat; the last one also takes the seats beyond.
         judge: Decides and scores; a judge, or the spec of one.
-        scenarios: What to negotiate; ids must differ.
+        scenarios: What to negotiate, as for `NegotiationEnv`; ids must differ.
         out: The folder to write to; must hold no episodes yet, unless the run is resumed.
         seed: Seeds the replies; the same seed gives the same games.
         batch: Games in lockstep at a time.
@@ -117,11 +117,16 @@ def evaluate(
         **rules: The fields of `Rules`.
 
     Raises:
-        UserError: Another run has the folder; it holds episodes already; to resume, it holds no run or one with other
-            settings or agents; two scenarios have one id, or there are none; a name can be on no record.
+        TypeError: A rule has no such name.
+        UserError: An agent is none; another run has the folder; it holds episodes already; to resume, it holds no run
+            or one with other settings or agents; two scenarios have one id, or there are none; a name can be on no
+            record.
         JudgeError: Too many episodes are unscored. What was played is kept, a summary is not written.
     """
-    judge = resolve_judge(judge)
+    judge, played_by = resolve_judge(judge), chosen_rules(rules)
+    require_lanes(batch, workers)
+    require_agents(agents)
+    scenarios = given_scenarios(scenarios)
     out, games, limit = Path(out), _games(agents, scenarios, seed), UnscoredLimit(unscored_limit)
     names = tuple(agent.name for agent in agents)
     for name in (*names, judge.name):
@@ -130,7 +135,7 @@ def evaluate(
     chosen, watched = chosen_prompts(prompts, judge), None if guards is None else load_guards(guards)
     known = {**(contents or {}), **wrapped(wrap), **({"guards": watched.id} if watched else {})}
     shown = ids_of(seat_prompts(chosen, len(agents), agents))
-    settings = RunSettings(names, judge.name, told, seed, batch, Rules(**rules), known, shown)
+    settings = RunSettings(names, judge.name, told, seed, batch, played_by, known, shown)
     with claim(out):
         open_run(out, asdict(settings), resume=resume, formerly={"prompts": BEFORE_SETS}, grows="scenarios")
         note_provenance(out, {**digests(scenarios, chosen), **(sha256 or {})})
@@ -192,19 +197,3 @@ def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
     while len(chosen) < min(count, len(scenarios)):
         chosen.add(dice.randrange(len(scenarios)))
     return [scenarios[index] for index in sorted(chosen)]
-
-
-def require_seats(agents: int, scenarios: Sequence[Scenario]) -> None:
-    """Refuse agents for whom there is no seat in any scenario.
-
-    Raises:
-        UserError: There are more agents than seats.
-    """
-    most = max(scenario.seats for scenario in scenarios)
-    if agents > most:
-        raise UserError(f"expected at most {most} agents, one for each seat; got {agents}; leave the others out")
-
-
-def seat_agents(agents: Sequence[T], seats: int) -> tuple[T, ...]:
-    """One agent, or spec of one, for each seat; the last one given takes the seats beyond."""
-    return tuple(agents[min(seat, len(agents) - 1)] for seat in range(seats))

@@ -24,6 +24,7 @@ from negotiation_env.environment.aec import NegotiationEnv
 from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.environment.stepping import Wrap, step_many
+from negotiation_env.episodes.seating import require_agents
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task
 from negotiation_env.game.moves import Phase
@@ -36,7 +37,7 @@ from negotiation_env.judges.asking import each_answered
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.text.untrusted import one_line
 
-__all__ = ["Game", "derive_seed", "play", "play_many", "replied", "request"]
+__all__ = ["Game", "derive_seed", "play", "play_many", "replied", "request", "require_lanes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,13 @@ class Game:
     tags: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.scenario, Scenario):
+            raise UserError(
+                f"game {self.id!r}: expected a Scenario, got {self.scenario!r:.80}; load_scenarios has some"
+            )
+        require_agents(self.agents)
         if len(self.agents) != (seats := self.scenario.seats):
             raise ValueError(f"game {self.id!r}: {seats} seats need {seats} agents, got {len(self.agents)}")
-        if specs := [agent for agent in self.agents if isinstance(agent, str)]:
-            raise UserError(f"expected an Agent (name, act), got {specs[0]!r:.80}; resolve_agent makes one of a spec")
         require_playable(self.scenario)  # before other games of the run are played and paid for
 
 
@@ -76,7 +80,13 @@ def derive_seed(*parts: object) -> int:
 def play(
     game: Game, judge: str | Judge, *, render_mode: str | None = None, wrap: Wrap | None = None, **rules: Any
 ) -> Episode:
-    """Play one game; the arguments are those of `play_many`."""
+    """Play one game; the arguments are those of `play_many`.
+
+    Raises:
+        UserError: It is no `Game`.
+    """
+    if not isinstance(game, Game):
+        raise UserError(f"expected a Game (id, scenario, agents), got {game!r:.80}")
     return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **rules)))
 
 
@@ -119,6 +129,7 @@ def play_many(
         the iterator, as `contextlib.closing` does.
     """
     judge = resolve_judge(judge)
+    require_lanes(batch, workers)
     waiting, chosen = iter(games), chosen_prompts(prompts, judge)
     settings = {"guards": None if guards is None else load_guards(guards), **rules}
     seat = partial(_seat, judge=judge, render_mode=render_mode, wrap=wrap, prompts=chosen, rules=settings)
@@ -127,6 +138,16 @@ def play_many(
         return
     while some := list(islice(waiting, batch)):
         yield from _lockstep(map(seat, some), judge, Event())
+
+
+def require_lanes(batch: int, workers: int) -> None:
+    """Refuse to play no games at a time.
+
+    Raises:
+        ValueError: One of the two is less than 1.
+    """
+    if min(batch, workers) < 1:
+        raise ValueError(f"expected at least 1 game at a time; got batch={batch}, workers={workers}")
 
 
 @dataclass(slots=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.episodes.evaluate import fingerprint, seat_agents
+from negotiation_env.episodes.evaluate import fingerprint
 from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, SUMMARY
 from negotiation_env.episodes.runner import derive_seed
+from negotiation_env.episodes.seating import seat_agents
 from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.files.differences import differences, leaves
 from negotiation_env.files.durable import read_whole

@@ -22,6 +22,9 @@ class Named:
     def __init__(self, spec):
         self.name = spec
 
+    def act(self, requests):
+        raise AssertionError
+
 
 def games(config):
     cast = cast_of(config, agent=Named)
@@ -76,12 +79,14 @@ def test_an_own_decoding_is_an_agent_of_its_own_and_the_panel_s_stays():
     config = small(**MODELS, decoding=tuple(Decoding), open=0)
     cast = cast_of(config, agent=Named)
     cast = replace(
-        cast, negotiators={key: key for key in cast.negotiators}, panel={name: (name,) for name in cast.panel}
+        cast,
+        negotiators={key: Named(key) for key in cast.negotiators},
+        panel={name: Named((name,)) for name in cast.panel},
     )
     for each in plan(config):
         agents, own = game(each, 0, cast.negotiators, cast.panel).agents, (each.place.negotiator, each.place.decoding)
-        assert agents[each.place.seat] == own
-        assert agents[1 - each.place.seat] == (own if each.place.opponent == "itself" else (each.place.opponent,))
+        assert agents[each.place.seat].name == own
+        assert agents[1 - each.place.seat].name == (own if each.place.opponent == "itself" else (each.place.opponent,))
 
 
 def test_seeds_differ_between_games_and_runs_and_not_between_negotiators_and_decodings():

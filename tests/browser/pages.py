@@ -48,13 +48,14 @@ def ask(address, place="", *, said=None, **headers):
 
 
 def state(address):
-    return from_json(ask(address, "state")[2])
+    """What a page is told, as soon as its game has begun: it is served a moment before."""
+    return until(address, lambda _: True)
 
 
 def until(address, is_so):
     """The first state of a page of which something holds."""
     for _ in range(2000):
-        found = state(address)
+        found = from_json(ask(address, "state")[2])
         if found and is_so(found):
             return found
         threading.Event().wait(0.01)

@@ -56,6 +56,7 @@ def test_a_users_own_file_is_read(tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_text(two_parties().to_json() + "\n", encoding="utf-8")
     assert load_scenarios(str(path)) == [two_parties()]
+    assert load_scenarios(path) == [two_parties()]
 
 
 def test_a_line_separator_inside_a_scenario_ends_no_line(tmp_path):

@@ -80,6 +80,30 @@ def test_scenarios_are_there_and_their_ids_differ(tmp_path):
         evaluate([STUBBORN], ScriptedJudge(), [], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"agents": []}, r"agents: expected a sequence of agents, one for each seat; got \[\]"),
+        ({"agents": "scripted:pushy"}, "expected a sequence of agents.*got 'scripted:pushy'"),
+        ({"agents": STUBBORN}, "expected a sequence of agents"),
+        ({"agents": ["scripted:pushy"]}, "expected an Agent .*resolve_agent makes one of a spec"),
+        ({"agents": [5]}, r"expected an Agent \(name, act\), got 5$"),
+        ({"workers": 0}, "expected at least 1 game at a time; got batch=32, workers=0"),
+        ({"batch": 0}, "expected at least 1 game at a time; got batch=0, workers=1"),
+        ({"max_turn": 3}, r"no rule 'max_turn' \(did you mean max_turns\?\); there are max_turns, history_turns"),
+    ],
+)
+def test_what_it_cannot_play_is_told_before_the_folder_is_there(tmp_path, change, told):
+    with pytest.raises((UserError, ValueError, TypeError), match=told):
+        run(tmp_path / "run", **change)
+    assert not (tmp_path / "run").exists()
+
+
+def test_scenarios_may_be_named(tmp_path):
+    named = evaluate([STUBBORN], ScriptedJudge(), "eval_multi", tmp_path / "named")
+    assert named == evaluate([STUBBORN], ScriptedJudge(), load_scenarios("eval_multi"), tmp_path / "listed")
+
+
 def test_the_same_seed_picks_the_same_scenarios():
     scenarios = load_scenarios("eval_conflict")
     assert pick(scenarios, 5, seed=1) == pick(scenarios, 5, seed=1) != pick(scenarios, 5, seed=2)

@@ -180,6 +180,20 @@ def test_a_spec_in_place_of_an_agent_is_told():
         Game("g", two_parties(), ("scripted:stubborn",) * 2)
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: Game("g", "ec-001", (1, 2)), "game 'g': expected a Scenario, got 'ec-001'"),
+        (lambda: Game("g", two_parties(), (1, 2)), r"expected an Agent \(name, act\), got 1"),
+        (lambda: play("ec-001", ScriptedJudge()), r"expected a Game \(id, scenario, agents\), got 'ec-001'"),
+        (lambda: next(play_many([], ScriptedJudge(), batch=0)), "at least 1 game at a time; got batch=0"),
+    ],
+)
+def test_what_cannot_be_played_is_told(call, told):
+    with pytest.raises((UserError, ValueError), match=told):
+        call()
+
+
 def test_a_judge_may_be_named():
     agent = ChatAgent(FakeModel())
     game = Game("g", two_parties(), (agent, agent))

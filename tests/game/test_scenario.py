@@ -5,6 +5,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from negotiation_env import Persona, Scenario
+from negotiation_env.agents.scripted import ScriptedAgent
 from negotiation_env.episodes.runner import Game
 from negotiation_env.game.protocol import Negotiation
 from negotiation_env.game.scenario import MAX_CHARACTERS
@@ -100,6 +101,6 @@ def test_a_scenario_too_long_to_be_shown_can_be_a_record_but_not_be_played():
     ):
         Negotiation(long)
     with pytest.raises(ValueError, match="expected at most 4000 characters"):
-        Game("1", long, (None, None))
+        Game("1", long, (ScriptedAgent("pushy"),) * 2)
     assert TypeAdapter(Scenario).validate_json(long.to_json()) == long
     Negotiation(replace(long, dilemma="x" * MAX_CHARACTERS))
