@@ -198,7 +198,8 @@ def open_run(
         grows: The key of a list to which a run that goes on may add.
 
     Raises:
-        UserError: As for `require_startable`; or the run to resume had other settings: the message names the keys.
+        UserError: As for `require_startable`; or the run to resume had other settings: the message names the keys, or
+            what of the growing list is missing.
     """
     require_startable(out, resume=resume)
     path = out / SETTINGS
@@ -208,8 +209,10 @@ def open_run(
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
         before |= {key: now for key, then in formerly.items() if (now := then.get(str(before.get(key))))}
-        old = before.get(grows)
-        if isinstance(old, list) and all(each in settings[grows] for each in old):
+        if isinstance(old := before.get(grows), list):
+            if gone := [each for each in old if each not in settings[grows]]:
+                told = f"the run in {out} has {len(old)} {grows}, of which {len(gone)} are not asked for now"
+                raise UserError(f"{told}, such as {gone[0]}; a run that goes on may have more, not fewer")
             before[grows] = list(settings[grows])
         if changed := differences(before, json.loads(text)):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")

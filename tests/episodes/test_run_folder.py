@@ -90,6 +90,15 @@ def test_settings_that_are_gone_or_new_are_named_and_no_more_than_three(tmp_path
     assert str(error.value) == f"the run in {tmp_path} had other settings: {told}"
 
 
+def test_a_list_that_may_grow_may_not_shrink(tmp_path):
+    open_run(tmp_path, {"scenarios": ["a 1", "b 2"]}, resume=False)
+    open_run(tmp_path, {"scenarios": ["b 2", "c 3", "a 1"]}, resume=True, grows="scenarios")
+    with pytest.raises(UserError) as error:
+        open_run(tmp_path, {"scenarios": ["c 3"]}, resume=True, grows="scenarios")
+    told = "has 3 scenarios, of which 2 are not asked for now, such as b 2; a run that goes on may have more, not fewer"
+    assert str(error.value) == f"the run in {tmp_path} {told}"
+
+
 def test_a_single_game_is_not_played_for_a_folder_whose_record_cannot_be_read(tmp_path):
     (tmp_path / "episodes.jsonl").write_text("mine")
     with open_games(tmp_path):
