@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from negotiation_env.console.interrupts import interruptible, put_off
-from negotiation_env.endpoints.usage import Usage, rulings_usage
+from negotiation_env.endpoints.usage import rulings_usage
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.environment.prompting import shipped_of, warn_of_mismatch
 from negotiation_env.episodes.provenance import PROVENANCE, fetched, note_provenance
+from negotiation_env.episodes.rejudge_report import ENDING, FOLDER, FirstAgreement, RejudgeReport
 from negotiation_env.episodes.run_folder import EPISODES, claim
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
@@ -37,15 +38,13 @@ from negotiation_env.interfaces import Judge
 from negotiation_env.judges.asking import judged
 from negotiation_env.judges.specs import resolve_judge
 from negotiation_env.loading.fetch import sha256_of
-from negotiation_env.statistics.intervals import Estimate, mean_with_interval, share_with_interval
+from negotiation_env.statistics.intervals import mean_with_interval, share_with_interval
 from negotiation_env.statistics.rater_agreement import spearman
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["FOLDER", "FirstAgreement", "RejudgeReport", "Rejudged", "judge_file", "questions", "rejudge"]
-
-FOLDER = "rejudged"
+__all__ = ["Rejudged", "judge_file", "questions", "rejudge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,68 +71,6 @@ class Rejudged:
         """What the judge failed to say first; None where it said all."""
         failed = (each.verdict.reason for each in self.rulings if each.verdict.value is None)
         return next((reason or "the judge gave no value" for reason in failed), None)
-
-
-@dataclass(frozen=True, slots=True)
-class FirstAgreement:
-    """When two judges first see agreement in one negotiation, as a number of utterances.
-
-    Attributes:
-        id: The episode's id.
-        old: Where the old judge saw it; None is nowhere.
-        new: The same for the new judge.
-        turns: Where the dialogue ended.
-    """
-
-    id: str
-    old: int | None
-    new: int | None
-    turns: int
-
-    def __str__(self) -> str:
-        old = f"no agreement in {self.turns} turns" if self.old is None else f"agreed at turn {self.old}"
-        new = "not have agreed by its end" if self.new is None else f"have agreed at turn {self.new}"
-        return f"{self.id}: {old}; the new judge would {new}"
-
-
-@dataclass(frozen=True, slots=True)
-class RejudgeReport:
-    """Two judges on the same negotiations, with 95 % intervals that take these for independent.
-
-    Attributes:
-        episodes: How many negotiations.
-        old_judge: Who decided and scored them when they were played.
-        new_judge: Who was asked now.
-        old_score: Mean Collective Agency of the completions that both scored, 0 to 5, by the old judge.
-        new_score: The same by the new one.
-        shift: Mean of new minus old over these pairs; `n` is how many.
-        spearman: Rank correlation over the pairs, -1 to 1; None where a judge gave fewer than two different scores.
-        flipped: Share of the negotiations with another first turn of agreement, over those that both decided.
-        reversed: Share of them that only one of the two takes for agreed.
-        flips: The flipped ones: when either judge agreed or would have agreed.
-        unscored_before: Negotiations without a reward.
-        unscored_after: Those in which the new judge failed to say something, or that came to no end as they were
-            played, which no judge can mend.
-        usage: What the new judge's model calls took.
-    """
-
-    episodes: int
-    old_judge: str
-    new_judge: str
-    old_score: Estimate
-    new_score: Estimate
-    shift: Estimate
-    spearman: float | None
-    flipped: Estimate
-    reversed: Estimate
-    flips: tuple[FirstAgreement, ...]
-    unscored_before: int
-    unscored_after: int
-    usage: Usage
-
-    def to_json(self) -> str:
-        """The report as indented JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
 def rejudge(
@@ -186,7 +123,7 @@ def rejudge(
                 limit.count(fresh.failure)
         limit.finish()
         report = _report([(each.episode, found[id]) for id, each in asked.items()], judge.name)
-        write_whole(path.with_suffix(".summary.json"), report.to_json())
+        write_whole(path.with_suffix(ENDING), report.to_json())
     return report
 
 

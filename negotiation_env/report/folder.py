@@ -10,6 +10,7 @@ from typing import Any, Final
 from negotiation_env.environment.episode import Episode, latest_episodes
 from negotiation_env.episodes.pairs import Compared, compare, pairs_by_scenario
 from negotiation_env.episodes.provenance import PROVENANCE
+from negotiation_env.episodes.rejudge_report import RejudgeReport, read_reports
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import read_lines
@@ -48,12 +49,14 @@ class Part:
         episodes: In their order, each id once.
         step: For held-out play, the optimizer steps behind the policy.
         place: Stands before its episodes' ids, so that they are unique in the report.
+        judged_again: What other judges made of them.
     """
 
     name: str
     episodes: tuple[Episode, ...]
     step: int | None = None
     place: str = ""
+    judged_again: tuple[RejudgeReport, ...] = ()
 
     def key(self, episode: Episode) -> str:
         """The episode's id, unique in the report."""
@@ -104,12 +107,9 @@ def read_run(folder: Path) -> Run:
             f"{folder} holds no {EPISODES}; expected the folder of an evaluation, a training or a benchmark"
         )
     names = [_name(step) for _, step in files] if len(files) > 1 else [""]
-    played = [tuple(latest_episodes(path).values()) for path, _ in files]
-    parts = tuple(
-        Part(name, found, step, "" if step is None else f"{_HELD_OUT}/{_STEP}{step}/")
-        for name, found, (_, step) in zip(names, played, files, strict=True)
-    )
+    parts = tuple(_part(name, path, step) for name, (path, step) in zip(names, files, strict=True))
     sources = [_source(folder, path) for path, _ in files]
+    sources += [_source(folder, again) for path, _ in files for again, _ in read_reports(path.parent)]
     others = (*FILES, _TABLES, SETTINGS, CONFIG, PROVENANCE)
     sources += [_source(folder, folder / name) for name in others if (folder / name).exists()]
     tables, config = _tables(folder / _TABLES), _config(folder / CONFIG)
@@ -145,6 +145,12 @@ def episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
         refuse_link(path.parent.parent)
         refuse_link(path.parent)
         yield path, step
+
+
+def _part(name: str, path: Path, step: int | None) -> Part:
+    """A file's episodes, with what other judges made of them."""
+    episodes, again = latest_episodes(path).values(), (report for _, report in read_reports(path.parent))
+    return Part(name, tuple(episodes), step, "" if step is None else f"{_HELD_OUT}/{_STEP}{step}/", tuple(again))
 
 
 def _name(step: int | None) -> str:

@@ -1,10 +1,11 @@
 """What a run amounts to: its headline figures, and what else is worth knowing before one believes them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from negotiation_env.environment.episode import Episode
+from negotiation_env.episodes.rejudge_report import rejudge_table
 from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.game.events import Status
 from negotiation_env.report.folder import Part, Run
@@ -69,7 +70,7 @@ class Overview:
         figures: Its headline figures; none where there are tables that say more.
         shares: How its negotiations ended.
         facts: What else there is to know about it, by name.
-        tables: The run's own; for one of several parts, the parts side by side.
+        tables: The run's own; for one of several parts, the parts side by side; and what other judges made of it.
     """
 
     played: int
@@ -124,7 +125,17 @@ def _distinct(names: Iterable[object]) -> tuple[str, ...]:
 
 
 def _tables(run: Run, summaries: Sequence[Summary]) -> tuple[Table, ...]:
-    return (compared_table(run),) if run.compared else run.tables or _parts_table(run.parts, summaries)
+    if run.compared:
+        return (compared_table(run),)
+    return (*(run.tables or _parts_table(run.parts, summaries)), *_judged_again(run.parts))
+
+
+def _judged_again(parts: Sequence[Part]) -> Iterator[Table]:
+    """What other judges made of each part, beside the one that it was played before."""
+    for part in parts:
+        for again in part.judged_again:
+            title = f"Judged again by {again.new_judge}"
+            yield rejudge_table(again, f"{title}: {part.name}" if part.name else title)
 
 
 def _figures(episodes: Iterable[Episode], summary: Summary) -> tuple[Figure, ...]:

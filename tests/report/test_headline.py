@@ -6,6 +6,7 @@ import pytest
 
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.episodes.evaluate import evaluate
+from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.errors import UserError
 from negotiation_env.report import write_report
 from negotiation_env.report.folder import read_beside, read_run
@@ -42,6 +43,27 @@ def test_a_benchmark_opens_on_its_negotiators_by_name_and_shows_its_tables_as_ta
     html = unescape(write_report(tmp_path).read_text(encoding="utf-8"))
     assert f'id="table-{head.headline.anchor}"' in html
     assert head.headline.told in html
+
+
+def test_what_another_judge_made_of_a_run_is_shown_beside_it(tmp_path):
+    run = training(tmp_path / "run")
+    rejudge(run / "held_out" / "step-2", ScriptedJudge(score=4.5))
+    parts, again = overview(read_run(run)).tables
+    assert parts.title == "The parts of the run"
+    assert again.title == "Judged again by scripted judge (a fake): held out after 2 steps"
+    assert again.rows[0][2].value == 4.5
+    assert "held_out/step-2/rejudged/scripted-judge-a-fake.summary.json" in {
+        each.name for each in read_run(run).sources
+    }
+    assert again.title in write_report(run).read_text(encoding="utf-8")
+
+
+def test_a_report_of_a_judge_that_cannot_be_read_is_named(tmp_path):
+    rejudge(evaluation(tmp_path), ScriptedJudge())
+    (path,) = tmp_path.glob("rejudged/*.summary.json")
+    path.write_text("{}")
+    with pytest.raises(UserError, match=f"{path.name} does not hold what a judge made of a run"):
+        read_run(tmp_path)
 
 
 def test_two_runs_are_compared_over_the_scenarios_that_both_played(tmp_path):
