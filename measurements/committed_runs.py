@@ -3,6 +3,7 @@
 Run: python -m measurements.committed_runs --out measurements/results/committed_runs.json
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +18,8 @@ from negotiation_env.game.turn_grammar import parse_turn
 from negotiation_env.training.report import read_metrics
 
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
-TRAINED, CONTROL = RESULTS / "reading_embedded", RESULTS / "reading_control"
-RUNS: Final = {"before": (TRAINED, 0), "control": (CONTROL, 40), "trained": (TRAINED, 40)}
-"""By name the run, and after how many steps its held-out games were played."""
+SEEDS: Final = ("", "_seed_1")
+"""What stands behind a run's name, by its seed."""
 BY_TAGS: Final = RESULTS / "learning_embedded"
 """Trained under the smoke-test judge, which takes tags for agreement."""
 _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
@@ -27,17 +27,34 @@ _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective
 
 def figures() -> dict[str, Any]:
     """All of them, by what they are of."""
-    games = {name: held_out(*run) for name, run in RUNS.items()}
     by_tags = {"before": held_out(BY_TAGS, 0), "trained": held_out(BY_TAGS, 40)}
     return {
+        **of_seed(0),
+        "second seed": of_seed(1),
+        "held out, by tags": {name: talk(list(each.values())) for name, each in by_tags.items()},
+    }
+
+
+def runs(seed: int) -> dict[str, tuple[Path, int]]:
+    """By name a run, and after how many steps its held-out games were played."""
+    trained, control = (RESULTS / f"{name}{SEEDS[seed]}" for name in ("reading_embedded", "reading_control"))
+    return {"before": (trained, 0), "control": (control, 40), "trained": (trained, 40)}
+
+
+def of_seed(seed: int) -> dict[str, Any]:
+    """Those of a training under the reading judge and of its control."""
+    played = runs(seed)
+    games = {name: held_out(*run) for name, run in played.items()}
+    after = {name: played[name][0] for name in ("trained", "control")}
+    return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
-        "trained, games with a tag": tagged(games["trained"].values()),
+        "trained, tags by turn": patterns(games["trained"].values()),
+        "trained, answers that accept": accepting(games["trained"].values()),
         "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
         "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
         "trained less control": differences(games["trained"], games["control"]),
-        "groups with signal": {"trained": signal(TRAINED), "control": signal(CONTROL)},
-        "highest gradient norm": {"trained": steepest(TRAINED), "control": steepest(CONTROL)},
-        "held out, by tags": {name: talk(list(each.values())) for name, each in by_tags.items()},
+        "groups with signal": {name: signal(run) for name, run in after.items()},
+        "highest gradient norm": {name: steepest(run) for name, run in after.items()},
     }
 
 
@@ -59,16 +76,19 @@ def talk(games: list[Episode]) -> dict[str, Any]:
     }
 
 
-def tagged(games: Iterable[Episode]) -> dict[str, dict[str, int]]:
-    """In how many games each turn, by its number, and the answer accept or propose; three turns each."""
-    names = ("turn 1", "turn 2", "turn 3", "answer")
-    counts = {name: {"accepts": 0, "proposes": 0} for name in names}
-    for game in games:
-        for name, said in zip(names, game.turns, strict=True):
-            turn = parse_turn(said.text)
-            counts[name]["accepts"] += turn.accepts
-            counts[name]["proposes"] += turn.proposal is not None
-    return counts
+def patterns(games: Iterable[Episode]) -> dict[str, int]:
+    """How often the turns of a game bear which tags: APA accepts, proposes and accepts; - says nothing by tags."""
+    return dict(Counter("".join(_tag(said.text) for said in game.dialogue) for game in games).most_common())
+
+
+def _tag(text: str) -> str:
+    turn = parse_turn(text)
+    return "A" if turn.accepts else "P" if turn.proposal is not None else "-"
+
+
+def accepting(games: Iterable[Episode]) -> int:
+    """How many joint answers bear the tag of an acceptance."""
+    return sum(parse_turn(game.outcome.completion or "").accepts for game in games)
 
 
 def with_let(games: Iterable[Episode]) -> float:

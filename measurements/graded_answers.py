@@ -1,65 +1,79 @@
-"""Did the answers get better, or only dearer to their judge? By two graders who saw neither its scores nor the runs.
+"""Did the answers get better, or only dearer to their judge? By graders who saw neither its scores nor the runs.
 
     python -m measurements.graded_answers [--out measurements/results/graded_answers.json]
 
-Of every third held-out dilemma the joint answers before training, after 40 steps (`examples/results/reading_embedded`)
-and after as many of the control (`reading_control`). `labels/graded_answers.jsonl` has the grades, by the scale of the
-reading judge's labels: two language models graded the same texts in two shuffled orders, without their sources. They
-saw the texts as they stand; a last line `ACCEPT`, which nearly all trained answers have, they were told to pass over.
+The joint answers to held-out dilemmas before training, after 40 steps and after as many of the control, of each seed
+(`measurements.committed_runs`). `labels/graded_answers.jsonl` has the grades, by the scale of the reading judge's
+labels: two or three language models graded the same texts in shuffled orders, without their sources. Blind is what they
+saw without tags: the line `ACCEPT` below nearly all answers of the first seed would tell these apart. Of every third
+dilemma two had also graded the answers of that seed as they stand, told to pass over that line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
 
-from measurements.committed_runs import RUNS, held_out
+from measurements.committed_runs import SEEDS, held_out, runs
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS
 from negotiation_env.statistics.by_scenario import paired_difference
 from negotiation_env.statistics.intervals import mean_with_interval
-from negotiation_env.statistics.rater_agreement import quadratic_kappa, spearman
+from negotiation_env.statistics.rater_agreement import spearman
 
 Graded = dict[tuple[str, str], dict[str, float]]
-"""What the graders and the judge gave, by scenario and run."""
-GRADERS: Final = ("first grader", "second grader")
+"""What the graders gave, and the judge last, by scenario and run."""
+_JUDGE: Final = "reading judge"
+SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
+    "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
+    "tags seen": lambda row: row["seed"] == 0 and row["tags_seen"],
+    "second seed, blind": lambda row: row["seed"] == 1,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table and write the JSON."""
+    """Print the tables and write the JSON."""
     chosen, found = options(__doc__, arguments), figures()
-    tell(
-        found,
-        chosen.out,
-        grid({who: {run: each["value"] for run, each in by.items()} for who, by in found["means"].items()}),
-    )
+    tell(found, chosen.out, *(grid(shown(each["means"]), name) for name, each in found.items()))
+
+
+def shown(means: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The means without their intervals."""
+    return {who: {run: each["value"] for run, each in by.items()} for who, by in means.items()}
 
 
 def figures() -> dict[str, Any]:
+    """Those of each set of grades."""
+    rows = json_lines(LABELS / "graded_answers.jsonl")
+    return {name: of_set(graded([row for row in rows if within(row)])) for name, within in SETS.items()}
+
+
+def of_set(given: Graded) -> dict[str, Any]:
     """Mean scores by grader and run, how far the runs are apart by the graders' mean, and who agrees with whom."""
-    given = graded()
-    first, second, judge = np.array([[each[who] for who in (*GRADERS, "reading judge")] for each in given.values()]).T
-    means = (first + second) / 2
-    both = dict(zip(given, means.tolist(), strict=True))
+    who = list(next(iter(given.values())))
+    *graders, judge = np.array([[*each.values()] for each in given.values()]).T
+    means = np.mean(graders, axis=0)
+    all_of_them = dict(zip(given, means.tolist(), strict=True))
     return {
         "answers": len(given),
-        "means": {who: {run: mean_of(given, who, run) for run in RUNS} for who in (*GRADERS, "reading judge")},
-        "trained less before": apart(both, "trained", "before"),
-        "trained less control": apart(both, "trained", "control"),
-        "graders": {"Spearman": spearman(first, second), "quadratic kappa": quadratic_kappa(first, second)},
-        "judge and graders": {"Spearman": spearman(judge, means)},
+        "means": {name: {run: mean_of(given, name, run) for run in runs(0)} for name in who},
+        "trained less before": apart(all_of_them, "trained", "before"),
+        "trained less control": apart(all_of_them, "trained", "control"),
+        "Spearman of two graders": [spearman(*pair) for pair in combinations(graders, 2)],
+        "Spearman of judge and graders": spearman(judge, means),
     }
 
 
-def graded() -> Graded:
-    """All grades, with the judge's score of the same answer out of its game."""
-    games = {name: held_out(*run) for name, run in RUNS.items()}
+def graded(rows: Sequence[Mapping[str, Any]]) -> Graded:
+    """Grades, with the judge's score of the same answer out of its game."""
+    games = [{name: held_out(*run) for name, run in runs(seed).items()} for seed in range(len(SEEDS))]
     found = {}
-    for row in json_lines(LABELS / "graded_answers.jsonl"):
-        outcome = games[row["run"]][row["scenario"]].outcome
-        grades = {who: row[who]["score"] for who in GRADERS}
-        found[row["scenario"], row["run"]] = grades | {"reading judge": outcome.score or 0.0}
+    for row in rows:
+        outcome = games[row["seed"]][row["run"]][row["scenario"]].outcome
+        grades = {who: each["score"] for who, each in row.items() if who.endswith("grader")}
+        found[row["scenario"], row["run"]] = grades | {_JUDGE: outcome.score or 0.0}
     return found
 
 
