@@ -32,6 +32,8 @@ def resolve_agent(spec: str, traffic: Traffic | None = None) -> Agent:
     Raises:
         UserError: No such spec, model, endpoint or factory; the message says what to do.
     """
+    if not isinstance(spec, str):
+        raise UserError(f"expected an agent's spec, such as 'scripted:compromising'; got {spec!r:.80}")
     require_name(spec, "agent")
     name, found = without_secrets(spec), parse(spec)
     kind = AGENTS.find(found, name)

@@ -49,6 +49,8 @@ def of_seed(seed: int) -> dict[str, Any]:
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
         "trained, tags by turn": patterns(games["trained"].values()),
+        "control, tags by turn": patterns(games["control"].values()),
+        "words of an answer": {name: words(each.values()) for name, each in games.items()},
         "trained, answers that accept": accepting(games["trained"].values()),
         "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
         "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
@@ -89,6 +91,11 @@ def _tag(text: str) -> str:
 def accepting(games: Iterable[Episode]) -> int:
     """How many joint answers bear the tag of an acceptance."""
     return sum(parse_turn(game.outcome.completion or "").accepts for game in games)
+
+
+def words(games: Iterable[Episode]) -> float:
+    """Of a joint answer, in the mean."""
+    return fmean(len((each.outcome.completion or "").split()) for each in games)
 
 
 def with_let(games: Iterable[Episode]) -> float:

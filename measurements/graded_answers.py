@@ -29,6 +29,7 @@ _JUDGE: Final = "reading judge"
 SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
     "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
     "tags seen": lambda row: row["seed"] == 0 and row["tags_seen"],
+    "the same third, blind": lambda row: SETS["blind"](row) and int(row["scenario"].removeprefix("ec-")) % 3 == 2,
     "second seed, blind": lambda row: row["seed"] == 1,
 }
 
@@ -61,6 +62,7 @@ def of_set(given: Graded) -> dict[str, Any]:
         "means": {name: {run: mean_of(given, name, run) for run in runs(0)} for name in who},
         "trained less before": apart(all_of_them, "trained", "before"),
         "trained less control": apart(all_of_them, "trained", "control"),
+        "before less control": apart(all_of_them, "before", "control"),
         "Spearman of two graders": [spearman(*pair) for pair in combinations(graders, 2)],
         "Spearman of judge and graders": spearman(judge, means),
     }

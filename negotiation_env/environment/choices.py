@@ -36,7 +36,7 @@ def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[
 
     Raises:
         UserError: There is no such split or file.
-        ValueError: It is nothing of that kind.
+        ValueError: It is nothing of that kind, or one of them is no scenario.
     """
     if isinstance(given, Scenario):
         return (given,)
@@ -44,7 +44,10 @@ def given_scenarios(given: str | Path | Scenario | Sequence[Scenario]) -> tuple[
         return tuple(load_scenarios(given))
     if not isinstance(given, Iterable):
         raise ValueError(f"scenarios: {_SCENARIOS}; got {given!r:.80}")
-    return tuple(given)
+    found = tuple(given)
+    if wrong := [each for each in found if not isinstance(each, Scenario)]:
+        raise ValueError(f"scenarios: {_SCENARIOS}; got {wrong[0]!r:.80}")
+    return found
 
 
 def chosen_rules(given: Mapping[str, Any]) -> Rules:
@@ -60,16 +63,14 @@ def chosen_rules(given: Mapping[str, Any]) -> Rules:
     return Rules(**given)
 
 
-def require_fit(scenarios: Sequence[Any], rules: Rules) -> None:
+def require_fit(scenarios: Sequence[Scenario], rules: Rules) -> None:
     """Refuse when an environment is made what would break it in the middle of a run.
 
     Raises:
-        ValueError: There are no scenarios, one is none, or the rules do not fit one of them.
+        ValueError: There are no scenarios, or the rules do not fit one of them.
     """
     if not scenarios:
         raise ValueError("scenarios is empty; give at least one Scenario")
-    if wrong := [each for each in scenarios if not isinstance(each, Scenario)]:
-        raise ValueError(f"scenarios: {_SCENARIOS}; got {wrong[0]!r:.80}")
     for scenario in {each.seats: each for each in scenarios}.values():
         Negotiation(scenario, rules)
 

@@ -209,13 +209,13 @@ def open_run(
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
         before |= {key: now for key, then in formerly.items() if (now := then.get(str(before.get(key))))}
-        if isinstance(old := before.get(grows), list):
-            if gone := [each for each in old if each not in settings[grows]]:
-                told = f"the run in {out} has {len(old)} {grows}, of which {len(gone)} are not asked for now"
-                raise UserError(f"{told}, such as {gone[0]}; a run that goes on may have more, not fewer")
-            before[grows] = list(settings[grows])
-        if changed := differences(before, json.loads(text)):
+        old, now = before.pop(grows, []), json.loads(text)
+        wanted = now.pop(grows, [])
+        if changed := differences(before, now):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
+        if gone := [each for each in old if each not in wanted]:
+            told = f"the run in {out} has {len(old)} {grows}, of which {len(gone)} are not asked for now"
+            raise UserError(f"{told}, such as {gone[0]}; a run that goes on may have more, not fewer")
     write_whole(path, text + "\n")
 
 

@@ -85,8 +85,6 @@ def play(
     Raises:
         UserError: It is no `Game`.
     """
-    if not isinstance(game, Game):
-        raise UserError(f"expected a Game (id, scenario, agents), got {game!r:.80}")
     return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **rules)))
 
 
@@ -243,6 +241,8 @@ def _seat(
     prompts: Sequence[PromptSet],
     rules: Mapping[str, Any],
 ) -> _Seating:
+    if not isinstance(game, Game):
+        raise UserError(f"expected a Game (id, scenario, agents), got {game!r:.80}")
     own = seat_prompts(prompts, game.scenario.seats, game.agents, game.scenario)
     core = NegotiationEnv(scenarios=[game.scenario], judge=judge, render_mode=render_mode, prompts=own, **rules)
     env = wrap(core) if wrap else core

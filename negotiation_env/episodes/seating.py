@@ -34,7 +34,8 @@ def require_seats(agents: int, scenarios: Sequence[Scenario]) -> None:
     """
     most = max(scenario.seats for scenario in scenarios)
     if agents > most:
-        raise UserError(f"expected at most {most} agents, one for each seat; got {agents}; leave the others out")
+        told = f"expected at most {most} agent{'' if most == 1 else 's'}, one for each seat of these scenarios"
+        raise UserError(f"{told}; got {agents}; leave the others out")
 
 
 def seat_agents(agents: Sequence[T], seats: int) -> tuple[T, ...]:

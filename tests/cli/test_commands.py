@@ -65,7 +65,10 @@ def test_an_evaluation_does_not_shrink_nor_change_its_scenarios(tmp_path):
     for other in (("--n", "2"), ("--n", "4", "--split", "eval_multi")):
         done = negotiate("eval", *SCRIPTS, *other, "--out", out, "--resume")
         assert done.returncode == 2
-        assert "--resume needs the same" in done.stderr
+        assert "a run that goes on may have more, not fewer" in done.stderr
+    done = negotiate("eval", *SCRIPTS, "--n", "3", "--seed", "1", "--out", out, "--resume")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "seed was 0 and is 1; --resume needs the same" in done.stderr
 
 
 def test_how_to_sample_is_for_chat_models():

@@ -99,6 +99,13 @@ def test_what_it_cannot_play_is_told_before_the_folder_is_there(tmp_path, change
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("given", [["ec-001"], [{"id": "ec-001"}], b"train", 5], ids=str)
+def test_what_is_no_scenario_is_told(tmp_path, given):
+    with pytest.raises(ValueError, match="scenarios: expected Scenario values, or the name of a split or file; got"):
+        evaluate([STUBBORN], ScriptedJudge(), given, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_scenarios_may_be_named(tmp_path):
     named = evaluate([STUBBORN], ScriptedJudge(), "eval_multi", tmp_path / "named")
     assert named == evaluate([STUBBORN], ScriptedJudge(), load_scenarios("eval_multi"), tmp_path / "listed")
