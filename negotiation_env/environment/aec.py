@@ -112,7 +112,8 @@ class NegotiationEnv(Bookkeeping):
             agreement by tags, such as the embedded one, else "natural".
         guards: What has to hold as the game goes on: the name of shipped guards, the path of a guard file, `Guards`, or
             several of these; see `negotiation_env.guards.files`.
-        **rules: The fields of `negotiation_env.game.protocol.Rules`, by their names.
+        **rules: The fields of `Rules`: max_turns, history_turns, complete_without_agreement, reward_without_agreement,
+            judge_sees_dialogue, max_characters, writer, personas.
 
     Raises:
         TypeError: A rule has no such name.
@@ -141,14 +142,13 @@ class NegotiationEnv(Bookkeeping):
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")
-        self.scenarios, self.rules = given_scenarios(scenarios), chosen_rules(rules)
+        self.scenarios, self.rules, self.render_mode = given_scenarios(scenarios), chosen_rules(rules), render_mode
         self.judge = resolve_judge("embedded" if judge is None else judge)
         self.prompts = chosen_prompts(prompts, self.judge)
         warn_of_mismatch(self.prompts, self.judge)
         self.guards = None if guards is None else load_guards(guards)
         require_reader(self.guards, self.judge)
         require_fit(self.scenarios, self.rules)
-        self.render_mode = render_mode
         super().__init__(max(scenario.seats for scenario in self.scenarios))
 
     @property

@@ -118,6 +118,7 @@ def evaluate(
 
     Raises:
         TypeError: A rule has no such name.
+        ValueError: A scenario is none, a rule's value is out of range, or no games are to be played at a time.
         UserError: An agent is none; another run has the folder; it holds episodes already; to resume, it holds no run
             or one with other settings or agents; two scenarios have one id, or there are none; a name can be on no
             record.
