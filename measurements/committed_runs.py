@@ -6,6 +6,7 @@ Run: python -m measurements.committed_runs --out measurements/results/committed_
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
@@ -36,16 +37,20 @@ def figures() -> dict[str, Any]:
 
 
 def runs(seed: int) -> dict[str, tuple[Path, int]]:
-    """By name a run, and after how many steps its held-out games were played."""
+    """By name a run under the reading judge, and after how many steps its held-out games were played."""
     trained, control = (RESULTS / f"{name}{SEEDS[seed]}" for name in ("reading_embedded", "reading_control"))
     return {"before": (trained, 0), "control": (control, 40), "trained": (trained, 40)}
 
 
+@cache
+def games_of(seed: int) -> dict[str, dict[str, Episode]]:
+    """Those held-out games, by name and id."""
+    return {name: held_out(*run) for name, run in runs(seed).items()}
+
+
 def of_seed(seed: int) -> dict[str, Any]:
     """Those of a training under the reading judge and of its control."""
-    played = runs(seed)
-    games = {name: held_out(*run) for name, run in played.items()}
-    after = {name: played[name][0] for name in ("trained", "control")}
+    games, after = games_of(seed), {name: runs(seed)[name][0] for name in ("trained", "control")}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
         "trained, tags by turn": patterns(games["trained"].values()),

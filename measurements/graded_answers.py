@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from measurements.committed_runs import SEEDS, held_out, runs
+from measurements.committed_runs import games_of, runs
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS
 from negotiation_env.statistics.by_scenario import paired_difference
@@ -70,10 +70,9 @@ def of_set(given: Graded) -> dict[str, Any]:
 
 def graded(rows: Sequence[Mapping[str, Any]]) -> Graded:
     """Grades, with the judge's score of the same answer out of its game."""
-    games = [{name: held_out(*run) for name, run in runs(seed).items()} for seed in range(len(SEEDS))]
     found = {}
     for row in rows:
-        outcome = games[row["seed"]][row["run"]][row["scenario"]].outcome
+        outcome = games_of(row["seed"])[row["run"]][row["scenario"]].outcome
         grades = {who: each["score"] for who, each in row.items() if who.endswith("grader")}
         found[row["scenario"], row["run"]] = grades | {_JUDGE: outcome.score or 0.0}
     return found

@@ -209,11 +209,12 @@ def open_run(
 
         before = read_whole(path, TypeAdapter(dict[str, Any]), "does not hold a run's settings")
         before |= {key: now for key, then in formerly.items() if (now := then.get(str(before.get(key))))}
-        old, now = before.pop(grows, []), json.loads(text)
-        wanted = now.pop(grows, [])
+        now, old = json.loads(text), before.get(grows)
+        if isinstance(old, list):
+            before[grows] = now[grows]
         if changed := differences(before, now):
             raise UserError(f"the run in {out} had other settings: {'; '.join(changed[:3])}; --resume needs the same")
-        if gone := [each for each in old if each not in wanted]:
+        if isinstance(old, list) and (gone := [each for each in old if each not in now[grows]]):
             told = f"the run in {out} has {len(old)} {grows}, of which {len(gone)} are not asked for now"
             raise UserError(f"{told}, such as {gone[0]}; a run that goes on may have more, not fewer")
     write_whole(path, text + "\n")

@@ -4,6 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,9 +108,12 @@ def read_run(folder: Path) -> Run:
             f"{folder} holds no {EPISODES}; expected the folder of an evaluation, a training or a benchmark"
         )
     names = [_name(step) for _, step in files] if len(files) > 1 else [""]
-    parts = tuple(_part(name, path, step) for name, (path, step) in zip(names, files, strict=True))
-    sources = [_source(folder, path) for path, _ in files]
-    sources += [_source(folder, again) for path, _ in files for again, _ in read_reports(path.parent)]
+    again = [dict(read_reports(path.parent)) for path, _ in files]
+    parts = tuple(
+        Part(name, tuple(latest_episodes(path).values()), step, _place(step), tuple(reports.values()))
+        for name, (path, step), reports in zip(names, files, again, strict=True)
+    )
+    sources = [_source(folder, path) for path in (*(path for path, _ in files), *chain.from_iterable(again))]
     others = (*FILES, _TABLES, SETTINGS, CONFIG, PROVENANCE)
     sources += [_source(folder, folder / name) for name in others if (folder / name).exists()]
     tables, config = _tables(folder / _TABLES), _config(folder / CONFIG)
@@ -147,10 +151,8 @@ def episode_files(folder: Path) -> Iterator[tuple[Path, int | None]]:
         yield path, step
 
 
-def _part(name: str, path: Path, step: int | None) -> Part:
-    """A file's episodes, with what other judges made of them."""
-    episodes, again = latest_episodes(path).values(), (report for _, report in read_reports(path.parent))
-    return Part(name, tuple(episodes), step, "" if step is None else f"{_HELD_OUT}/{_STEP}{step}/", tuple(again))
+def _place(step: int | None) -> str:
+    return "" if step is None else f"{_HELD_OUT}/{_STEP}{step}/"
 
 
 def _name(step: int | None) -> str:

@@ -93,6 +93,10 @@ def test_settings_that_are_gone_or_new_are_named_and_no_more_than_three(tmp_path
 def test_a_list_that_may_grow_may_not_shrink(tmp_path):
     open_run(tmp_path, {"scenarios": ["a 1", "b 2"]}, resume=False)
     open_run(tmp_path, {"scenarios": ["b 2", "c 3", "a 1"]}, resume=True, grows="scenarios")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "run.json").write_text('{"scenarios": 5}')
+    with pytest.raises(UserError, match="had other settings: scenarios was 5 and is None"):
+        open_run(tmp_path / "elsewhere", {"scenarios": ["c 3"]}, resume=True, grows="scenarios")
     with pytest.raises(UserError, match=r"had other settings: seed was None and is 2; --resume"):
         open_run(tmp_path, {"scenarios": ["c 3"], "seed": 2}, resume=True, grows="scenarios")
     with pytest.raises(UserError) as error:
