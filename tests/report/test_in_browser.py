@@ -236,7 +236,7 @@ def test_what_a_benchmark_asked_of_a_game_is_there_on_demand(visit, tmp_path):
     assert asked.locator(".call").count() == 0
     asked.get_by_text("3 probes").click()
     asked.locator(".call h4").nth(2).wait_for()  # what is folded is built in its own time
-    playwright.expect(asked.locator(".call h4")).to_have_count(3)
+    assert asked.locator(".call h4").count() == 3
     assert "satisfaction" in asked.locator(".call").first.inner_text()
     asked.get_by_text("Challenge: the agreement").click()
     asked.get_by_text("I owe you a doubt").wait_for()
