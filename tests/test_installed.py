@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import GET_STARTED, ROOT, blocks, run_in_order, use_of_readme
 
 pytestmark = pytest.mark.slow
 
@@ -112,13 +112,27 @@ def test_the_wheel_holds_the_package_and_its_examples_and_nothing_else(archives)
     assert not any("/results/" in name for name in names)
 
 
-@pytest.fixture(scope="module", params=["wheel", "editable"])
-def installed(request, archives, tmp_path_factory):
-    """Beside `openai-agents`, whose package is called `agents`."""
-    made = empty(tmp_path_factory.mktemp(request.param) / "venv")
+def beside_another_agents(folder, *package):
+    """Installed beside `openai-agents`, whose package is called `agents`."""
+    made = empty(folder / "venv")
     made.pip("openai-agents")
-    made.pip(wheel_in(archives)) if request.param == "wheel" else made.pip("-e", archives / "checkout")
+    made.pip(*package)
     return made
+
+
+@pytest.fixture(scope="module")
+def wheel(archives, tmp_path_factory):
+    return beside_another_agents(tmp_path_factory.mktemp("wheel"), wheel_in(archives))
+
+
+@pytest.fixture(scope="module")
+def editable(archives, tmp_path_factory):
+    return beside_another_agents(tmp_path_factory.mktemp("editable"), "-e", archives / "checkout")
+
+
+@pytest.fixture(params=["wheel", "editable"])
+def installed(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -177,7 +191,10 @@ def test_a_training_with_a_config_of_ones_own_is_told_what_it_takes(installed, p
 
 
 @pytest.mark.models
-def test_a_model_is_trained_with_a_config_of_ones_own(installed, project):
+def test_who_has_the_wheel_alone_and_pastes_readme_and_get_started_in_an_empty_folder_meets_no_error(wheel, tmp_path):
+    """README's use trains, by a copy of an example; of Get started what needs no model."""
     pytest.importorskip("trl")
-    installed.negotiate(project, "train", "own_training.toml", "--out", "runs/mine")
-    assert (project / "runs" / "mine" / "adapter").is_dir()
+    wheel.run(tmp_path, wheel.folder / "bin" / "negotiate", "examples", ".")
+    light = [block for block in blocks(GET_STARTED) if not block.loads_models]
+    run_in_order([*use_of_readme(), *light], tmp_path, wheel.folder / "bin")
+    assert (tmp_path / "runs" / "train" / "adapter").is_dir()

@@ -1,5 +1,6 @@
 """`negotiate init`: a file to begin with loads and runs as it is."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,11 @@ def test_a_training_to_begin_with_can_be_trained():
 def test_a_benchmark_to_begin_with_runs():
     assert negotiate("init", "bench").returncode == 0
     path = Path("bench.toml")
-    fewer = path.read_text(encoding="utf-8").replace("conflict = 3", "conflict = 1").replace("open = 2", "open = 1")
-    path.write_text(fewer, encoding="utf-8")
+    less = path.read_text(encoding="utf-8")
+    for key in ("conflict", "open", "max_turn_tokens", "max_completion_tokens"):
+        less, found = re.subn(rf"^{key} = \d+", f"{key} = {8 if 'tokens' in key else 1}", less, flags=re.MULTILINE)
+        assert found == 1
+    path.write_text(less, encoding="utf-8")
     done = negotiate("bench", "bench.toml", "--out", "run")
     assert done.returncode == 0, done.stderr
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
@@ -20,6 +20,7 @@ _FENCE = re.compile(
 )
 LEFT_OUT = (".[!e]*", "__pycache__", "*.egg-info", "runs", "build", "dist", "results", "site")
 """What a copy of this checkout does without; a clone has none of it but the results, which are large."""
+_OF_THE_TESTS = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 PATIENCE = 600.0  # seconds that a command may take on a busy machine
 
 
@@ -53,6 +54,37 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     found = _FENCE.finditer(page.read_text(encoding="utf-8"))
     return [Block(**{name: value or "" for name, value in each.groupdict().items()}) for each in found]
+
+
+README = ROOT / "README.md"
+GET_STARTED = ROOT / "docs" / "index.md"
+BASE, SETUP, *USE, TESTS = [block for block in blocks(README) if block.kind in ("bash", "python")]
+_SHORT = " --max-turn-tokens 8 --max-completion-tokens 8"
+_SMALLEST = {
+    "negotiate train examples/selfplay_embedded.toml": " --max-steps 1 --eval-scenarios 1 --max-turns 2"
+    f" --group-size 2 --micro-batch 2{_SHORT}",
+    "negotiate play --agents embedded --judge embedded": _SHORT,
+    "negotiate play --agents hf:embedded+runs/selfplay/adapter embedded": f" --max-turns 2{_SHORT}",
+    "negotiate view runs/train": " --no-open",
+}
+"""What the tests add to commands that take minutes, or open a browser."""
+
+
+def use_of_readme() -> list[Block]:
+    """What README pastes after its set-up, with what takes long made small."""
+    return [_smallest(block) for block in USE]
+
+
+def get_started() -> list[Block]:
+    """The page's blocks, with what takes long made small; also those that are not run by themselves."""
+    return [replace(_smallest(block), remark="") for block in blocks(GET_STARTED)]
+
+
+def _smallest(block: Block) -> Block:
+    text = block.text
+    for command, more in _SMALLEST.items():
+        text = text.replace(command, command + more)
+    return replace(block, text=text)
 
 
 def prose(page: Path) -> str:
@@ -98,7 +130,7 @@ def shows(page: str, output: str) -> bool:
 
 def run(command: str, folder: Path, programs: Path) -> "subprocess.CompletedProcess[str]":
     """What a shell prints in which a virtual environment is active."""
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    own = {name: value for name, value in os.environ.items() if name not in _OF_THE_TESTS}
     own |= {"PATH": f"{programs}:{os.environ['PATH']}", "COLUMNS": "80"}
     shell = ["bash", "-euo", "pipefail", "-c", command]
     return subprocess.run(shell, cwd=folder, env=own, capture_output=True, text=True, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""What stands in the pages runs as pasted, and says what the pages say it says."""
+"""What stands in README and the pages runs as pasted, and says what they say it says."""
 
 import ast
 
@@ -7,27 +7,35 @@ import pytest
 import negotiation_env
 from negotiation_env.endpoints.endpoint import read_endpoint
 from negotiation_env.judges.llm_file import read_llm_judge
-from tests.docs.pages import PAGES, blocks, run_in_order, shows
+from tests.docs.pages import GET_STARTED, PAGES, blocks, get_started, run_in_order, shows, use_of_readme
 
 KINDS = {"bash", "python", "toml", "json", "text"}
 READERS = {"endpoint.toml": read_endpoint, "judge.toml": read_llm_judge}
 """Of files for endpoints, which no command of the pages can call."""
-WITH_MODELS = [page for page in PAGES if any(block.loads_models for block in blocks(page))]
+FURTHER = [page for page in PAGES if page != GET_STARTED]
+WITH_MODELS = [page for page in FURTHER if any(block.loads_models for block in blocks(page))]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path, programs):
-    run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path, programs)
+@pytest.mark.models
+def test_who_follows_readme_and_pastes_it_and_get_started_in_order_meets_no_error(reader):
+    assert "Collective Agency 3.00 of 5 by the scripted judge (a fake)" in reader.played
+    run_in_order([*use_of_readme(), *get_started()], reader.checkout, reader.programs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", FURTHER, ids=lambda page: page.stem)
+def test_every_block_of_a_page_runs_as_pasted_in_order(page, tmp_path, reader):
+    run_in_order([block for block in blocks(page) if not block.loads_models], tmp_path, reader.programs)
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("page", WITH_MODELS, ids=lambda page: page.stem)
-def test_blocks_with_the_embedded_models_run_too(page, tmp_path, programs):
+def test_blocks_with_the_embedded_models_run_too(page, tmp_path, reader):
     run_in_order(
         [block for block in blocks(page) if block.loads_models or block.kind not in ("bash", "python")],
         tmp_path,
-        programs,
+        reader.programs,
     )
 
 

@@ -111,6 +111,7 @@ def test_long_replies_of_nothing_but_broken_tokens_are_found_too(text, sizes):
     assert "".join(each.text for each in found) == text
 
 
+@pytest.mark.slow
 def test_tokens_that_could_stand_anywhere_and_fit_nowhere_are_given_up():
     broken = [b"\xef\xbf\xbd"] * 2000
     assert chat_alternatives(told([*broken, b"4"], as_replacements), "กำลัง" * 200 + "3") == ()

@@ -59,6 +59,7 @@ passwords = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=9, 
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(keys | passwords, st.data())
 def test_a_key_is_found_however_each_of_its_characters_is_written(key, data):

@@ -567,30 +567,30 @@ def played(out):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("steps", "changes"),
     [
-        {},
-        {"opponent": {"pool:1,2,rated": 1, "frozen:2": 1, "scripted:compromising": 1}},
-        {"history_turns": 2, "max_turns": 5},
-        {"trained_tokens": "dialogue+completion", "advantages": "shuffled"},
-        {"method": "single-agent", "temperature": 1.0, "beta": 0.04},
+        (2, {}),
+        (3, {"opponent": {"pool:1,2,rated": 1, "frozen:2": 1, "scripted:compromising": 1}}),
+        (2, {"history_turns": 2, "max_turns": 5}),
+        (2, {"trained_tokens": "dialogue+completion", "advantages": "shuffled"}),
+        (2, {"method": "single-agent", "temperature": 1.0, "beta": 0.04}),
     ],
     ids=["self-play", "pool", "window", "completion", "single-agent"],
 )
-def test_a_resumed_run_equals_an_unbroken_one(small_model, tmp_path, changes):
-    unbroken = run(small_model, tmp_path / "a", max_steps=3, **changes)
-    again = run(small_model, tmp_path / "b", max_steps=2, **changes)
+def test_a_resumed_run_equals_an_unbroken_one(small_model, tmp_path, steps, changes):
+    unbroken = run(small_model, tmp_path / "a", max_steps=steps, **changes)
+    again = run(small_model, tmp_path / "b", max_steps=steps - 1, **changes)
     first_steps = len(played(tmp_path / "b"))
     assert played(tmp_path / "b") == played(tmp_path / "a")[:first_steps]
-    resumed = trainer_of(small_model, tmp_path / "b", max_steps=3, **changes)
-    checkpoint = tmp_path / "b" / "checkpoints" / "checkpoint-2"
+    resumed = trainer_of(small_model, tmp_path / "b", max_steps=steps, **changes)
+    checkpoint = tmp_path / "b" / "checkpoints" / f"checkpoint-{steps - 1}"
     resumed.rollout_func.players.load(checkpoint)
     resumed.train(resume_from_checkpoint=str(checkpoint))
     assert played(tmp_path / "b") == played(tmp_path / "a")
     assert same(weights(unbroken.model), weights(resumed.model))
     assert not same(weights(again.model), weights(resumed.model))
     lines = (tmp_path / "b" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+    assert [json.loads(line)["step"] for line in lines] == [*range(1, steps + 1)]
 
 
 def test_an_unscored_negotiation_is_left_out_of_its_group(small_model, tmp_path):
