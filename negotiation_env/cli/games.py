@@ -192,6 +192,8 @@ def evaluate_command(
     from negotiation_env.episodes.summary import summary_table
 
     told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
+    if len(scenarios) < n:
+        say(f"{split} holds {len(scenarios)} scenarios, fewer than --n {n}: each is played once", error=True)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)

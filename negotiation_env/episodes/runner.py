@@ -142,10 +142,10 @@ def require_lanes(batch: int, workers: int) -> None:
     """Refuse to play no games at a time.
 
     Raises:
-        ValueError: One of the two is less than 1.
+        ValueError: One of the two is no int, or less than 1.
     """
-    if min(batch, workers) < 1:
-        raise ValueError(f"expected at least 1 game at a time; got batch={batch}, workers={workers}")
+    if not isinstance(batch, int) or not isinstance(workers, int) or min(batch, workers) < 1:
+        raise ValueError(f"expected at least 1 game at a time; got batch={batch!r}, workers={workers!r}")
 
 
 @dataclass(slots=True)
