@@ -23,7 +23,7 @@ def can_share(model: Any) -> bool:
 
 
 def log_probabilities(
-    model: Any, ids: torch.Tensor, mask: torch.Tensor, width: int
+    model: Any, ids: torch.Tensor, mask: torch.Tensor, width: int, counted: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Of the completions' tokens, as TRL's fused head gives them.
 
@@ -32,9 +32,12 @@ def log_probabilities(
         ids: Prompts, padded on the left, and completions, padded on the right: shape [rows, tokens].
         mask: 1 for a token, 0 for padding: shape [rows, tokens].
         width: Of the completions.
+        counted: 1 for a token of the completions that is asked for, shape [rows, width]; without it all are. What the
+            others said is most of a dialogue, and the head over all words most of what a small model computes.
 
     Returns:
-        Log-probabilities and entropies, shape [rows, width], 0 where padding is; None where the rows share too little.
+        Log-probabilities and entropies, shape [rows, width], 0 where padding is and for what is not asked for; None
+        where the rows share too little.
     """
     rows = [row[kept.bool()] for row, kept in zip(ids, mask, strict=True)]
     spoken = [int(kept.sum()) for kept in mask[:, -width:]]
@@ -45,7 +48,11 @@ def log_probabilities(
         return None
     rests, starts = [row[shared:] for row in rows], [prompt - shared for prompt in prompts]
     longest = max(map(len, rests))
-    labels = [pad(rest[at:], (at, longest - len(rest)), value=-100) for rest, at in zip(rests, starts, strict=True)]
+    wanted = mask[:, -width:].bool() if counted is None else (mask[:, -width:] * counted).bool()
+    labels = [
+        pad(rest[at:].where(asked[: len(rest) - at], -100), (at, longest - len(rest)), value=-100)
+        for rest, at, asked in zip(rests, starts, wanted, strict=True)
+    ]
     told = model(
         input_ids=torch.stack([pad(rest, (0, longest - len(rest))) for rest in rests]),
         attention_mask=torch.stack([_present(shared + len(rest), shared + longest, ids) for rest in rests]),

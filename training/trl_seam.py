@@ -17,6 +17,7 @@ from negotiation_env.training.shared_prompt import can_share, log_probabilities
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; TRL is pinned for that
 from trl import GRPOTrainer
+from trl.trainer import utils as trl_utils
 
 __all__ = [
     "NegotiationTrainer",
@@ -27,14 +28,31 @@ __all__ = [
     "restore",
 ]
 
+_compact: Callable[[torch.device], bool] = trl_utils._use_triton
+# Where it says yes, TRL's head scores the tokens that have a label; elsewhere all others too, for compilers that want
+# one shape. A CPU has none, and the head over all words is most of what the loss of a small model costs there.
+trl_utils._use_triton = lambda device: device.type == "cpu" or _compact(device)
+
 
 class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
     """TRL's trainer with the advantages of our groups; stops where it diverges."""
+
+    _counted: torch.Tensor | None = None
+    """While a loss is computed: which tokens of the completions count, shape [rows, width]; None asks for all."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         batch["advantages"] = batch["advantages"].new_tensor(inputs[0]["step"].advantages)  # put there by TRL
         return batch
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """As TRL's; where it compares with no other log-probabilities, those of tokens that do not count stay 0."""
+        alone = not self.beta and inputs.get("old_per_token_logps") is None
+        self._counted = inputs["tool_mask"] if alone else None
+        try:
+            return super()._compute_loss(model, inputs)
+        finally:
+            self._counted = None
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *rest: Any, **settings: Any
@@ -47,7 +65,7 @@ class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
         alone = self.accelerator.num_processes == 1 and not self.args.gradient_checkpointing
         if alone and not settings.get("compute_aux_loss") and can_share(model):
             with self.accelerator.autocast():
-                found = log_probabilities(model, input_ids, attention_mask, logits_to_keep)
+                found = log_probabilities(model, input_ids, attention_mask, logits_to_keep, self._counted)
             if found is not None:
                 return *found, None
         return super()._get_per_token_logps_and_entropies(

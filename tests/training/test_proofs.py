@@ -2,6 +2,7 @@
 
 import json
 from itertools import cycle
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from pettingzoo.utils import BaseWrapper  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
+from trl.trainer import utils as trl_utils  # noqa: E402
 
 from negotiation_env import Scenario, ScriptedJudge, Verdict, load_scenarios  # noqa: E402
 from negotiation_env.endpoints.usage import Usage  # noqa: E402
@@ -447,6 +449,20 @@ def test_what_a_groups_rows_share_is_run_once_with_the_same_gradient(small_model
     assert all((once[name] - every[name]).abs().max() < 1e-4 * largest for name in every)
     *together, apart = fed
     assert sum(together) < apart / 2
+
+
+def test_on_a_cpu_too_the_head_over_all_words_scores_what_is_asked_for_alone(small_model, tmp_path, monkeypatch):
+    trainer = trainer_of(small_model, tmp_path, groups_per_step=1)
+    inputs, scored, head = batch_of(trainer), [], trl_utils._ChunkedLogProbFunction
+    spy = SimpleNamespace(apply=lambda states, *rest: scored.append(len(states)) or head.apply(states, *rest))
+    monkeypatch.setattr(trl_utils, "_ChunkedLogProbFunction", spy)
+    spoken, counted = inputs["completion_mask"], inputs["completion_mask"] * inputs["tool_mask"]
+    trainer.compute_loss(trainer.model, dict(inputs))
+    trainer.compute_loss(trainer.model, inputs | {"old_per_token_logps": torch.zeros(spoken.shape)})  # to compare with
+    monkeypatch.setattr(trl_seam, "can_share", lambda _: False)
+    trainer.compute_loss(trainer.model, dict(inputs))
+    assert scored == [counted.sum(), spoken.sum(), spoken.sum()]
+    assert 0 < counted.sum() < spoken.sum() < inputs["prompt_mask"].sum()
 
 
 def test_the_adapter_is_folded_in_and_everything_is_put_back(small_model):
