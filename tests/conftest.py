@@ -36,6 +36,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """What imports have made stays: statsmodels collects garbage at each call, and would look through it every time."""
+    gc.collect()  # what pytest made of the tests' sources on the way
     gc.freeze()
 
 
