@@ -33,7 +33,7 @@ def log_probabilities(
         mask: 1 for a token, 0 for padding: shape [rows, tokens].
         width: Of the completions.
         counted: 1 for a token of the completions that is asked for, shape [rows, width]; without it all are. What the
-            others said is most of a dialogue, and the head over all words most of what a small model computes.
+            others said is most of a dialogue, and the head over all words much of what a small model computes.
 
     Returns:
         Log-probabilities and entropies, shape [rows, width], 0 where padding is and for what is not asked for; None

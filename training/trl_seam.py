@@ -30,7 +30,7 @@ __all__ = [
 
 _compact: Callable[[torch.device], bool] = trl_utils._use_triton
 # Where it says yes, TRL's head scores the tokens that have a label; elsewhere all others too, for compilers that want
-# one shape. A CPU has none, and the head over all words is most of what the loss of a small model costs there.
+# one shape. A CPU has none, and the head over all words is much of what the loss of a small model costs there.
 trl_utils._use_triton = lambda device: device.type == "cpu" or _compact(device)
 
 
