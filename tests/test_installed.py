@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import GET_STARTED, ROOT, blocks, run_in_order, use_of_readme
+from tests.docs.pages import GET_STARTED, LEFT_OUT, ROOT, blocks, run_in_order, use_of_readme
 
 pytestmark = pytest.mark.slow
 
-LEFT_OUT = shutil.ignore_patterns(".[!e]*", "__pycache__", "*.egg-info", "runs", "build", "dist", "results")
 OWN_AGENT = """
 def speak(observation):
     news = observation.rpartition("[HEARD]")[2]
@@ -78,7 +77,7 @@ def empty(folder: Path) -> Installed:
 def archives(tmp_path_factory):
     """A folder with the wheel of this checkout, and below it one with the wheel of its source archive."""
     folder = tmp_path_factory.mktemp("archives")
-    source = shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=LEFT_OUT)
+    source = shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
     builder = empty(folder / "builder")
     builder.pip("hatchling", "editables", "pathspec", "pluggy", "packaging", "trove-classifiers")
     builder.run(source, builder.python, "-m", "hatchling", "build", "-d", folder)

@@ -48,10 +48,10 @@ def log_probabilities(
         return None
     rests, starts = [row[shared:] for row in rows], [prompt - shared for prompt in prompts]
     longest = max(map(len, rests))
-    wanted = mask[:, -width:].bool() if counted is None else (mask[:, -width:] * counted).bool()
+    asked = pad(mask[:, -width:] if counted is None else counted, (ids.shape[1] - width, 0)).bool()
     labels = [
-        pad(rest[at:].where(asked[: len(rest) - at], -100), (at, longest - len(rest)), value=-100)
-        for rest, at, asked in zip(rests, starts, wanted, strict=True)
+        pad(row[kept.bool()][shared:], (0, longest - len(rest)), value=-100)
+        for row, kept, rest in zip(ids.where(asked, -100), mask, rests, strict=True)
     ]
     told = model(
         input_ids=torch.stack([pad(rest, (0, longest - len(rest))) for rest in rests]),

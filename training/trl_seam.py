@@ -47,8 +47,8 @@ class NegotiationTrainer(FiniteTraining, GRPOTrainer):  # type: ignore[misc]
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
         """As TRL's; where it compares with no other log-probabilities, those of tokens that do not count stay 0."""
-        alone = not self.beta and inputs.get("old_per_token_logps") is None
-        self._counted = inputs["tool_mask"] if alone else None
+        compares = self.beta or inputs.get("old_per_token_logps") is not None
+        self._counted = None if compares else inputs["tool_mask"]
         try:
             return super()._compute_loss(model, inputs)
         finally:

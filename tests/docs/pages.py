@@ -97,16 +97,33 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\s-]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-def installed(folder: Path, command: str) -> Path:
-    """Where the programs of a new virtual environment are, after a command in a copy of this checkout has set it up."""
+@dataclass(frozen=True)
+class Reader:
+    """Who has followed a page.
+
+    Attributes:
+        checkout: A copy of this one.
+        programs: The `bin` of a virtual environment, in which nothing of the tests' own is.
+        told: What the commands that set it up printed.
+    """
+
+    checkout: Path
+    programs: Path
+    told: str
+
+
+def installed(folder: Path, *commands: str) -> Reader:
+    """With a new virtual environment, after commands in a copy of this checkout have set it up."""
     venv.create(folder / "venv", with_pip=True)
     copy = shutil.copytree(ROOT, folder / "copy", symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    programs = folder / "venv" / "bin"
-    done = run(command, copy, programs)
-    if "No matching distribution" in done.stderr:
-        pytest.skip("pip reaches no registry")
-    assert done.returncode == 0, done.stderr
-    return programs
+    programs, told = folder / "venv" / "bin", ""
+    for command in commands:
+        done = run(command, copy, programs)
+        if "No matching distribution" in done.stderr:
+            pytest.skip("pip reaches no registry")
+        assert done.returncode == 0, done.stderr
+        told += done.stdout
+    return Reader(copy, programs, told)
 
 
 def run_in_order(page_blocks: list[Block], folder: Path, programs: Path) -> None:

@@ -19,7 +19,7 @@ WITH_MODELS = [page for page in FURTHER if any(block.loads_models for block in b
 @pytest.mark.slow
 @pytest.mark.models
 def test_who_follows_readme_and_pastes_it_and_get_started_in_order_meets_no_error(reader):
-    assert "Collective Agency 3.00 of 5 by the scripted judge (a fake)" in reader.played
+    assert "Collective Agency 3.00 of 5 by the scripted judge (a fake)" in reader.told
     run_in_order([*use_of_readme(), *get_started()], reader.checkout, reader.programs)
 
 

@@ -28,7 +28,8 @@ def programs(tmp_path_factory):
     """The `bin` of an environment with verifiers; NEGOTIATION_ENV_VERIFIERS names one that is there already."""
     if ready := os.environ.get("NEGOTIATION_ENV_VERIFIERS"):
         return Path(ready)
-    return installed(tmp_path_factory.mktemp("verifiers"), 'pip install -q ".[verifiers]" "verifiers[openenv]"')
+    command = 'pip install -q ".[verifiers]" "verifiers[openenv]"'
+    return installed(tmp_path_factory.mktemp("verifiers"), command).programs
 
 
 def negotiator(asked: Mapping[str, Any]) -> str:
