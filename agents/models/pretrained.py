@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.errors import UserError
+from negotiation_env.loading.freed_memory import keep_freed_memory
 from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.hub import ask_hub
 
@@ -56,6 +57,7 @@ def load_network(source: str | Path, **settings: Any) -> Any:
     """A causal language model; raises as transformers does."""
     from transformers import AutoModelForCausalLM
 
+    keep_freed_memory()
     return AutoModelForCausalLM.from_pretrained(source, trust_remote_code=trusts_remote_code(), **settings)
 
 

@@ -41,7 +41,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-GAMES_AT_A_TIME: Final = 32
+GAMES_AT_A_TIME: Final = 40
 """In lockstep, unless an evaluation is told otherwise."""
 
 

@@ -88,10 +88,10 @@ def test_scenarios_are_there_and_their_ids_differ(tmp_path):
         ({"agents": STUBBORN}, "expected a sequence of agents"),
         ({"agents": ["scripted:pushy"]}, "expected an Agent .*resolve_agent makes one of a spec"),
         ({"agents": [5]}, r"expected an Agent \(name, act\), got 5$"),
-        ({"workers": 0}, "expected at least 1 game at a time; got batch=32, workers=0"),
+        ({"workers": 0}, "expected at least 1 game at a time; got batch=40, workers=0"),
         ({"batch": 0}, "expected at least 1 game at a time; got batch=0, workers=1"),
         ({"batch": "4"}, "expected at least 1 game at a time; got batch='4', workers=1"),
-        ({"workers": None}, "expected at least 1 game at a time; got batch=32, workers=None"),
+        ({"workers": None}, "expected at least 1 game at a time; got batch=40, workers=None"),
         ({"max_turn": 3}, r"no rule 'max_turn' \(did you mean max_turns\?\); there are max_turns, history_turns"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from negotiation_env.console.terminal import say
 from negotiation_env.loading.fetch import prepare_once
+from negotiation_env.loading.freed_memory import keep_freed_memory
 from negotiation_env.loading.gguf import as_plain
 from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.models import QWEN_CODER, QWEN_CODER_FILE, fetched
@@ -42,6 +43,7 @@ def load_network(folder: Path) -> tuple[Any, Any]:
 
         from negotiation_env.loading.packed_weights import keep_packed
 
+        keep_freed_memory()
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         network = AutoModel.from_pretrained(folder, dtype=torch.bfloat16, **local).eval()
         network.layers.float()
