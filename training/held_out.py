@@ -11,7 +11,7 @@ from negotiation_env.console.progress import progress
 from negotiation_env.data import load_scenarios
 from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.environment.stepping import Wrap
-from negotiation_env.episodes.evaluate import evaluate, pick
+from negotiation_env.episodes.evaluate import evaluate, pick_of
 from negotiation_env.episodes.rejudge import rejudge
 from negotiation_env.episodes.run_folder import SETTINGS, SUMMARY
 from negotiation_env.episodes.summary import Summary
@@ -102,8 +102,8 @@ class HeldOutPlay(TrainerCallback):  # type: ignore[misc]
             return self._evaluate(step, folder)
 
     def _evaluate(self, step: int, folder: Path) -> Summary:
-        config = self.config
-        scenarios = pick(load_scenarios(config.eval_split), config.eval_scenarios, config.seed)
+        config, split = self.config, self.config.eval_split
+        scenarios = pick_of(split, load_scenarios(split), config.eval_scenarios, config.seed, "eval_scenarios =")
         with progress(f"held-out negotiations after {step} steps", len(scenarios)) as advance:
             return evaluate(
                 [self.players.learner],

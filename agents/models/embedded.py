@@ -11,7 +11,7 @@ from typing import Final
 from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.console.terminal import say
 from negotiation_env.loading.fetch import prepare_once
-from negotiation_env.loading.gguf import as_plain
+from negotiation_env.loading.gguf import as_plain, opened_once
 from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.models import SMOLLM2, fetched
 from negotiation_env.specs import Spec
@@ -56,7 +56,7 @@ def _build(folder: Path) -> None:
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise to fp32; transformers shows a progress bar."""
     say(f"converting {SMOLLM2.name} to a transformers folder (once)", error=True)
-    with importing("the embedded model", "local"):
+    with importing("the embedded model", "local"), opened_once():
         import torch
 
         tokenizer = load_tokenizer(source, gguf_file=_GGUF)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from negotiation_env.data import load_scenarios
-from negotiation_env.episodes.evaluate import pick
+from negotiation_env.episodes.evaluate import pick_of
 from negotiation_env.errors import UserError
 from negotiation_env.files.settings_file import Several, check_settings, read_toml
 from negotiation_env.game.scenario import Scenario
@@ -203,7 +203,10 @@ class BenchmarkConfig:
         """
         count = {Setting.CONFLICT: self.conflict, Setting.MULTI: self.multi, Setting.OPEN: self.open}[setting]
         split = self.conflict_split if setting is Setting.CONFLICT else setting
-        return pick(_checked(load_scenarios(split), setting, split), count, self.seed) if count else []
+        if not count:
+            return []
+        held = _checked(load_scenarios(split), setting, split)
+        return pick_of(split, held, count, self.seed, f"{setting.name.lower()} =")
 
 
 def _checked(scenarios: list[Scenario], setting: Setting, split: str) -> list[Scenario]:

@@ -187,13 +187,11 @@ def evaluate_command(
     from negotiation_env.agents.needs import resolve_cast
     from negotiation_env.console.progress import progress
     from negotiation_env.data import load_scenarios
-    from negotiation_env.episodes.evaluate import evaluate, pick
+    from negotiation_env.episodes.evaluate import evaluate, pick_of
     from negotiation_env.episodes.run_folder import SETTINGS, claim, require_startable
     from negotiation_env.episodes.summary import summary_table
 
-    told, scenarios = named_prompts(prompts), pick(load_scenarios(split, seed=seed), n, seed)
-    if len(scenarios) < n:
-        say(f"{split} holds {len(scenarios)} scenarios, fewer than --n {n}: each is played once", error=True)
+    told, scenarios = named_prompts(prompts), pick_of(split, load_scenarios(split, seed=seed), n, seed, "--n")
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)

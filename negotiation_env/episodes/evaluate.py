@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from negotiation_env.console.terminal import say
 from negotiation_env.environment.choices import chosen_rules, given_scenarios
 from negotiation_env.environment.episode import Episode, stream_latest
 from negotiation_env.environment.prompting import BEFORE_SETS, Prompts, chosen_prompts, ids_of, seat_prompts
@@ -37,6 +38,7 @@ __all__ = [
     "evaluate",
     "fingerprint",
     "pick",
+    "pick_of",
 ]
 
 T = TypeVar("T")
@@ -198,3 +200,10 @@ def pick(scenarios: Sequence[T], count: int, seed: int) -> list[T]:
     while len(chosen) < min(count, len(scenarios)):
         chosen.add(dice.randrange(len(scenarios)))
     return [scenarios[index] for index in sorted(chosen)]
+
+
+def pick_of(split: str, scenarios: Sequence[T], count: int, seed: int, asked: str) -> list[T]:
+    """As `pick`, of a split; says so where it holds fewer than were asked for, by the name of what asked."""
+    if len(scenarios) < count:
+        say(f"{split} holds {len(scenarios)}, fewer than {asked} {count}: each is taken once", error=True)
+    return pick(scenarios, count, seed)

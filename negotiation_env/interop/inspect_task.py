@@ -16,7 +16,7 @@ from negotiation_env.data import load_scenarios
 from negotiation_env.environment.aec import raw_env
 from negotiation_env.environment.choices import require_fit
 from negotiation_env.environment.episode import Episode
-from negotiation_env.episodes.evaluate import pick
+from negotiation_env.episodes.evaluate import pick_of
 from negotiation_env.episodes.runner import Game, derive_seed, play
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import Task as Asked
@@ -79,7 +79,7 @@ def negotiate(
     """
     limits: dict[str, Any] = {"max_turn_tokens": max_turn_tokens, "max_completion_tokens": max_completion_tokens}
     try:
-        scenarios = pick(load_scenarios(split, seed=seed), n, seed)
+        scenarios = pick_of(split, load_scenarios(split, seed=seed), n, seed, "n =")
         rules: dict[str, Any] = {"history_turns": history_turns, "judge_sees_dialogue": judge_sees_dialogue}
         rules |= {"max_turns": enough_turns(max_turns, scenarios), "complete_without_agreement": True}
         require_fit(scenarios, Rules(**rules))

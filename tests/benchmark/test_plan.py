@@ -41,11 +41,13 @@ def test_every_negotiator_meets_the_same_scenarios_opponents_seats_and_seeds():
     assert set(met["base"].values()) == {1}
 
 
-def test_conflicts_can_come_from_a_file_of_ones_own(tmp_path):
+def test_conflicts_can_come_from_a_file_of_ones_own_and_too_few_are_told(tmp_path, capsys):
     path = tmp_path / "scenarios.jsonl"
     path.write_text(two_parties().to_json() + "\n", encoding="utf-8")
     found = plan(small(conflict=3, multi=0, open=0, conflict_split=str(path)))
     assert {each.scenario for each in found} == {two_parties()}
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.endswith("holds 1, fewer than conflict = 3: each is taken once")
 
 
 def test_no_two_games_have_one_id():

@@ -62,7 +62,7 @@ def test_an_evaluation_grows_and_keeps_what_was_played(tmp_path):
 def test_more_scenarios_than_there_are_is_told(tmp_path):
     done = negotiate("eval", *SCRIPTS, "--split", "eval_multi", "--n", "1000", "--out", tmp_path)
     held = json.loads((tmp_path / "summary.json").read_text())["episodes"]
-    assert f"eval_multi holds {held} scenarios, fewer than --n 1000: each is played once" in done.stderr
+    assert f"eval_multi holds {held}, fewer than --n 1000: each is taken once" in done.stderr
 
 
 def test_an_evaluation_does_not_shrink_nor_change_its_scenarios(tmp_path):

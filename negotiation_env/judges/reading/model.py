@@ -11,7 +11,7 @@ from typing import Any, Final
 from negotiation_env.console.terminal import say
 from negotiation_env.loading.fetch import prepare_once
 from negotiation_env.loading.freed_memory import keep_freed_memory
-from negotiation_env.loading.gguf import as_plain
+from negotiation_env.loading.gguf import as_plain, opened_once
 from negotiation_env.loading.heavy import importing
 from negotiation_env.loading.models import QWEN_CODER, QWEN_CODER_FILE, fetched
 
@@ -61,7 +61,7 @@ def _build(folder: Path) -> None:
 def _convert(source: Path, folder: Path) -> None:
     """Dequantise and cut; transformers shows a progress bar."""
     say(f"converting {QWEN_CODER.name} to a transformers folder (once)", error=True)
-    with importing("the reading judge", "local"):
+    with importing("the reading judge", "local"), opened_once():
         import torch
         from transformers import AutoModel, AutoTokenizer
 
