@@ -21,6 +21,10 @@ from negotiation_env.training.report import read_metrics
 RESULTS: Final = Path(__file__).parents[1] / "examples" / "results"
 SEEDS: Final = ("", "_seed_1")
 """What stands behind a run's name, by its seed."""
+UNGATED: Final = "reading_ungated"
+"""Whose reward is the judge's score, whatever was agreed."""
+ALONE: Final = "reading_alone"
+"""A single agent's, whose answers were trained as it wrote them alone."""
 BY_TAGS: Final = RESULTS / "learning_embedded"
 """Trained under the smoke-test judge, which takes tags for agreement."""
 _NAMES: Final = {"agreed": "agreement", "reward": "reward", "score": "Collective Agency"}
@@ -62,6 +66,19 @@ def of_seed(seed: int) -> dict[str, Any]:
         "trained less control": differences(games["trained"], games["control"]),
         "groups with signal": {name: signal(run) for name, run in after.items()},
         "highest gradient norm": {name: steepest(run) for name, run in after.items()},
+        "without the gate": of_other(RESULTS / f"{UNGATED}{SEEDS[seed]}", games["trained"]),
+    }
+
+
+def of_other(run: Path, trained: Mapping[str, Episode]) -> dict[str, Any]:
+    """Those of a training by another rule, beside the self-play's games."""
+    games = {"before": held_out(run, 0), "after": held_out(run, 40)}
+    return {
+        "words of an answer": {name: words(each.values()) for name, each in games.items()},
+        "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
+        "trained less it": differences(trained, games["after"]),
+        "groups with signal": signal(run),
+        "highest gradient norm": steepest(run),
     }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from measurements import committed_runs, graded_answers
+from measurements import committed_runs, graded_answers, ungated_answers
 from negotiation_env.benchmark.config import BenchmarkConfig
 from negotiation_env.benchmark.plan import plan
 from negotiation_env.benchmark.verify import config_of
@@ -46,7 +46,9 @@ def test_a_benchmark_s_settings_and_tables_load_and_its_scenarios_are_those_of_t
     assert read_tables((run / "tables.json").read_bytes())
 
 
-@pytest.mark.parametrize("measured", [committed_runs, graded_answers], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "measured", [committed_runs, graded_answers, ungated_answers], ids=lambda module: module.__name__
+)
 def test_what_pages_tell_of_the_trainings_is_what_their_games_and_grades_come_to(measured):
     name = f"{measured.__name__.rpartition('.')[2]}.json"
     committed = read_object(RESULTS.parents[1] / "measurements" / "results" / name)
