@@ -36,6 +36,7 @@ def figures() -> dict[str, Any]:
     return {
         **of_seed(0),
         "second seed": of_seed(1),
+        "alone": of_other(RESULTS / ALONE),
         "held out, by tags": {name: talk(list(each.values())) for name, each in by_tags.items()},
     }
 
@@ -66,17 +67,16 @@ def of_seed(seed: int) -> dict[str, Any]:
         "trained less control": differences(games["trained"], games["control"]),
         "groups with signal": {name: signal(run) for name, run in after.items()},
         "highest gradient norm": {name: steepest(run) for name, run in after.items()},
-        "without the gate": of_other(RESULTS / f"{UNGATED}{SEEDS[seed]}", games["trained"]),
+        "without the gate": of_other(RESULTS / f"{UNGATED}{SEEDS[seed]}"),
     }
 
 
-def of_other(run: Path, trained: Mapping[str, Episode]) -> dict[str, Any]:
-    """Those of a training by another rule, beside the self-play's games."""
+def of_other(run: Path) -> dict[str, Any]:
+    """Those of a training by another rule."""
     games = {"before": held_out(run, 0), "after": held_out(run, 40)}
     return {
         "words of an answer": {name: words(each.values()) for name, each in games.items()},
         "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
-        "trained less it": differences(trained, games["after"]),
         "groups with signal": signal(run),
         "highest gradient norm": steepest(run),
     }

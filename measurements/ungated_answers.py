@@ -2,9 +2,10 @@
 
     python -m measurements.ungated_answers [--out measurements/results/ungated_answers.json]
 
-`labels/ungated_answers.jsonl` has answers of the two trainings without the agreement gate (`examples/results`): three a
-step of those that were written in training, and held-out ones before and after, on 60 dilemmas. Two language models
-graded each, in shuffled orders, without sources and tags. The picture beside `--out` shows judge and graders.
+`labels/ungated_answers.jsonl` has answers of trainings without the agreement gate (`examples/results`), two of self-play
+and one of a single agent: held-out ones before and after, on 60 dilemmas, and of the self-play three a step of those
+that were written in training. Two language models graded each, in shuffled orders, without sources and tags. The
+picture beside `--out` shows judge and graders in training.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,10 +47,10 @@ def figures() -> dict[str, Any]:
     """Those of each seed."""
     rows, found = json_lines(LABELS / "ungated_answers.jsonl"), {}
     for seed, name in enumerate(SEEDS):
-        own = [row for row in rows if row["seed"] == seed]
+        own = [row for row in rows if row["run"] == "ungated" and row["seed"] == seed]
         found[f"in training, {name}"] = in_training([row for row in own if not row["held_out"]])
         found[f"held out, {name}"] = held_out([row for row in own if row["held_out"]])
-    return found
+    return found | {"held out, alone": held_out([row for row in rows if row["run"] == "alone"])}
 
 
 def in_training(rows: Sequence[Row]) -> dict[str, Any]:
