@@ -2,10 +2,10 @@
 
     python -m measurements.ungated_answers [--out measurements/results/ungated_answers.json]
 
-`labels/ungated_answers.jsonl` has answers of trainings without the agreement gate (`examples/results`), two of self-play
-and one of a single agent: held-out ones before and after, on 60 dilemmas, and of the self-play three a step of those
-that were written in training. Two language models graded each, in shuffled orders, without sources and tags. The
-picture beside `--out` shows judge and graders in training.
+`labels/ungated_answers.jsonl` has answers of trainings without the agreement gate (`examples/results`), two of
+self-play and one of a single agent: held-out ones before and after, on 60 dilemmas, and of the self-play three a step
+of those that were written in training. Two language models graded each, in shuffled orders, without sources and tags.
+The picture beside `--out` shows judge and graders in training.
 """
 
 from collections.abc import Mapping, Sequence
