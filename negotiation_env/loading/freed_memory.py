@@ -1,8 +1,9 @@
 """Memory that a model in this process gives back and needs again at once: it is kept.
 
 A forward pass over many tokens makes and drops tensors of tens of megabytes, layer by layer. glibc hands such blocks to
-the system as soon as they are free, and the system clears every page anew when it is touched again: a sixth of what
-reading long prompts takes (`measurements/freed_memory.py`). So up to a gigabyte stays with the process.
+the system as soon as they are free, and the system clears every page anew when it is touched again, until glibc has
+learnt better: a seventh of what a process's first long prompts take (`measurements/freed_memory.py`). So up to a
+gigabyte stays with the process.
 """
 
 import ctypes
