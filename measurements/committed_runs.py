@@ -60,10 +60,9 @@ def of_seed(seed: int) -> dict[str, Any]:
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
         "trained, tags by turn": patterns(games["trained"].values()),
         "control, tags by turn": patterns(games["control"].values()),
-        "words of an answer": {name: words(each.values()) for name, each in games.items()},
         "trained, answers that accept": accepting(games["trained"].values()),
         "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
-        "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
+        **of_answers(games),
         "trained less control": differences(games["trained"], games["control"]),
         "groups with signal": {name: signal(run) for name, run in after.items()},
         "highest gradient norm": {name: steepest(run) for name, run in after.items()},
@@ -75,10 +74,17 @@ def of_other(run: Path) -> dict[str, Any]:
     """Those of a training by another rule."""
     games = {"before": held_out(run, 0), "after": held_out(run, 40)}
     return {
-        "words of an answer": {name: words(each.values()) for name, each in games.items()},
-        "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
+        **of_answers(games),
         "groups with signal": signal(run),
         "highest gradient norm": steepest(run),
+    }
+
+
+def of_answers(games: Mapping[str, Mapping[str, Episode]]) -> dict[str, Any]:
+    """Those of the joint answers of some held-out games."""
+    return {
+        "words of an answer": {name: words(each.values()) for name, each in games.items()},
+        "satisfaction of the worse off": {name: worse_off(each.values()) for name, each in games.items()},
     }
 
 

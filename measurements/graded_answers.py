@@ -25,7 +25,7 @@ from negotiation_env.statistics.rater_agreement import spearman
 
 Graded = dict[tuple[str, str], dict[str, float]]
 """What the graders gave, and the judge last, by scenario and run."""
-_JUDGE: Final = "reading judge"
+JUDGE: Final = "reading judge"
 SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
     "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
     "tags seen": lambda row: row["seed"] == 0 and row["tags_seen"],
@@ -74,7 +74,7 @@ def graded(rows: Sequence[Mapping[str, Any]]) -> Graded:
     for row in rows:
         outcome = games_of(row["seed"])[row["run"]][row["scenario"]].outcome
         grades = {who: each["score"] for who, each in row.items() if who.endswith("grader")}
-        found[row["scenario"], row["run"]] = grades | {_JUDGE: outcome.score or 0.0}
+        found[row["scenario"], row["run"]] = grades | {JUDGE: outcome.score or 0.0}
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from measurements.graded_answers import Graded, apart, mean_of, shown
+from measurements.graded_answers import JUDGE, Graded, apart, mean_of, shown
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS
 from negotiation_env.report.curves import legend_above, plot_estimates, styled
@@ -32,7 +32,6 @@ QUARTER: Final = STEPS // 4
 NOTHING: Final = 0.25
 """Between word salad and what is about the matter, and nothing that one could do."""
 GRADERS: Final = ("first grader", "second grader")
-_JUDGE: Final = "reading judge"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +58,7 @@ def in_training(rows: Sequence[Row]) -> dict[str, Any]:
         f"{first} to {first + QUARTER - 1}": range(first, first + QUARTER) for first in range(1, STEPS, QUARTER)
     }
     parts = {name: [row for row in rows if row["step"] in steps] for name, steps in quarters.items()}
-    of = {_JUDGE: lambda row: row["judge"], "graders": graded}
+    of = {JUDGE: lambda row: row["judge"], "graders": graded}
     means = {who: {name: clustered(part, score) for name, part in parts.items()} for who, score in of.items()}
     return {"answers": len(rows), "means": means, **agreement(rows)}
 
@@ -67,9 +66,9 @@ def in_training(rows: Sequence[Row]) -> dict[str, Any]:
 def held_out(rows: Sequence[Row]) -> dict[str, Any]:
     """What they give to held-out answers before and after, and how far the graders' means are apart."""
     when = {0: "before", STEPS: "after"}
-    given: Graded = {(row["scenario"], when[row["step"]]): {**grades(row), _JUDGE: row["judge"]} for row in rows}
-    means = {who: {run: mean_of(given, who, run) for run in when.values()} for who in (*GRADERS, _JUDGE)}
-    by_graders = {(row["scenario"], when[row["step"]]): graded(row) for row in rows}
+    given: Graded = {(row["scenario"], when[row["step"]]): {**grades(row), JUDGE: row["judge"]} for row in rows}
+    means = {who: {run: mean_of(given, who, run) for run in when.values()} for who in (*GRADERS, JUDGE)}
+    by_graders = {place: fmean(each[who] for who in GRADERS) for place, each in given.items()}
     parts = {name: [row for row in rows if row["step"] == step] for step, name in when.items()}
     return {
         "answers": len(rows),
