@@ -22,6 +22,8 @@ AUTHORS = {
     "what policies write": ("policy_answers.jsonl", "policy_dialogues.jsonl"),
     "fourth author": ("another_author.jsonl",),
     "fifth author": ("fifth_author.jsonl",),
+    "sixth to twelfth author": ("sixth_to_twelfth_author.jsonl",),
+    "thirteenth author": ("thirteenth_author.jsonl",),
 }
 
 
