@@ -24,6 +24,8 @@ AUTHORS = {
     "fifth author": ("fifth_author.jsonl",),
     "sixth to twelfth author": ("sixth_to_twelfth_author.jsonl",),
     "thirteenth author": ("thirteenth_author.jsonl",),
+    "fourteenth to twentieth author": ("fourteenth_to_twentieth_author.jsonl",),
+    "twenty-first author": ("twenty_first_author.jsonl",),
 }
 
 
