@@ -7,6 +7,7 @@ order without their sources. All graders are language models; those of the first
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def both_passes(author: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Of each text what its author says, and what a grader said who saw no label; None is an unclear agreement."""
-    second = {(row["type"], row["id"]): row for row in json_lines(LABELS / "second_pass.jsonl")}
+    second = _second_pass()
     first = [row for name in AUTHORS[author] for row in json_lines(LABELS / name)]
     return [(row, second[row["type"], row["id"]]) for row in first]
+
+
+@cache
+def _second_pass() -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["type"], row["id"]): row for row in json_lines(LABELS / "second_pass.jsonl")}
 
 
 def figures(author: str) -> dict[str, Any]:

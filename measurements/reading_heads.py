@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,8 +41,8 @@ FOLDS: Final = 10
 AXES: Final = 32
 """Main axes of the training answers in which a distance is measured."""
 FALSE_AGREEMENTS: Final = 0.05
-SEEN: Final = [name for names in [*AUTHORS.values()][:5] for name in names]
-"""What there was when these heads were trained."""
+SEEN: Final = dict(islice(AUTHORS.items(), 5))
+"""The authors that there were when these heads were trained."""
 OF_ANSWERS: Final = 2
 """Places that the heads of answers look at; the others are for dialogues."""
 PARTS: Final[Mapping[str, tuple[int, ...]]] = {"question": (0,), "text": (1, 2, 3), "both": (0, 1, 2, 3)}
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options(__doc__, arguments, "features")
     chosen.features.mkdir(parents=True, exist_ok=True)
     dev, check = (read(path, chosen.features) for path in (LABELS / "judge_dev.jsonl", None))
-    *new, fourth, fifth = (read(LABELS / name, chosen.features) for name in SEEN)
+    *new, fourth, fifth = (read(LABELS / name, chosen.features) for names in SEEN.values() for name in names)
     unseen, unsettled = of_split("unseen"), disputed()
     train = joined(dev, *(each.where(lambda item: item.id not in unseen | unsettled) for each in new))
     kept = joined(*(each.where(lambda item: item.id in unseen) for each in new))
@@ -112,15 +113,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def of_split(split: str) -> set[str]:
     """The ids of the labels that are marked so."""
-    return {row["id"] for author in AUTHORS for row, _ in both_passes(author) if row["split"] == split}
+    return {row["id"] for author in SEEN for row, _ in both_passes(author) if row["split"] == split}
 
 
 def disputed() -> set[str]:
     """The ids of texts of which two graders think differently."""
-    return {row["id"] for author in AUTHORS for row, other in both_passes(author) if _disputed(row, other)}
+    return {row["id"] for author in SEEN for row, other in both_passes(author) if apart(row, other)}
 
 
-def _disputed(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def apart(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two passes are a level or more apart, or of two minds on an agreement."""
     if "score" in row:
         return bool(abs(row["score"] - other["score"]) >= 1)
     return bool(row["agreement"] != other["agreement"])
@@ -128,8 +130,13 @@ def _disputed(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def read(path: Path | None, kept: Path) -> Set:
     """A labelled set and its features; a text without words cannot be read, and is refused anyway."""
-    items = [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
+    items = readable(path)
     return Set(tuple(items), kept_readings([item.question for item in items], kept))
+
+
+def readable(path: Path | None) -> list[Labelled]:
+    """The texts of a labelled set that have words."""
+    return [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
 
 
 def kept_readings(questions: Sequence[Question], kept: Path) -> Reading:
@@ -229,25 +236,32 @@ def calibrated(found: Floats, labels: Floats, dilemmas: Sequence[str]) -> tuple[
     """A head on the scale of its labels, and its predictions for what was left out."""
     strength, predicted = strongest(found, labels, dilemmas)
     slope, shift = np.polyfit(predicted, labels, 1)
-    head = ridge(found, labels, strength) * slope
-    head[-1] += shift
-    return head, predicted * slope + shift
+    return moved(ridge(found, labels, strength), slope, shift), predicted * slope + shift
+
+
+def moved(head: Floats, slope: float, shift: float) -> Floats:
+    """A head whose values are others' times a slope, and a shift."""
+    other: Floats = head * slope
+    other[-1] += shift
+    return other
 
 
 def decided(dialogues: Set) -> tuple[Floats, float]:
     """The head of agreement as log-odds, and the probability above which few that do not agree are taken for it."""
-    truth = dialogues.labels
-    strength, predicted = strongest(dialogues.found, truth, dialogues.dilemmas)
+    strength, predicted = strongest(dialogues.found, dialogues.labels, dialogues.dilemmas)
+    return as_odds(ridge(dialogues.found, dialogues.labels, strength), predicted, dialogues.labels)
+
+
+def as_odds(head: Floats, predicted: Floats, truth: Floats) -> tuple[Floats, float]:
+    """A head as log-odds, and the threshold, by its values for dialogues that it was not trained on."""
 
     def loss(line: Floats) -> float:
         odds = line[0] * predicted + line[1]
         return float(np.logaddexp(0, np.where(truth > 0, -odds, odds)).mean())
 
     slope, shift = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    head = ridge(dialogues.found, truth, strength) * slope
-    head[-1] += shift
     probabilities = 1 / (1 + np.exp(-(slope * predicted + shift)))
-    return head, max(0.5, float(np.quantile(probabilities[truth == 0], 1 - FALSE_AGREEMENTS)))
+    return moved(head, slope, shift), max(0.5, float(np.quantile(probabilities[truth == 0], 1 - FALSE_AGREEMENTS)))
 
 
 def main_axes(found: Floats) -> tuple[Floats, Floats]:

@@ -15,11 +15,12 @@ from typing import Any, Final
 from measurements.committed_runs import games_of
 from measurements.harness import json_lines
 from measurements.label_passes import AUTHORS, LABELS, both_passes
+from measurements.reading_heads import apart, readable, served
 from measurements.reading_search import MOVES
 from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.game.protocol import score_question
-from negotiation_env.judges.check.labelled import Labelled, read_labelled
+from negotiation_env.judges.check.labelled import Labelled
 
 __all__ = ["LATER", "POLICIES", "TRIED", "Row", "labelled_rows"]
 
@@ -33,8 +34,10 @@ TRIED: Final = {
 LATER: Final = frozenset({"fourteenth to twentieth author", "twenty-first author"})
 """Labels that came after the last training."""
 POLICIES: Final = "policies in training"
-_APART: Final = 1.0
-"""As many levels between two passes, and a text trains nothing."""
+_SAY_SERVED: Final = frozenset({"sixth to twelfth author"})
+"""Whose passes say how far the parties are served on the scale of grades."""
+_DRAWN: Final = (("train", 0), ("train", 1), ("eval_conflict", 0))
+"""Splits with the seeds that the committed trainings drew them by."""
 _FIFTH: Final = 5
 _SALADS: Final = 200
 _MOVES: Final = range(15, 61)
@@ -78,18 +81,13 @@ def labelled_rows() -> list[Row]:
 
 def _of_set(source: str, path: Path | None, part: str = "train") -> Iterator[Row]:
     """A file's texts as their author labelled them."""
-    for item in _read(path):
-        yield Row(source, item, item.label, _served_by_tier(item), part)
+    for item in readable(path):
+        yield Row(source, item, item.label, served(item) if item.is_answer else None, part)
 
 
 def _tried_whole() -> Iterator[Row]:
     for source, name in TRIED.items():
         yield from _of_set(source, LABELS / name if name else None, "try")
-
-
-def _read(path: Path | None) -> list[Labelled]:
-    """A text without words cannot be read, and is refused anyway."""
-    return [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
 
 
 def _of_authors() -> Iterator[Row]:
@@ -98,30 +96,22 @@ def _of_authors() -> Iterator[Row]:
         if author in LATER:
             continue
         passes = {(row["type"], row["id"]): (row, other) for row, other in both_passes(author)}
-        for item in (item for name in names if name not in TRIED.values() for item in _read(LABELS / name)):
+        for item in (item for name in names if name not in TRIED.values() for item in readable(LABELS / name)):
             row, other = passes["completion" if item.is_answer else "dialogue", item.id]
-            served = _served(row, other) if author.startswith("sixth") else _served_by_tier(item)
-            label = (row["score"] + other["score"]) / 2 if item.is_answer else item.label
-            yield Row(author, item, label, served, _part(row, other))
+            if item.is_answer:
+                known = _served(row, other) if author in _SAY_SERVED else served(item)
+                yield Row(author, item, (row["score"] + other["score"]) / 2, known, _part(row, other))
+            else:
+                yield Row(author, item, item.label, None, _part(row, other))
 
 
 def _part(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    far = abs(row["score"] - other["score"]) >= _APART if "score" in row else row["agreement"] != other["agreement"]
-    return "try" if row["split"] == "unseen" else "disputed" if far else "train"
+    return "try" if row["split"] == "unseen" else "disputed" if apart(row, other) else "train"
 
 
-def _served(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float] | None:
+def _served(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float]:
     """By both passes."""
-    if "score" not in row:
-        return None
     return (row["a_served"] + other["a_served"]) / 2, (row["b_served"] + other["b_served"]) / 2
-
-
-def _served_by_tier(item: Labelled) -> tuple[float, float] | None:
-    """Where the tier says so; one-sided: 4 and 1."""
-    if not item.is_answer or item.group.startswith(("lop_", "one_sided", "third_party", "harm")):
-        return {"lop_A": (4.0, 1.0), "lop_B": (1.0, 4.0)}.get(item.group)
-    return item.label, item.label
 
 
 def _of_policies() -> Iterator[Row]:
@@ -134,9 +124,6 @@ def _of_policies() -> Iterator[Row]:
             yield _graded(row, question)
     for row in json_lines(LABELS / "ungated_answers.jsonl"):
         yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
-
-
-_DRAWN: Final = (("train", 0), ("train", 1), ("eval_conflict", 0))
 
 
 def _graded(row: Mapping[str, Any], question: Question) -> Row:

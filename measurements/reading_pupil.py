@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+from measurements.reading_heads import OF_ANSWERS
 from measurements.reading_trees import Tree, states
 from negotiation_env.judges.reading.heads import Floats
 
@@ -22,8 +23,6 @@ GAIN: Final = 2.0
 DROPPED: Final = 0.05
 STRENGTH: Final = 1.0
 """Of the ridge that the heads begin with."""
-OF_ANSWERS: Final = 2
-"""Places that the heads of answers look at; that of dialogues sees all."""
 
 
 class Adapted(nn.Module):

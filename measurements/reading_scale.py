@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from torch import Tensor
 
 from measurements.label_passes import AUTHORS
-from measurements.reading_heads import Set, applied, by_kind, checked, main_axes, packed, scored
+from measurements.reading_heads import Set, applied, as_odds, by_kind, checked, main_axes, moved, packed, scored
 from measurements.reading_labels import LATER, POLICIES, TRIED, Row
 from negotiation_env.judges.reading.heads import Floats, Heads, squeezed
 from negotiation_env.judges.reading.reader import PLACES, WIDTH
 
 __all__ = ["figures", "scaled", "write"]
-
-FALSE_AGREEMENTS: Final = 0.05
 
 Found = Sequence[tuple[Row, Any]]
 """Texts with what the heads see of each."""
@@ -30,8 +27,9 @@ def scaled(found: Found, lines: Mapping[str, Floats]) -> Heads:
         lines: "score" and "agreement" of shape [1, features + 1], "satisfaction" of [2, features + 1].
     """
     answers, labels = _of(found, "scale", answers=True)
-    score = _on_scale(lines["score"][0], answers, labels)
-    agreement, threshold = _decided(lines["agreement"][0], *_of(found, "scale", answers=False))
+    dialogues, agreed = _of(found, "scale", answers=False)
+    score = moved(lines["score"][0], *np.polyfit(applied(lines["score"][0], answers), labels, 1))
+    agreement, threshold = as_odds(lines["agreement"][0], applied(lines["agreement"][0], dialogues), agreed)
     centre, axes = main_axes(_of(found, "train", answers=True)[0])
     return Heads(
         score=score,
@@ -49,28 +47,6 @@ def _of(found: Found, part: str, *, answers: bool) -> tuple[Floats, Floats]:
     own = [(read, row.label) for row, read in found if row.part == part and row.item.is_answer == answers]
     readings, labels = zip(*own, strict=True)
     return np.stack(readings).astype(np.float64), np.array(labels)
-
-
-def _on_scale(head: Floats, found: Floats, labels: Floats) -> Floats:
-    slope, shift = np.polyfit(applied(head, found), labels, 1)
-    scaled: Floats = head * slope
-    scaled[-1] += shift
-    return scaled
-
-
-def _decided(head: Floats, found: Floats, agreed: Floats) -> tuple[Floats, float]:
-    """The head of agreement as log-odds, and the probability above which few that do not agree are taken for it."""
-    said = applied(head, found)
-
-    def loss(line: Floats) -> float:
-        odds = line[0] * said + line[1]
-        return float(np.logaddexp(0, np.where(agreed > 0, -odds, odds)).mean())
-
-    slope, shift = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    scaled = head * slope
-    scaled[-1] += shift
-    probabilities = 1 / (1 + np.exp(-(slope * said + shift)))
-    return scaled, max(0.5, float(np.quantile(probabilities[agreed == 0], 1 - FALSE_AGREEMENTS)))
 
 
 def write(folder: Path, heads: Heads, changes: Mapping[str, Tensor]) -> None:

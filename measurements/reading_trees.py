@@ -6,6 +6,7 @@ A text sees the scene and itself, so that what is read of it is what it would be
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import torch
 
 from measurements.reading_labels import Row
 from negotiation_env.judges.reading.passages import passage
-from negotiation_env.judges.reading.reader import Passage
+from negotiation_env.judges.reading.reader import Passage, readings, token_ids
 
 __all__ = ["Tree", "states", "trees"]
 
@@ -55,12 +56,11 @@ class Tree:
 
     def readings(self, found: torch.Tensor) -> torch.Tensor:
         """Of each text what `negotiation_env.judges.reading.reader.Reading` has: shape [texts, places, width]."""
-        return torch.stack([_reading(found, *span) for span in self.spans])
-
-
-def _reading(found: torch.Tensor, begin: int, question: int, end: int, closing: int) -> torch.Tensor:
-    said = found[begin:question].float()
-    return torch.stack([found[end - 1].float(), said.mean(0), said[-1], said[-closing:].mean(0)])
+        own = [
+            readings(found[begin:end].float(), question - begin, closing)
+            for begin, question, end, closing in self.spans
+        ]
+        return torch.stack(own)
 
 
 def trees(rows: Iterable[Row], tokenizer: Any) -> Iterator[Tree]:
@@ -77,10 +77,7 @@ def trees(rows: Iterable[Row], tokenizer: Any) -> Iterator[Tree]:
 
 
 def _tree(scene: str, texts: Sequence[tuple[Passage, Row]], tokenizer: Any) -> Tree:
-    def ids(text: str) -> list[int]:
-        found: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return found
-
+    ids = partial(token_ids, tokenizer)
     tokens = ids(scene)
     shared = len(tokens)
     places, owners, spans = list(range(shared)), [0] * shared, []

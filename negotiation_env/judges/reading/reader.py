@@ -20,7 +20,7 @@ import numpy.typing as npt
 from negotiation_env.judges.reading.model import load_network, reading_model
 from negotiation_env.loading.heavy import Once
 
-__all__ = ["PLACES", "WIDTH", "Passage", "Reader", "Reading", "load_reader"]
+__all__ = ["PLACES", "WIDTH", "Passage", "Reader", "Reading", "load_reader", "readings", "token_ids"]
 
 Reading = npt.NDArray[np.float32]
 """What was read of each text, shape [n, PLACES, WIDTH]: at the question's last token; the mean over the text's tokens;
@@ -66,12 +66,25 @@ class _Row:
     def __len__(self) -> int:
         return len(self.text) + len(self.question)
 
-    def readings(self, states: Any) -> Any:
-        """Out of the states of the row's tokens, shape [tokens, width]: shape [PLACES, width]."""
-        import torch
 
-        said = states[: len(self.text)]
-        return torch.stack([states[len(self) - 1], said.mean(0), said[-1], said[-self.closing :].mean(0)])
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """Of a part of a passage; what looks like a control token is read as text."""
+    found: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return found
+
+
+def readings(states: Any, said: int, closing: int) -> Any:
+    """Out of the states of a text and its question, shape [tokens, width]: shape [PLACES, width].
+
+    Args:
+        states: Of the text, then of the question.
+        said: How many tokens are the text's.
+        closing: How many of them close it.
+    """
+    import torch
+
+    text = states[:said]
+    return torch.stack([states[-1], text.mean(0), text[-1], text[-closing:].mean(0)])
 
 
 @Once
@@ -134,7 +147,10 @@ class Reader:
             mask[number, begun + len(row) :] = 0
         with torch.inference_mode():
             states = self._forward(ids, _for_rows(cache, len(rows)), mask).hidden_states
-            own = [row.readings(states[row.layer][number]) for number, row in enumerate(rows)]
+            own = [
+                readings(states[row.layer][number][: len(row)], len(row.text), row.closing)
+                for number, row in enumerate(rows)
+            ]
             read: Reading = torch.stack(own).numpy()
         return read
 
@@ -145,8 +161,7 @@ class Reader:
         )
 
     def _ids(self, text: str) -> list[int]:
-        found: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return found
+        return token_ids(self._tokenizer, text)
 
 
 def _for_rows(cache: Any, count: int) -> Any:
