@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from measurements.committed_runs import games_of, runs
+from measurements.committed_runs import runs
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS
 from negotiation_env.statistics.by_scenario import paired_difference
@@ -69,13 +69,12 @@ def of_set(given: Graded) -> dict[str, Any]:
 
 
 def graded(rows: Sequence[Mapping[str, Any]]) -> Graded:
-    """Grades, with the judge's score of the same answer out of its game."""
-    found = {}
-    for row in rows:
-        outcome = games_of(row["seed"])[row["run"]][row["scenario"]].outcome
-        grades = {who: each["score"] for who, each in row.items() if who.endswith("grader")}
-        found[row["scenario"], row["run"]] = grades | {JUDGE: outcome.score or 0.0}
-    return found
+    """Grades, with the judge's score of the same answer."""
+    return {
+        (row["scenario"], row["run"]): {who: each["score"] for who, each in row.items() if who.endswith("grader")}
+        | {JUDGE: row["judge"]}
+        for row in rows
+    }
 
 
 def mean_of(given: Graded, who: str, run: str) -> dict[str, Any]:

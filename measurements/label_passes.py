@@ -27,6 +27,7 @@ AUTHORS = {
     "thirteenth author": ("thirteenth_author.jsonl",),
     "fourteenth to twentieth author": ("fourteenth_to_twentieth_author.jsonl",),
     "twenty-first author": ("twenty_first_author.jsonl",),
+    "demonstrations": ("demonstrations.jsonl",),
 }
 
 

@@ -1,47 +1,39 @@
 """The labelled texts of the reading judge, and which of them train it, set its scale, or try it.
 
-No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of three more
+No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of four more
 authors, what is marked `unseen` in `labels`, and of the answers of the committed trainings those to every fifth
 held-out dilemma. An eighth of the other dilemmas sets the scale, the threshold and the interval.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any, Final
 
-from measurements.committed_runs import games_of
 from measurements.harness import json_lines
 from measurements.label_passes import AUTHORS, LABELS, both_passes
-from measurements.reading_heads import apart, readable, served
-from measurements.reading_search import MOVES
 from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
-from negotiation_env.game.protocol import score_question
-from negotiation_env.judges.check.labelled import Labelled
+from negotiation_env.judges.check.labelled import Labelled, read_labelled
 
-__all__ = ["LATER", "POLICIES", "TRIED", "Row", "labelled_rows"]
+__all__ = ["POLICIES", "TRIED", "Row", "labelled_rows"]
 
 TRIED: Final = {
     "judge_check.jsonl": None,
     "fourth author": "another_author.jsonl",
     "fifth author": "fifth_author.jsonl",
     "thirteenth author": "thirteenth_author.jsonl",
+    "twenty-first author": "twenty_first_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
-LATER: Final = frozenset({"fourteenth to twentieth author", "twenty-first author"})
-"""Labels that came after the last training."""
 POLICIES: Final = "policies in training"
-_SAY_SERVED: Final = frozenset({"sixth to twelfth author"})
+_SAY_SERVED: Final = frozenset({"sixth to twelfth author", "fourteenth to twentieth author", "demonstrations"})
 """Whose passes say how far the parties are served on the scale of grades."""
 _DRAWN: Final = (("train", 0), ("train", 1), ("eval_conflict", 0))
 """Splits with the seeds that the committed trainings drew them by."""
 _FIFTH: Final = 5
-_SALADS: Final = 200
-_MOVES: Final = range(15, 61)
-"""How often words are exchanged, dropped or moved until a text is salad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +42,14 @@ class Row:
 
     Attributes:
         source: Who wrote it.
-        item: The text, with its first label.
-        label: The mean grade of an answer, 0 to 5; of a dialogue 1.0 where it agrees and 0.0 where not.
+        item: The text; its label is the mean grade of an answer, 0 to 5, or of a dialogue 1.0 where it agrees and 0.0
+            where not.
         served: How far an answer serves the first and the second party, 0 to 5; None where nobody says.
         part: "train", "scale" or "try"; "disputed" is in none.
     """
 
     source: str
     item: Labelled
-    label: float
     served: tuple[float, float] | None
     part: str
 
@@ -67,22 +58,45 @@ class Row:
         """What no two parts share."""
         return self.item.question.scenario.dilemma
 
+    @property
+    def label(self) -> float:
+        """What a perfect judge would say."""
+        return self.item.label
+
 
 def labelled_rows() -> list[Row]:
     """All of them."""
     rows = [*_of_set("dev", LABELS / "judge_dev.jsonl"), *_tried_whole(), *_of_authors(), *_of_policies()]
     tried = {row.dilemma for row in rows if row.part == "try"}
     rows = [row for row in rows if row.part == "try" or row.dilemma not in tried]
-    rows += _salads([row for row in rows if row.part == "train" and row.item.is_answer])
     others = sorted({row.dilemma for row in rows if row.part == "train"})
     scale = set(Random(5).sample(others, len(others) // 8))
     return [replace(row, part="scale") if row.part == "train" and row.dilemma in scale else row for row in rows]
 
 
+def readable(path: Path | None) -> list[Labelled]:
+    """The texts of a labelled set that have words; what has none is refused unread."""
+    return [item for item in read_labelled(path).items if not item.is_answer or item.question.completion.strip()]
+
+
+def apart(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two passes are a level or more apart, or of two minds on an agreement."""
+    if "score" in row:
+        return bool(abs(row["score"] - other["score"]) >= 1)
+    return bool(row["agreement"] != other["agreement"])
+
+
+def served(item: Labelled) -> tuple[float, float] | None:
+    """How well the first and the second party are served, where the label says so; one-sided: 4 and 1."""
+    if item.group.startswith(("lop_", "one_sided", "third_party", "harm")):
+        return {"lop_A": (4.0, 1.0), "lop_B": (1.0, 4.0)}.get(item.group)
+    return item.label, item.label
+
+
 def _of_set(source: str, path: Path | None, part: str = "train") -> Iterator[Row]:
     """A file's texts as their author labelled them."""
     for item in readable(path):
-        yield Row(source, item, item.label, served(item) if item.is_answer else None, part)
+        yield Row(source, item, served(item) if item.is_answer else None, part)
 
 
 def _tried_whole() -> Iterator[Row]:
@@ -93,16 +107,15 @@ def _tried_whole() -> Iterator[Row]:
 def _of_authors() -> Iterator[Row]:
     """What was graded twice."""
     for author, names in AUTHORS.items():
-        if author in LATER:
-            continue
         passes = {(row["type"], row["id"]): (row, other) for row, other in both_passes(author)}
         for item in (item for name in names if name not in TRIED.values() for item in readable(LABELS / name)):
             row, other = passes["completion" if item.is_answer else "dialogue", item.id]
             if item.is_answer:
                 known = _served(row, other) if author in _SAY_SERVED else served(item)
-                yield Row(author, item, (row["score"] + other["score"]) / 2, known, _part(row, other))
+                mean = replace(item, label=(row["score"] + other["score"]) / 2)
+                yield Row(author, mean, known, _part(row, other))
             else:
-                yield Row(author, item, item.label, None, _part(row, other))
+                yield Row(author, item, None, _part(row, other))
 
 
 def _part(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
@@ -117,13 +130,10 @@ def _served(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, fl
 def _of_policies() -> Iterator[Row]:
     """Answers of the committed trainings, by their blind graders."""
     scenarios = {each.id: each for split, seed in _DRAWN for each in load_scenarios(split, seed=seed)}
-    for row in json_lines(LABELS / "graded_answers.jsonl"):
-        if not row["tags_seen"]:
-            game = games_of(row["seed"])[row["run"]][row["scenario"]]
-            question = score_question(game.scenario, game.rules, game.dialogue, game.outcome.completion or "")
-            yield _graded(row, question)
-    for row in json_lines(LABELS / "ungated_answers.jsonl"):
-        yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
+    for name in ("graded_answers.jsonl", "ungated_answers.jsonl"):
+        for row in json_lines(LABELS / name):
+            if not row.get("tags_seen"):
+                yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
 
 
 def _graded(row: Mapping[str, Any], question: Question) -> Row:
@@ -131,16 +141,4 @@ def _graded(row: Mapping[str, Any], question: Question) -> Row:
     number = row["scenario"].removeprefix("ec-")
     tried = number.isdigit() and int(number) % _FIFTH == 0
     id = f"{row['scenario']}/{row['run']}-{row['seed']}"
-    return Row(POLICIES, Labelled(id, "policy", label, question), label, None, "try" if tried else "train")
-
-
-def _salads(rows: Sequence[Row]) -> Iterator[Row]:
-    """Texts with their words exchanged, dropped and moved at random until nothing is left that one could do."""
-    random = Random(7)
-    for row in random.sample(rows, _SALADS):
-        asked = row.item.question
-        text = asked.completion
-        for _ in range(random.choice(_MOVES)):
-            text = random.choice(MOVES)(text, asked, random)
-        item = Labelled(f"{row.item.id}/salad", "salad", 0.0, replace(asked, completion=text))
-        yield Row("salads", item, 0.0, (0.0, 0.0), "train")
+    return Row(POLICIES, Labelled(id, "policy", label, question), None, "try" if tried else "train")

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from measurements.reading_heads import OF_ANSWERS
 from measurements.reading_trees import Tree, states
-from negotiation_env.judges.reading.heads import Floats
+from negotiation_env.judges.reading.heads import OF_ANSWERS, Floats
 
 __all__ = ["FIRST", "HEADS", "Head", "Pupil"]
 
@@ -22,7 +21,7 @@ RANK: Final = 8
 GAIN: Final = 2.0
 DROPPED: Final = 0.05
 STRENGTH: Final = 1.0
-"""Of the ridge that the heads begin with."""
+"""Of the ridge that heads are fit by."""
 
 
 class Adapted(nn.Module):

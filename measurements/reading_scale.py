@@ -1,19 +1,21 @@
-"""The scale of heads that judge, set by texts that trained none of them, and how they do on others again."""
+"""The scale of heads that judge: score, odds, interval, threshold and farthest distance, by texts that trained none."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from scipy.optimize import minimize
 from torch import Tensor
 
-from measurements.label_passes import AUTHORS
-from measurements.reading_heads import Set, applied, as_odds, by_kind, checked, main_axes, moved, packed, scored
-from measurements.reading_labels import LATER, POLICIES, TRIED, Row
+from measurements.reading_labels import Row
 from negotiation_env.judges.reading.heads import Floats, Heads, squeezed
-from negotiation_env.judges.reading.reader import PLACES, WIDTH
 
-__all__ = ["figures", "scaled", "write"]
+__all__ = ["scaled", "write"]
+
+AXES: Final = 32
+"""Main axes of the training answers in which a distance is measured."""
+FALSE_AGREEMENTS: Final = 0.05
 
 Found = Sequence[tuple[Row, Any]]
 """Texts with what the heads see of each."""
@@ -49,31 +51,40 @@ def _of(found: Found, part: str, *, answers: bool) -> tuple[Floats, Floats]:
     return np.stack(readings).astype(np.float64), np.array(labels)
 
 
+def applied(head: Floats, found: Floats) -> Floats:
+    """A head's values."""
+    values: Floats = found @ head[:-1] + head[-1]
+    return values
+
+
+def moved(head: Floats, slope: float, shift: float) -> Floats:
+    """A head whose values are others' times a slope, and a shift."""
+    other: Floats = head * slope
+    other[-1] += shift
+    return other
+
+
+def as_odds(head: Floats, values: Floats, truth: Floats) -> tuple[Floats, float]:
+    """A head as log-odds, and the probability above which few that do not agree are taken for an agreement."""
+
+    def loss(line: Floats) -> float:
+        odds = line[0] * values + line[1]
+        return float(np.logaddexp(0, np.where(truth > 0, -odds, odds)).mean())
+
+    slope, shift = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    probabilities = 1 / (1 + np.exp(-(slope * values + shift)))
+    return moved(head, slope, shift), max(0.5, float(np.quantile(probabilities[truth == 0], 1 - FALSE_AGREEMENTS)))
+
+
+def main_axes(found: Floats) -> tuple[Floats, Floats]:
+    """The centre of answers, and their main axes over the spread on each, which lies within standardised features."""
+    centre, spread = found.mean(0), found.std(0) + 1e-6
+    _, size, axes = np.linalg.svd((found - centre) / spread, full_matrices=False)
+    return centre, axes[:AXES] / spread / (size[:AXES, None] / np.sqrt(len(found)))
+
+
 def write(folder: Path, heads: Heads, changes: Mapping[str, Tensor]) -> None:
     """Heads and changes in as few bytes as they need."""
-    np.savez_compressed(folder / "heads.npz", **packed(heads))
+    lines = {name: np.asarray(getattr(heads, name), np.float32) for name in Heads.__dataclass_fields__}
+    np.savez_compressed(folder / "heads.npz", **lines)
     np.savez_compressed(folder / "adapter.npz", **{name: each.half().numpy() for name, each in changes.items()})
-
-
-def figures(heads: Heads, found: Found) -> dict[str, Any]:
-    """How they do on each of the sets that try them, and how many texts of each kind there were."""
-    others = tuple(author for author in AUTHORS if author not in {*TRIED, *LATER})
-    sources = {name: (name,) for name in TRIED} | {"unseen": others, POLICIES: (POLICIES,)}
-    told: dict[str, Any] = {"texts": counts(found)}
-    for name, own in sources.items():
-        tried = _set([(row, read) for row, read in found if row.part == "try" and row.source in own])
-        told[name] = checked(heads, tried) | by_kind(*scored(heads, tried))
-    return told
-
-
-def counts(found: Found) -> dict[str, int]:
-    """Answers and dialogues of each part."""
-    kinds = [(row.part, "answers" if row.item.is_answer else "dialogues") for row, _ in found]
-    return {f"{part}, {kind}": kinds.count((part, kind)) for part, kind in sorted(set(kinds))}
-
-
-def _set(found: Found) -> Set:
-    read = np.zeros((len(found), PLACES * WIDTH), np.float32)
-    for place, (_, each) in enumerate(found):
-        read[place, : len(each)] = each
-    return Set(tuple(row.item for row, _ in found), read.reshape(len(found), PLACES, WIDTH))

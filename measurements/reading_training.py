@@ -5,7 +5,9 @@
 The model's first layers stay as they are. To the attention of the upper ones a low-rank change is added (Hu et al.
 2022, "LoRA", arXiv:2106.09685), trained together with the heads on `measurements.reading_labels`: of answers the
 grade, which of two on one dilemma has the better one, and how far each party is served; of dialogues whether they
-agree. Then texts on dilemmas of their own set scale, interval, threshold and farthest distance, and others try it.
+agree. At the end the heads are fit anew, as ridges, to what the model reads then; texts on dilemmas of their own set
+scale, interval, threshold and farthest distance. What is to be shipped is copied to `negotiation_env/judges/reading`;
+`measurements.reading_check` tries what is there.
 
 FOLDER keeps the first layers' states (1.5 GB) and what was learned after each epoch, from where it goes on, and gets
 `heads.npz` and `adapter.npz`. The model computes in bfloat16; what is learned is float32.
@@ -28,7 +30,7 @@ from transformers import AutoModel, AutoTokenizer
 from measurements.harness import grid, machine, options, tell
 from measurements.reading_labels import Row, labelled_rows
 from measurements.reading_pupil import FIRST, Head, Pupil
-from measurements.reading_scale import figures, scaled, write
+from measurements.reading_scale import scaled, write
 from measurements.reading_trees import Tree, states, trees
 from negotiation_env.judges.reading.model import reading_model
 
@@ -49,6 +51,8 @@ SURE: Final = 2.0
 
 Text = tuple[Tree, Tensor]
 """A tree and its states below the layers that learn: shape [tokens, width]."""
+Read = tuple[Row, npt.NDArray[np.float32]]
+"""A text and what the heads see of it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,15 +62,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.manual_seed(0)
     model = reading_model()
     network = AutoModel.from_pretrained(model, dtype=torch.bfloat16, local_files_only=True)
-    wood = [*trees(labelled_rows(), AutoTokenizer.from_pretrained(model, local_files_only=True))]
+    rows = [row for row in labelled_rows() if row.part in ("train", "scale")]
+    wood = [*trees(rows, AutoTokenizer.from_pretrained(model, local_files_only=True))]
     texts = [*zip(wood, first_states(network, wood, chosen.folder / "states.pt"), strict=True)]
     pupil = Pupil(network)
     train(pupil, [each for each in texts if _within(each, ("train",))], chosen.folder / "learned.pt", chosen.epochs)
-    found = readings(pupil, texts, ("train", "scale", "try"))
+    found = readings(pupil, texts, ("train", "scale"))
+    fit_heads(pupil, found)
     heads = scaled(found, {name: head.plain() for name, head in pupil.heads.items()})
     write(chosen.folder, heads, pupil.changes())
-    told = figures(heads, found)
+    told = {"texts": counts(rows)}
     tell(machine() | told, chosen.out, grid(told))
+
+
+def counts(rows: Sequence[Row]) -> dict[str, int]:
+    """Answers, dialogues and dilemmas of those that train, and of those that set the scale."""
+    found = {}
+    for part in ("train", "scale"):
+        own = [row for row in rows if row.part == part]
+        answers = sum(row.item.is_answer for row in own)
+        found |= {f"{part}, answers": answers, f"{part}, dialogues": len(own) - answers}
+        found[f"{part}, dilemmas"] = len({row.dilemma for row in own})
+    return found
 
 
 def first_states(network: Any, wood: Sequence[Tree], kept: Path) -> list[Tensor]:
@@ -85,7 +102,7 @@ def _within(text: Text, parts: Sequence[str]) -> bool:
     return any(row.part in parts for row in text[0].rows)
 
 
-def readings(pupil: Pupil, texts: Iterable[Text], parts: Sequence[str]) -> list[tuple[Row, npt.NDArray[np.float32]]]:
+def readings(pupil: Pupil, texts: Iterable[Text], parts: Sequence[str]) -> list[Read]:
     """What the heads see of the texts in some parts."""
     pupil.eval()
     found = []
@@ -96,12 +113,14 @@ def readings(pupil: Pupil, texts: Iterable[Text], parts: Sequence[str]) -> list[
     return found
 
 
-def begin(pupil: Pupil, texts: Iterable[Text]) -> None:
-    """Give the pupil heads that fit what it reads before it has learned anything."""
-    found = readings(pupil, texts, ("train",))
-    answers, dialogues = ([each for each in found if each[0].item.is_answer == kind] for kind in (True, False))
+def fit_heads(pupil: Pupil, found: Sequence[Read]) -> None:
+    """Give the pupil heads that fit what it reads now of the texts that train."""
+    answers, dialogues = (
+        [each for each in found if each[0].part == "train" and each[0].item.is_answer == kind] for kind in (True, False)
+    )
+    served = [(read, row.served) for row, read in answers if row.served]
     pupil.heads["score"] = _head([(read, [row.label]) for row, read in answers])
-    pupil.heads["satisfaction"] = _head([(read, row.served) for row, read in answers if row.served])
+    pupil.heads["satisfaction"] = _head(served)
     pupil.heads["agreement"] = _head([(read, [SURE * (2 * row.label - 1)]) for row, read in dialogues])
 
 
@@ -116,7 +135,7 @@ def train(pupil: Pupil, texts: Sequence[Text], kept: Path, epochs: int) -> None:
     if was:
         pupil.recall(was["pupil"])
     else:
-        begin(pupil, texts)
+        fit_heads(pupil, readings(pupil, texts, ("train",)))
     steps = -(-len(texts) // TREES)
     optimizer, schedule = _optimizer(pupil, steps * epochs)
     if was:

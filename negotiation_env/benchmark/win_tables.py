@@ -66,7 +66,7 @@ def win_tables(
 
 
 def _by_whom(trainees: Sequence[str]) -> str:
-    return f" by the judge that trained {' and '.join(trainees)}" if trainees else ""
+    return f" (the training judge of {' and '.join(trainees)})" if trainees else ""
 
 
 def _how(compared: Sequence[Compared]) -> str:

@@ -201,7 +201,7 @@ JUDGES: Final = Kinds(
         ),
         Kind(
             "reading",
-            "a frozen language model of 0.5 billion parameters reads, small heads trained on labels judge",
+            "a language model of 0.5 billion parameters reads, small heads judge; both learned from labels",
             "local",
             "negotiation_env.judges.reading.judge:make",
         ),

@@ -73,5 +73,5 @@ def test_who_was_trained_by_the_judge_is_kept_with_the_settings(tmp_path):
     config = small(conflict=1, open=0, panel={}, probes=False, comparisons={"quality": "checksum"})
     cast = replace(cast_of(config), trainees={"quality": ("meek",)})
     run_benchmark(config, cast, tmp_path)
-    assert "by the judge that trained meek" in (tmp_path / "tables.json").read_text(encoding="utf-8")
+    assert "(the training judge of meek)" in (tmp_path / "tables.json").read_text(encoding="utf-8")
     assert verify_benchmark(tmp_path) == []

@@ -117,7 +117,7 @@ def test_a_trained_adapter_says_who_judged_it_and_a_benchmark_by_that_judge_says
     )
     titles = [table.title for table in run_by_name(settings, tmp_path / "bench")]
     assert [title for title in titles if title.startswith("Wins against")] == [
-        "Wins against base, quality by the judge that trained trained: conflict tasks, with itself",
+        "Wins against base, quality (the training judge of trained): conflict tasks, with itself",
         "Wins against base, held out: conflict tasks, with itself",
     ]
 

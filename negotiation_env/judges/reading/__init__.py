@@ -1,1 +1,1 @@
-"""The reading judge: a frozen language model reads, small heads trained on labels judge."""
+"""The reading judge: a language model tuned a little on labels reads, small heads judge."""

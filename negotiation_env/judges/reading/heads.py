@@ -1,7 +1,7 @@
-"""The heads that judge: one line each through what was read, trained on labels by `measurements/reading_heads.py`.
+"""The heads that judge: one line each through what was read, trained on labels by `measurements/reading_training.py`.
 
-A head is a ridge regression on readings of a text: of an answer the last token of the question and the mean over the
-text, of a dialogue also its last token and the mean over its last turn.
+A head reads of an answer the last token of the question and the mean over the text, of a dialogue also its last token
+and the mean over its last turn.
 `heads.npz` holds them with what is needed to say how sure they are; `heads.md` beside it is their card.
 """
 
@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from negotiation_env.judges.reading.reader import Reading
 
-__all__ = ["HIGHEST", "Floats", "Heads", "load_heads", "of_answers", "of_dialogues", "squeezed"]
+__all__ = ["HIGHEST", "OF_ANSWERS", "Floats", "Heads", "load_heads", "of_answers", "of_dialogues", "squeezed"]
 
 HIGHEST: Final = 5.0
+OF_ANSWERS: Final = 2
+"""How many places the heads of answers look at; the others are for dialogues."""
 _BEND: Final = 0.5
 """Where a score bends, this far from either end of the scale."""
 
@@ -69,8 +71,8 @@ class Heads:
 
 
 def of_answers(read: Reading) -> Floats:
-    """What the heads of answers see: shape [n, 2 * WIDTH]."""
-    return of_dialogues(read[:, :2])
+    """What the heads of answers see: shape [n, OF_ANSWERS * WIDTH]."""
+    return of_dialogues(read[:, :OF_ANSWERS])
 
 
 def of_dialogues(read: Reading) -> Floats:

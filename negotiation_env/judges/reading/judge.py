@@ -1,4 +1,4 @@
-"""The reading judge: a frozen language model of 0.5 billion parameters reads, small heads judge what it read.
+"""The reading judge: a language model of 0.5 billion parameters reads, small heads judge what it read.
 
 It runs on a laptop, generates nothing and repeats itself. What it can be believed in, and what not, is in
 `docs/judging.md`; what a policy truly gained needs a real judge beside it.
@@ -26,7 +26,7 @@ from negotiation_env.judges.smoke_test.refusals import REASONS
 if TYPE_CHECKING:
     from negotiation_env.judges.probes import Probe
 
-__all__ = ["ReadingJudge", "make"]
+__all__ = ["OUTSIDE", "ReadingJudge", "make"]
 
 _DIGITS: Final = 3
 """Of a value; what differs from machine to machine is smaller."""
@@ -36,7 +36,7 @@ _PLAN: Final = 1.5
 _PARTIES: Final = 2
 """As many as in the labels: of more parties it cannot say who is served."""
 _NO_PARTIES: Final = "this judge reads what parties settle: it scores no open question"
-_OUTSIDE: Final = "outside what it knows: unlike the answers that its heads were trained on"
+OUTSIDE: Final = "outside what it knows: unlike the answers that its heads were trained on"
 
 
 def make() -> Judge:
@@ -69,7 +69,7 @@ class ReadingJudge:
         open_questions: Whether it scores answers to questions that have no parties; no label was of such.
     """
 
-    name: str = "reading judge (handshake v2 on plans, Qwen2.5-Coder-0.5B-Instruct, heads v2)"
+    name: str = "reading judge (handshake v2 on plans, Qwen2.5-Coder-0.5B-Instruct, heads v3)"
     prompts: str = HANDSHAKE
     open_questions: bool = False
 
@@ -142,7 +142,7 @@ class ReadingJudge:
         }
         if len(question.scenario.personas) == _PARTIES:
             details["satisfaction"] = [_rounded(each) for each in heads.satisfactions(found)[0]]
-        return Verdict(_rounded(score), self.name, _OUTSIDE if distance > heads.farthest else "", details)
+        return Verdict(_rounded(score), self.name, OUTSIDE if distance > heads.farthest else "", details)
 
     def _accepts(self, probe: "Probe", scored: Verdict) -> Verdict:
         if "refused" in scored.details:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negotiation_env.console.terminal import say
+from negotiation_env.judges.reading.adapter import add_adapter
 from negotiation_env.loading.fetch import prepare_once
 from negotiation_env.loading.freed_memory import keep_freed_memory
 from negotiation_env.loading.gguf import as_plain, opened_once
@@ -18,7 +19,7 @@ from negotiation_env.loading.models import QWEN_CODER, QWEN_CODER_FILE, fetched
 __all__ = ["LAYERS", "load_network", "reading_model"]
 
 LAYERS: Final = 14
-"""The last of them is the one that is read."""
+"""The last of them is the highest that is read."""
 
 
 def reading_model() -> Path:
@@ -48,6 +49,7 @@ def load_network(folder: Path) -> tuple[Any, Any]:
         network = AutoModel.from_pretrained(folder, dtype=torch.bfloat16, **local).eval()
         network.layers.float()
         network.rotary_emb.float()
+        add_adapter(network.layers)
         keep_packed(network.layers)
         network.norm = torch.nn.Identity()  # it belongs behind the layers that were dropped
         return AutoTokenizer.from_pretrained(folder, **local), network

@@ -17,7 +17,7 @@ READABLE: Final = range(2, len(ascii_uppercase) + 1)
 """How many parties a scenario may have to be read."""
 
 _OF_PLANS: Final = 14
-"""The layer in which plans are told apart best (`measurements/results/reading_heads.json`)."""
+"""The layer in which plans were told apart best before the model was tuned."""
 _OF_AGREEMENT: Final = 12
 """The same for agreements."""
 

@@ -1,9 +1,10 @@
-"""What a frozen language model makes of a text: the hidden states in the middle of its layers.
+"""What a language model makes of a text: the hidden states in the middle of its layers.
 
 Middle layers of a language model hold more of what a text means than its last ones, which are about the next word
 (Skean et al. 2025, "Layer by Layer", arXiv:2502.02013), and a linear probe reads out what the model cannot say of it
 (Azaria and Mitchell 2023, "The Internal State of an LLM Knows When It's Lying", arXiv:2304.13734; Burns et al. 2023,
-arXiv:2212.03827). So the model reads scene, text and a question, never generates, and small heads judge.
+arXiv:2212.03827). So the model reads scene, text and a question, never generates, and small heads judge; its upper
+layers were tuned a little for that (`adapter.py`).
 
 The scene (dilemma and parties) is read once for all texts about it: its keys and values are what the texts go on from.
 """

@@ -25,8 +25,9 @@ SCENARIO = Scenario(
 )
 PLAN = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way, and Bo pays half the fuel."
 NONSENSE = "The van is the market of the bread, and the hospital is kept at nine by the Monday, so the cakes are kept."
+PROPOSAL = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way."
 DONE = (
-    Utterance(0, "Mondays are all I have.\nPROPOSE: Ada drives on Mondays and takes the cakes along."),
+    Utterance(0, f"Mondays are all I have.\nPROPOSE: {PROPOSAL}"),
     Utterance(1, "With the cakes on board by nine I am glad to do it so; we have a deal.\nACCEPT"),
 )
 FREE = tuple(Utterance(turn.seat, turn.text.replace("PROPOSE: ", "").replace("\nACCEPT", "")) for turn in DONE)
@@ -60,7 +61,7 @@ def test_what_is_refused_or_not_accepted_is_not_read():
 
 def test_tags_are_not_read():
     read = passage(agreement(*DONE))
-    assert read.text == "A: Mondays are all I have. Ada drives on Mondays and takes the cakes along.\n"
+    assert read.text == f"A: Mondays are all I have. {PROPOSAL}\n"
     assert read.closing == "B: With the cakes on board by nine I am glad to do it so; we have a deal."
 
 
