@@ -133,7 +133,6 @@ def test_a_plan_scores_above_nonsense_and_a_yes_is_told_from_a_no():
 
 
 @pytest.mark.models
-@pytest.mark.xfail(strict=True, reason="docs/judging.md tells of it: some plain refusals read like agreements")
 def test_a_yes_is_told_from_a_plain_refusal():
     yes, refused = make().judge([agreement(*FREE), agreement(FREE[0], OPEN[1])])
     assert yes.details["probability"] > refused.details["probability"]
