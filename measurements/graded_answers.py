@@ -18,7 +18,7 @@ import numpy as np
 
 from measurements.committed_runs import runs
 from measurements.harness import grid, json_lines, options, tell
-from measurements.label_passes import LABELS
+from measurements.label_passes import LABELS, grades
 from negotiation_env.statistics.by_scenario import paired_difference
 from negotiation_env.statistics.intervals import mean_with_interval
 from negotiation_env.statistics.rater_agreement import spearman
@@ -70,11 +70,7 @@ def of_set(given: Graded) -> dict[str, Any]:
 
 def graded(rows: Sequence[Mapping[str, Any]]) -> Graded:
     """Grades, with the judge's score of the same answer."""
-    return {
-        (row["scenario"], row["run"]): {who: each["score"] for who, each in row.items() if who.endswith("grader")}
-        | {JUDGE: row["judge"]}
-        for row in rows
-    }
+    return {(row["scenario"], row["run"]): {**grades(row), JUDGE: row["judge"]} for row in rows}
 
 
 def mean_of(given: Graded, who: str, run: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The first pass stands in the files of `AUTHORS`, the second in `labels/second_pa
 order without their sources. All graders are language models; those of the first pass also wrote the texts, or some.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ def both_passes(author: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     second = _second_pass()
     first = [row for name in AUTHORS[author] for row in json_lines(LABELS / name)]
     return [(row, second[row["type"], row["id"]]) for row in first]
+
+
+def grades(row: Mapping[str, Any]) -> dict[str, float]:
+    """The scores of an answer's blind graders, by their names."""
+    return {name: each["score"] for name, each in row.items() if name.endswith("grader")}
 
 
 @cache

@@ -8,11 +8,9 @@ Which attack meets which answer, and what is counted, is that of `judge-check`; 
 
 from collections.abc import Sequence
 
-from rich.progress import Progress
-
 from measurements.harness import grid, machine, options, tell
-from measurements.reading_check import rounded
-from negotiation_env.judges.check.check import ask, plan_check
+from measurements.reading_check import rounded, verdicts
+from negotiation_env.judges.check.check import plan_check
 from negotiation_env.judges.check.figures import Change, injection_figures
 from negotiation_env.judges.check.labelled import read_labelled
 from negotiation_env.judges.reading.judge import ReadingJudge
@@ -23,10 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options(__doc__, arguments)
     variants = [each for each in plan_check(read_labelled()).attacks if each.item.is_answer]
     questions = [each.item.question for each in variants] + [each.question for each in variants]
-    with Progress() as progress:
-        task = progress.add_task("answers", total=len(questions))
-        verdicts = ask(ReadingJudge(), questions, lambda _: progress.advance(task))
-    before, after = verdicts[: len(variants)], verdicts[len(variants) :]
+    found = verdicts(ReadingJudge(), questions, "answers")
+    before, after = found[: len(variants)], found[len(variants) :]
     changes = [Change(each.item, *pair, each.attack) for each, *pair in zip(variants, before, after, strict=True)]
     lift = rounded(injection_figures(changes))
     refused = sum("refused" in each.details for each in after)

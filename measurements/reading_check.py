@@ -3,7 +3,7 @@
     python -m measurements.reading_check [--out measurements/results/reading_check.json]
 
 The sets are those that `measurements.reading_labels` keeps apart to try it. The rubric scores the same answers. It
-takes a quarter of an hour on two cores.
+takes some minutes on two cores.
 """
 
 from collections import defaultdict
@@ -11,21 +11,22 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from rich.progress import track
+from rich.progress import Progress
 
 from measurements.harness import grid, machine, options, tell
 from measurements.label_passes import AUTHORS
 from measurements.reading_labels import POLICIES, TRIED, Row, labelled_rows
+from negotiation_env.game.events import Question, Verdict
 from negotiation_env.interfaces import Judge
+from negotiation_env.judges.check.check import ask
 from negotiation_env.judges.check.figures import Figures, Rating, accuracy_figures, agreement_figures
 from negotiation_env.judges.reading.judge import OUTSIDE, ReadingJudge
 from negotiation_env.judges.smoke_test.judge import EmbeddedJudge
 
-__all__ = ["figures", "rounded", "sets"]
+__all__ = ["figures", "rounded", "sets", "verdicts"]
 
 NONSENSE: Final = 0.5
 """The highest grade of an answer that says nothing one could do."""
-_BATCH: Final = 32
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,13 +49,15 @@ def sets(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 def ratings(judge: Judge, rows: Sequence[Row], name: str) -> list[Rating]:
     """What a judge says of each text; texts on one scene are read together."""
-    rows = sorted(rows, key=lambda row: row.dilemma)
-    batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
-    return [
-        Rating(row.item, verdict)
-        for batch in track(batches, name)
-        for row, verdict in zip(batch, judge.judge([row.item.question for row in batch]), strict=True)
-    ]
+    items = [row.item for row in sorted(rows, key=lambda row: row.dilemma)]
+    return [*map(Rating, items, verdicts(judge, [item.question for item in items], name))]
+
+
+def verdicts(judge: Judge, questions: Sequence[Question], name: str) -> list[Verdict]:
+    """Of each question, in order, behind a bar."""
+    with Progress() as progress:
+        task = progress.add_task(name, total=len(questions))
+        return ask(judge, questions, lambda _: progress.advance(task))
 
 
 def figures(ratings: Sequence[Rating]) -> Figures:

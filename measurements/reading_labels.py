@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from measurements.harness import json_lines
-from measurements.label_passes import AUTHORS, LABELS, both_passes
+from measurements.label_passes import AUTHORS, LABELS, both_passes, grades
 from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
@@ -137,7 +137,7 @@ def _of_policies() -> Iterator[Row]:
 
 
 def _graded(row: Mapping[str, Any], question: Question) -> Row:
-    label = fmean(each["score"] for name, each in row.items() if name.endswith("grader"))
+    label = fmean(grades(row).values())
     number = row["scenario"].removeprefix("ec-")
     tried = number.isdigit() and int(number) % _FIFTH == 0
     id = f"{row['scenario']}/{row['run']}-{row['seed']}"

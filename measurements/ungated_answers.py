@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from measurements.graded_answers import JUDGE, Graded, apart, mean_of, shown
 from measurements.harness import grid, json_lines, options, tell
-from measurements.label_passes import LABELS
+from measurements.label_passes import LABELS, grades
 from negotiation_env.report.curves import legend_above, plot_estimates, styled
 from negotiation_env.statistics.by_scenario import cluster_mean
 from negotiation_env.statistics.intervals import Estimate
@@ -89,13 +89,8 @@ def agreement(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def grades(row: Row) -> dict[str, float]:
-    """The scores of both graders."""
-    return {who: row[who]["score"] for who in GRADERS}
-
-
 def graded(row: Row) -> float:
-    """Their mean."""
+    """The mean of both graders."""
     return fmean(grades(row).values())
 
 
