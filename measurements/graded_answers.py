@@ -2,11 +2,12 @@
 
     python -m measurements.graded_answers [--out measurements/results/graded_answers.json]
 
-The joint answers to held-out dilemmas before training, after 40 steps and after as many of the control, of each seed
-(`measurements.committed_runs`). `labels/graded_answers.jsonl` has the grades, by the scale of the reading judge's
-labels: two or three language models graded the same texts in shuffled orders, without their sources. Blind is what they
-saw without tags: the line `ACCEPT` below nearly all answers of the first seed would tell these apart. Of every third
-dilemma two had also graded the answers of that seed as they stand, told to pass over that line.
+The joint answers to held-out dilemmas before and after README's first training; and before training, after 40 steps
+and after as many of the control, of two seeds under the judge's heads v2. `labels/graded_answers.jsonl` has the
+grades, by the scale of the reading judge's labels: two or three language models graded the same texts in shuffled
+orders, without their sources. Blind is what they saw without tags: the line `ACCEPT` below nearly all answers of the
+first of the two seeds would tell these apart. Of every third dilemma two had also graded the answers of that seed as
+they stand, told to pass over that line.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from measurements.committed_runs import runs
 from measurements.harness import grid, json_lines, options, tell
 from measurements.label_passes import LABELS, grades
 from negotiation_env.statistics.by_scenario import paired_difference
@@ -27,10 +27,11 @@ Graded = dict[tuple[str, str], dict[str, float]]
 """What the graders gave, and the judge last, by scenario and run."""
 JUDGE: Final = "reading judge"
 SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
-    "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
-    "tags seen": lambda row: row["seed"] == 0 and row["tags_seen"],
+    "first training, blind": lambda row: row.get("training") == "first",
+    "blind": lambda row: "training" not in row and row["seed"] == 0 and not row["tags_seen"],
+    "tags seen": lambda row: row["tags_seen"],
     "the same third, blind": lambda row: SETS["blind"](row) and int(row["scenario"].removeprefix("ec-")) % 3 == 2,
-    "second seed, blind": lambda row: row["seed"] == 1,
+    "second seed, blind": lambda row: "training" not in row and row["seed"] == 1,
 }
 
 
@@ -57,12 +58,12 @@ def of_set(given: Graded) -> dict[str, Any]:
     *graders, judge = np.array([[*each.values()] for each in given.values()]).T
     means = np.mean(graders, axis=0)
     all_of_them = dict(zip(given, means.tolist(), strict=True))
+    runs = dict.fromkeys(run for _, run in given)
+    pairs = [("trained", "before"), ("trained", "control"), ("before", "control")]
     return {
         "answers": len(given),
-        "means": {name: {run: mean_of(given, name, run) for run in runs(0)} for name in who},
-        "trained less before": apart(all_of_them, "trained", "before"),
-        "trained less control": apart(all_of_them, "trained", "control"),
-        "before less control": apart(all_of_them, "before", "control"),
+        "means": {name: {run: mean_of(given, name, run) for run in runs} for name in who},
+        **{f"{one} less {other}": apart(all_of_them, one, other) for one, other in pairs if {one, other} <= {*runs}},
         "Spearman of two graders": [spearman(*pair) for pair in combinations(graders, 2)],
         "Spearman of judge and graders": spearman(judge, means),
     }

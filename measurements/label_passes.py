@@ -28,6 +28,10 @@ AUTHORS = {
     "fourteenth to twentieth author": ("fourteenth_to_twentieth_author.jsonl",),
     "twenty-first author": ("twenty_first_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
+    "brief demonstrations": ("brief_demonstrations.jsonl",),
+    "the warm start": ("warm_start.jsonl",),
+    "like a policy": ("like_a_policy.jsonl",),
+    "first training": ("first_training.jsonl",),
 }
 
 
@@ -60,8 +64,6 @@ def figures(author: str) -> dict[str, Any]:
     """Agreement over all of an author's texts, and what each grader gave in each tier."""
     passes = both_passes(author)
     answers = [(row["tier"], row["score"], other["score"]) for row, other in passes if "score" in row]
-    told = [(row["agreement"], other["agreement"]) for row, other in passes if "agreement" in row]
-    said, again = np.array([pair for pair in told if None not in pair], float).T
     first, other = np.array([each[1:] for each in answers], float).T
     overall = {
         "answers": len(answers),
@@ -69,12 +71,22 @@ def figures(author: str) -> dict[str, Any]:
         "quadratic kappa": quadratic_kappa(first, other),
         "within half a level": float((abs(first - other) <= 0.5).mean()),
         "a level and a half or more apart": float((abs(first - other) >= 1.5).mean()),
+    } | of_dialogues([(row["agreement"], other["agreement"]) for row, other in passes if "agreement" in row])
+    return {"all": {name: value and round(value, 3) for name, value in overall.items()}, "by_tier": by_tier(answers)}
+
+
+def of_dialogues(told: Sequence[tuple[int | None, int | None]]) -> dict[str, float | None]:
+    """How often both say the same of an agreement; a set may have no dialogues."""
+    clear = [pair for pair in told if None not in pair]
+    if not clear:
+        return {"dialogues": len(told)}
+    said, again = np.array(clear, float).T
+    return {
         "dialogues": len(told),
-        "unclear": sum(None in pair for pair in told),
+        "unclear": len(told) - len(clear),
         "the same of agreement": float((said == again).mean()),
         "kappa of agreement": cohen_kappa(said, again),
     }
-    return {"all": {name: value and round(value, 3) for name, value in overall.items()}, "by_tier": by_tier(answers)}
 
 
 def by_tier(answers: Sequence[tuple[str, float, float]]) -> dict[str, dict[str, float]]:

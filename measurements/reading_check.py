@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from measurements.harness import grid, machine, options, tell
 from measurements.label_passes import AUTHORS
-from measurements.reading_labels import POLICIES, TRIED, Row, labelled_rows
+from measurements.reading_labels import BRIEF, POLICIES, TRIED, Row, labelled_rows
 from negotiation_env.game.events import Question, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.check.check import ask
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def sets(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The texts that try a judge, by the name of the set."""
-    alone = (*TRIED, "demonstrations", POLICIES)
+    alone = (*TRIED, "demonstrations", *BRIEF, POLICIES)
     sources = {name: (name,) for name in alone} | {"unseen": tuple(author for author in AUTHORS if author not in alone)}
     return {name: [row for row in rows if row.part == "try" and row.source in own] for name, own in sources.items()}
 
@@ -69,7 +69,8 @@ def figures(ratings: Sequence[Rating]) -> Figures:
         there are; how many answers are outside what the judge knows.
     """
     answers = [each for each in ratings if each.item.is_answer]
-    nonsense = [each.value < 1 for each in answers if each.item.group == "policy" and each.item.label <= NONSENSE]
+    policies = [each for each in answers if each.item.group.startswith("policy")]
+    nonsense = [each.value < 1 for each in policies if each.item.label <= NONSENSE]
     more = {
         **{f"graders.{kind}": float(np.mean(labels)) for kind, labels in by_kind(answers).items()},
         "served.told_apart": share(told_apart(answers)),

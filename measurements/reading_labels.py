@@ -18,7 +18,7 @@ from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 
-__all__ = ["POLICIES", "TRIED", "Row", "labelled_rows"]
+__all__ = ["BRIEF", "POLICIES", "TRIED", "Row", "labelled_rows"]
 
 TRIED: Final = {
     "judge_check.jsonl": None,
@@ -29,7 +29,9 @@ TRIED: Final = {
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 POLICIES: Final = "policies in training"
-_SAY_SERVED: Final = frozenset({"sixth to twelfth author", "fourteenth to twentieth author", "demonstrations"})
+BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
+"""What is written, or could be, in the embedded negotiator's games."""
+_SAY_SERVED: Final = frozenset({"sixth to twelfth author", "fourteenth to twentieth author", "demonstrations", *BRIEF})
 """Whose passes say how far the parties are served on the scale of grades."""
 _DRAWN: Final = (("train", 0), ("train", 1), ("eval_conflict", 0))
 """Splits with the seeds that the committed trainings drew them by."""
@@ -132,7 +134,7 @@ def _of_policies() -> Iterator[Row]:
     scenarios = {each.id: each for split, seed in _DRAWN for each in load_scenarios(split, seed=seed)}
     for name in ("graded_answers.jsonl", "ungated_answers.jsonl"):
         for row in json_lines(LABELS / name):
-            if not row.get("tags_seen"):
+            if not row.get("tags_seen") and "training" not in row:
                 yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
 
 

@@ -16,9 +16,9 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
-from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer
+from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
 from negotiation_env.console.terminal import say, say_json
-from negotiation_env.data import load_demos
+from negotiation_env.data import load_brief_demos
 from negotiation_env.errors import Diverged
 from negotiation_env.files.durable import write_whole
 from negotiation_env.game.chats import conversation
@@ -31,14 +31,14 @@ __all__ = ["WarmStart", "demo_rows", "train_warm_start"]
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
-    """Settings of the shipped adapter; the learning rate falls linearly to zero."""
+    """Settings of the shipped adapter: the demonstrations once; the learning rate falls linearly to zero."""
 
     rank: int = 8
     alpha: int = 16
     learning_rate: float = 1e-3
     batch: int = 4
-    steps: int = 130
-    held_out: int = 12
+    steps: int = 348
+    held_out: int = 24
     """Demonstrations kept for the evaluation loss."""
     seed: int = 0
 
@@ -47,7 +47,7 @@ def demo_rows(demo: dict[str, Any], tokens: ChatTokens) -> Iterator[dict[str, li
     """A demonstration seen from each seat, as SFT rows.
 
     Args:
-        demo: A row of `load_demos`.
+        demo: A row of `load_brief_demos` or `load_demos`.
         tokens: Makes the ids.
 
     Yields:
@@ -135,7 +135,7 @@ def train_warm_start(settings: WarmStart, out: Path) -> dict[str, Any]:
 def _datasets(settings: WarmStart, tokens: ChatTokens) -> tuple[Any, Any]:
     from datasets import Dataset
 
-    demos = load_demos()
+    demos = load_brief_demos()
     parts = demos[settings.held_out :], demos[: settings.held_out]
     train, held_out = ([row for demo in part for row in demo_rows(demo, tokens)] for part in parts)
     return Dataset.from_list(train), Dataset.from_list(held_out)
@@ -163,14 +163,15 @@ def _arguments(settings: WarmStart, out: Path) -> dict[str, Any]:
         "gradient_checkpointing": False,
         "report_to": [],
         "seed": settings.seed,
-        "bf16": half_precision(),
+        # A processor's products in bfloat16 take half the time; the weights, and the adapter's gradients, stay float32.
+        "bf16": True,
         "use_cpu": not torch.cuda.is_available(),
     }
 
 
 def _main(
     out: Annotated[Path, typer.Option(help="Folder for the adapter.")],
-    steps: Annotated[int, typer.Option(help="Optimizer steps.")] = 130,
+    steps: Annotated[int, typer.Option(help="Optimizer steps.")] = WarmStart().steps,
 ) -> None:
     """Warm-start the embedded negotiator on the shipped demonstrations."""
     try:

@@ -16,6 +16,7 @@ from negotiation_env.text.nearest import did_you_mean
 __all__ = [
     "SPLITS",
     "Injection",
+    "load_brief_demos",
     "load_demos",
     "load_injections",
     "load_scenarios",
@@ -93,6 +94,12 @@ def read_scenarios(path: Path) -> list[Scenario]:
 def load_demos() -> list[dict[str, Any]]:
     """The 180 demonstration negotiations; see the data card for their fields."""
     return list(_rows("demos"))
+
+
+def load_brief_demos() -> list[dict[str, Any]]:
+    """The 720 demonstration negotiations of two to four short turns; see the data card for their fields."""
+    scenarios = {each.id: each for each in load_scenarios("train", seed=None)}
+    return [scenarios[row["id"]].to_dict() | row for row in _rows("brief_demos")]
 
 
 def load_injections() -> list[Injection]:

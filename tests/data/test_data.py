@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from negotiation_env.data import SPLITS, load_demos, load_scenarios
+from negotiation_env.data import SPLITS, load_brief_demos, load_demos, load_scenarios
 from negotiation_env.errors import UserError
 from tests.conftest import two_parties
 
@@ -28,6 +28,7 @@ def test_the_shipped_splits_are_complete(split, count):
 
 def test_the_other_shipped_files_are_complete():
     assert len(load_demos()) == 180
+    assert len(load_brief_demos()) == 720
 
 
 def test_pairing_follows_the_seed_and_puts_either_persona_in_either_seat():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiation_env import Utterance
-from negotiation_env.data import load_demos
+from negotiation_env.data import load_brief_demos, load_demos
 from negotiation_env.environment.episode import read_episodes
 from negotiation_env.game import turn_grammar
 from negotiation_env.game.turn_grammar import handshake, parse_dialogue, parse_turn
@@ -196,7 +196,7 @@ def test_quoting_the_other_sides_tag_in_ones_own_turn_is_no_acceptance():
 
 
 def test_the_handshake_agrees_with_the_demonstrations_labels():
-    for demo in load_demos():
+    for demo in [*load_demos(), *load_brief_demos()]:
         dialogue = [Utterance(turn["seat"], turn["text"]) for turn in demo["dialogue"]]
         assert handshake(dialogue, 2).agreed == demo["agreed"], demo["id"]
 

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from negotiation_env.data import load_demos  # noqa: E402
+from negotiation_env.data import load_brief_demos  # noqa: E402
 from negotiation_env.errors import Diverged  # noqa: E402
 from negotiation_env.training.warmstart import WarmStart, train_warm_start  # noqa: E402
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.models
 def small(monkeypatch, model_folder):
     """Two layers and three demonstrations."""
     monkeypatch.setattr("negotiation_env.agents.models.embedded.embedded_model", lambda: model_folder)
-    monkeypatch.setattr("negotiation_env.training.warmstart.load_demos", lambda: load_demos()[:3])
+    monkeypatch.setattr("negotiation_env.training.warmstart.load_brief_demos", lambda: load_brief_demos()[:3])
     return lambda out, **changes: train_warm_start(WarmStart(held_out=1, batch=1, rank=2, **changes), out)
 
 
