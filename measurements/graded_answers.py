@@ -3,7 +3,7 @@
     python -m measurements.graded_answers [--out measurements/results/graded_answers.json]
 
 The joint answers to held-out dilemmas before and after README's first training; and before training, after 40 steps
-and after as many of the control, of two seeds under the judge's heads v2. `labels/graded_answers.jsonl` has the
+and after as many of the control, of two seeds under the judge's heads v2. `labels/graded_*.jsonl` have the
 grades, by the scale of the reading judge's labels: two or three language models graded the same texts in shuffled
 orders, without their sources. Blind is what they saw without tags: the line `ACCEPT` below nearly all answers of the
 first of the two seeds would tell these apart. Of every third dilemma two had also graded the answers of that seed as
@@ -27,11 +27,10 @@ Graded = dict[tuple[str, str], dict[str, float]]
 """What the graders gave, and the judge last, by scenario and run."""
 JUDGE: Final = "reading judge"
 SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
-    "first training, blind": lambda row: row.get("training") == "first",
-    "blind": lambda row: "training" not in row and row["seed"] == 0 and not row["tags_seen"],
+    "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
     "tags seen": lambda row: row["tags_seen"],
     "the same third, blind": lambda row: SETS["blind"](row) and int(row["scenario"].removeprefix("ec-")) % 3 == 2,
-    "second seed, blind": lambda row: "training" not in row and row["seed"] == 1,
+    "second seed, blind": lambda row: row["seed"] == 1,
 }
 
 
@@ -48,8 +47,10 @@ def shown(means: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dic
 
 def figures() -> dict[str, Any]:
     """Those of each set of grades."""
-    rows = json_lines(LABELS / "graded_answers.jsonl")
-    return {name: of_set(graded([row for row in rows if within(row)])) for name, within in SETS.items()}
+    first, rows = (json_lines(LABELS / f"graded_{name}.jsonl") for name in ("first_training", "answers"))
+    return {"first training, blind": of_set(graded(first))} | {
+        name: of_set(graded([row for row in rows if within(row)])) for name, within in SETS.items()
+    }
 
 
 def of_set(given: Graded) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def figures(ratings: Sequence[Rating]) -> Figures:
 
     Returns:
         Also what graders give each kind of answer in the mean; how often of a one-sided answer the served party is the
-        more satisfied one; how many of a policy's answers that say nothing one could do score below 1, and how many
-        there are; how many answers are outside what the judge knows.
+        more satisfied one; how many of a policy's answers and proposals that say nothing one could do score below 1,
+        and how many there are; how many answers are outside what the judge knows.
     """
     answers = [each for each in ratings if each.item.is_answer]
     policies = [each for each in answers if each.item.group.startswith("policy")]

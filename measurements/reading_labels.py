@@ -134,7 +134,7 @@ def _of_policies() -> Iterator[Row]:
     scenarios = {each.id: each for split, seed in _DRAWN for each in load_scenarios(split, seed=seed)}
     for name in ("graded_answers.jsonl", "ungated_answers.jsonl"):
         for row in json_lines(LABELS / name):
-            if not row.get("tags_seen") and "training" not in row:
+            if not row.get("tags_seen"):
                 yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from negotiation_env.agents.models.chat_tokens import ChatTokens
-from negotiation_env.agents.models.pretrained import load_network, load_tokenizer
+from negotiation_env.agents.models.pretrained import half_precision, load_network, load_tokenizer
 from negotiation_env.console.terminal import say, say_json
 from negotiation_env.data import load_brief_demos
 from negotiation_env.errors import Diverged
@@ -163,8 +163,8 @@ def _arguments(settings: WarmStart, out: Path) -> dict[str, Any]:
         "gradient_checkpointing": False,
         "report_to": [],
         "seed": settings.seed,
-        # A processor's products in bfloat16 take half the time; the weights, and the adapter's gradients, stay float32.
-        "bf16": True,
+        # On a processor too: it takes half the time there. The weights, and the adapter's gradients, stay float32.
+        "bf16": half_precision() or not torch.cuda.is_available(),
         "use_cpu": not torch.cuda.is_available(),
     }
 

@@ -37,7 +37,7 @@ def embedded_adapter(name: str = "embedded") -> Path:
     """The folder of a shipped adapter; see the model card in it.
 
     Args:
-        name: "embedded" is the warm start, "trained" what some GRPO made of it.
+        name: "embedded" is the warm start, "trained" what some GRPO made of an earlier one.
     """
     return Path(str(files("negotiation_env.agents").joinpath("adapters", ADAPTERS[name])))
 
