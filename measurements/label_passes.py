@@ -27,9 +27,11 @@ AUTHORS = {
     "thirteenth author": ("thirteenth_author.jsonl",),
     "fourteenth to twentieth author": ("fourteenth_to_twentieth_author.jsonl",),
     "twenty-first author": ("twenty_first_author.jsonl",),
+    "twenty-second author": ("twenty_second_author.jsonl",),
+    "twenty-third author": ("twenty_third_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
     "brief demonstrations": ("brief_demonstrations.jsonl",),
-    "the warm start": ("warm_start.jsonl",),
+    "the warm start": ("warm_start.jsonl", "whole_warm_start.jsonl"),
     "like a policy": ("like_a_policy.jsonl",),
     "first training": ("first_training.jsonl",),
 }

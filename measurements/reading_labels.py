@@ -1,8 +1,9 @@
 """The labelled texts of the reading judge, and which of them train it, set its scale, or try it.
 
-No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of four more
-authors, what is marked `unseen` in `labels`, and of the answers of the committed trainings those to every fifth
-held-out dilemma. An eighth of the other dilemmas sets the scale, the threshold and the interval.
+No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of six more
+authors, what is marked `unseen` in `labels`, and all that is about a held-out dilemma, where nearly every answer is a
+small model's: a judge that had learned that would know those dilemmas as ones with poor answers. An eighth of the other
+dilemmas sets the scale, the threshold and the interval.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ TRIED: Final = {
     "fifth author": "fifth_author.jsonl",
     "thirteenth author": "thirteenth_author.jsonl",
     "twenty-first author": "twenty_first_author.jsonl",
+    "twenty-second author": "twenty_second_author.jsonl",
+    "twenty-third author": "twenty_third_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 POLICIES: Final = "policies in training"
@@ -33,9 +36,9 @@ BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "firs
 """What is written, or could be, in the embedded negotiator's games."""
 _SAY_SERVED: Final = frozenset({"sixth to twelfth author", "fourteenth to twentieth author", "demonstrations", *BRIEF})
 """Whose passes say how far the parties are served on the scale of grades."""
-_DRAWN: Final = (("train", 0), ("train", 1), ("eval_conflict", 0))
+_HELD_OUT: Final = "eval_conflict"
+_DRAWN: Final = (("train", 0), ("train", 1), (_HELD_OUT, 0))
 """Splits with the seeds that the committed trainings drew them by."""
-_FIFTH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Row:
 def labelled_rows() -> list[Row]:
     """All of them."""
     rows = [*_of_set("dev", LABELS / "judge_dev.jsonl"), *_tried_whole(), *_of_authors(), *_of_policies()]
+    held_out = {scenario.dilemma for scenario in load_scenarios(_HELD_OUT)}
+    rows = [replace(row, part="try") if row.part == "train" and row.dilemma in held_out else row for row in rows]
     tried = {row.dilemma for row in rows if row.part == "try"}
     rows = [row for row in rows if row.part == "try" or row.dilemma not in tried]
     others = sorted({row.dilemma for row in rows if row.part == "train"})
@@ -139,8 +144,5 @@ def _of_policies() -> Iterator[Row]:
 
 
 def _graded(row: Mapping[str, Any], question: Question) -> Row:
-    label = fmean(grades(row).values())
-    number = row["scenario"].removeprefix("ec-")
-    tried = number.isdigit() and int(number) % _FIFTH == 0
     id = f"{row['scenario']}/{row['run']}-{row['seed']}"
-    return Row(POLICIES, Labelled(id, "policy", label, question), None, "try" if tried else "train")
+    return Row(POLICIES, Labelled(id, "policy", fmean(grades(row).values()), question), None, "train")
