@@ -220,5 +220,6 @@ def test_the_committed_games_are_ruled_as_they_were_by_the_first_rule(path):
             assert state.proposal is None
             continue
         assert (state.proposal, state.proposer) == (told["proposal"], told["proposer"])
-        agreed = state.agreed and told.get("plan", 5.0) >= 1.5  # the reading judge takes empty words for no plan
+        whole = not ruling.verdict.reason.endswith("it breaks off")
+        agreed = state.agreed and told.get("plan", 5.0) >= 1.5 and whole  # empty words are no plan to the reading judge
         assert (sorted(state.accepted), float(agreed)) == (told["accepted"], ruling.verdict.value)

@@ -4,6 +4,7 @@ It runs on a laptop, generates nothing and repeats itself. What it can be believ
 `docs/judging.md`; what a policy truly gained needs a real judge beside it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,8 @@ _DIGITS: Final = 3
 _ACCEPTS: Final = 2.5
 _PLAN: Final = 1.5
 """The grade of a plan that serves one party alone; below it nothing is agreed on that could be done."""
+_ENDS: Final = re.compile(r"""[.!?…。！？]["'”’»)\]*_]*\s*\Z""")
+"""How a plan ends that does not break off."""
 _PARTIES: Final = 2
 """As many as in the labels: of more parties it cannot say who is served."""
 _NO_PARTIES: Final = "this judge reads what parties settle: it scores no open question"
@@ -69,7 +72,7 @@ class ReadingJudge:
         open_questions: Whether it scores answers to questions that have no parties; no label was of such.
     """
 
-    name: str = "reading judge (handshake v2 on plans, Qwen2.5-Coder-0.5B-Instruct, heads v5)"
+    name: str = "reading judge (handshake v2 on whole plans, Qwen2.5-Coder-0.5B-Instruct, heads v5)"
     prompts: str = HANDSHAKE
     open_questions: bool = False
 
@@ -166,11 +169,20 @@ def _of_proposal(scenario: Scenario, accepted: Verdict) -> Question:
 def _if_a_plan(accepted: Verdict, plan: Verdict) -> Verdict:
     """An acceptance, with the score of what was accepted; no agreement where that is too low."""
     details = {**accepted.details, "plan": plan.value, **plan.details}
-    if plan.value is not None and plan.value >= _PLAN:
-        reason = f"{accepted.reason}; what they accepted scores {plan.value:g}"
-        return replace(accepted, reason=reason, details=details)
-    why = plan.reason if "refused" in plan.details else f"it scores {plan.value:g}, and {_PLAN:g} is the least"
-    return replace(accepted, value=0.0, reason=f"what was accepted is no plan: {why}", details=details)
+    if why := _no_plan(accepted.details["proposal"], plan):
+        return replace(accepted, value=0.0, reason=f"what was accepted is no plan: {why}", details=details)
+    reason = f"{accepted.reason}; what they accepted scores {plan.value:g}"
+    return replace(accepted, reason=reason, details=details)
+
+
+def _no_plan(proposal: str, read: Verdict) -> str | None:
+    """Why nothing was settled by accepting it: a policy that says more and more is cut short, and would be taken."""
+    if "refused" in read.details:
+        return read.reason
+    if not _ENDS.search(proposal):
+        return "it breaks off"
+    enough = read.value is not None and read.value >= _PLAN
+    return None if enough else f"it scores {read.value:g}, and {_PLAN:g} is the least"
 
 
 def _scoring(probe: "Probe") -> Question:

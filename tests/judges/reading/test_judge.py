@@ -148,6 +148,14 @@ def test_an_acceptance_counts_only_where_what_was_accepted_is_a_plan():
 
 
 @pytest.mark.models
+def test_a_plan_that_breaks_off_settles_nothing():
+    broken = Utterance(0, f"PROPOSE: {PROPOSAL} Then, on the way back, she"), DONE[1]
+    [verdict] = make().judge([agreement(*broken)])
+    assert (verdict.value, verdict.reason) == (0.0, "what was accepted is no plan: it breaks off")
+    assert verdict.details["plan"] > 0
+
+
+@pytest.mark.models
 def test_asked_again_in_another_batch_it_says_the_same():
     judge = make()
     (alone,) = judge.judge([answer(PLAN)])
