@@ -3,7 +3,7 @@
     python -m measurements.reading_check [--out measurements/results/reading_check.json]
 
 The sets are those that `measurements.reading_labels` keeps apart to try it. The rubric scores the same answers. It
-takes some minutes on two cores.
+takes twenty minutes on one core.
 """
 
 from collections import defaultdict

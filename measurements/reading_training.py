@@ -9,7 +9,7 @@ agree. At the end the heads are fit anew, as ridges, to what the model reads the
 scale, interval, threshold and farthest distance. What is to be shipped is copied to `negotiation_env/judges/reading`;
 `measurements.reading_check` tries what is there.
 
-FOLDER keeps the first layers' states (1.5 GB) and what was learned after each epoch, from where it goes on, and gets
+FOLDER keeps the first layers' states (2.3 GB) and what was learned after each epoch, from where it goes on, and gets
 `heads.npz` and `adapter.npz`. The model computes in bfloat16; what is learned is float32.
 """
 
