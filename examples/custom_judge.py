@@ -18,6 +18,9 @@ def verdict(question: Question) -> bool | float | None:
     return min(5, len(re.findall(r"day|week|month|January|May|June|autumn|spring", question.completion)))
 
 
+verdict.prompts = "handshake"  # type: ignore[attr-defined]  # agents are told of the tags that it looks for
+
+
 def main() -> float | None:
     scenario = load_scenarios("eval_conflict")[0]
     game = Game("example", scenario, (ScriptedAgent("compromising"), ScriptedAgent("accommodating")))

@@ -23,13 +23,12 @@ class FunctionJudge:
             `question.dialogue`: True or False, or 1 or 0; where it is "score", how good `question.completion` is, from
             0 to 5. None leaves the game unscored, and so does what it raises or what is no such number. With an
             attribute `reads_turns` that is true it is also asked what guards ask: where the kind is "turn", whether
-            `question.asked` is true of the dialogue's last turn. With several workers it is called by several threads
-            at a time.
-        name: The name in records; by default the function's or its class's.
+    XX        name: The name in records; by default the function's or its class's.
     """
 
     def __init__(self, function: Callable[[Question], Any], name: str = "") -> None:
         self.name = name or getattr(function, "__name__", type(function).__name__)
+        self.prompts: str = getattr(function, "prompts", "")
         self.reads_turns = bool(getattr(function, "reads_turns", False))
         self._function = function
 
@@ -40,14 +39,20 @@ class FunctionJudge:
     def _answer(self, question: Question) -> Verdict:
         try:
             given = self._function(question)
-            value = float(given) if hasattr(given, "__float__") else None  # NumPy's and torch's numbers too
+            value = _number(given, question)
         except (NegotiationError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a slip at one question must not cost others their answers
             return Verdict(None, self.name, f"{self.name} {why(error)}")
         if given is None:
             return Verdict(None, self.name, f"{self.name} gave no value")
-        if value is None or not (value in (0, 1) if question.kind is not QuestionKind.SCORE else 0 <= value <= 5):
-            told = f"a {type(given).__name__}" if value is None else f"{value:g}"
+        if value is None or not (0 <= value <= 5 if question.kind is QuestionKind.SCORE else value in (0, 1)):
+            told = f"a {type(given).__name__}" if value is None else repr(value).removesuffix(".0")
             return Verdict(None, self.name, f"{self.name} returned {told}; {_EXPECTED[question.kind]}")
         return Verdict(value, self.name)
+
+
+def _number(given: Any, question: Question) -> float | None:
+    """What was given as a number, NumPy's and torch's too; a yes is no score, for it was meant for another question."""
+    yes = question.kind is QuestionKind.SCORE and type(given).__name__.startswith("bool")
+    return float(given) if hasattr(given, "__float__") and not yes else None

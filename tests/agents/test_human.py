@@ -10,7 +10,8 @@ from tests.helpers.command_line import negotiate
 
 @pytest.fixture(autouse=True)
 def quiet_party(tmp_path, monkeypatch):
-    (tmp_path / "quiet_party.py").write_text("def speak(text):\n    return 'Go on.'\n", encoding="utf-8")
+    source = "def speak(text):\n    return 'Go on.'\n\n\ndef pleased(question):\n    return 1\n"
+    (tmp_path / "quiet_party.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -18,7 +19,7 @@ def played(*agents, typed, told="natural"):
     done = negotiate(
         "play",
         *(part for agent in agents for part in ("--agents", agent)),
-        *("--judge", "function:builtins:bool", "--scenario", "ec-001", "--max-turns", "2", "--prompts", told),
+        *("--judge", "function:quiet_party:pleased", "--scenario", "ec-001", "--max-turns", "2", "--prompts", told),
         stdin=typed,
     )
     assert done.returncode == 0, done.stderr

@@ -64,11 +64,13 @@ def test_wrappers_stand_around_every_game_and_the_run_goes_on_with_the_same_only
         bench(config, tmp_path / "run", resume=True)
 
 
-def test_a_run_with_prompts_of_ones_own_goes_on_with_the_same_only(tmp_path, config):
+def test_a_run_with_prompts_of_ones_own_goes_on_with_the_same_only(tmp_path, config, monkeypatch):
+    (tmp_path / "content.py").write_text("def verdict(question):\n    return 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     shipped = files("negotiation_env.game").joinpath("prompt_sets", "natural.toml").read_text(encoding="utf-8")
     told = tmp_path / "mine.toml"
     told.write_text(shipped.replace('"natural"', '"mine"'), encoding="utf-8")
-    keys = {"negotiators": ["function:builtins:ascii", "scripted:pushy"], "judge": "function:builtins:bool"}
+    keys = {"negotiators": ["function:builtins:ascii", "scripted:pushy"], "judge": "function:content:verdict"}
     keys |= {"prompts": str(told), "comparisons": {"Collective Agency": "scripted"}}
     bench(config, tmp_path / "run", **keys)
     ids = {part for each in read_episodes(tmp_path / "run" / "episodes.jsonl") for part in each.prompts.split("; ")}

@@ -13,6 +13,7 @@ from negotiation_env.agents.chat import ChatAgent
 from negotiation_env.agents.models.fake import FakeModel
 from negotiation_env.agents.specs import resolve_agent
 from negotiation_env.environment.episode import Episode
+from negotiation_env.environment.prompting import chosen_prompts
 from negotiation_env.episodes.runner import Game, play
 from negotiation_env.errors import UserError
 from negotiation_env.game.events import JudgeCall, QuestionKind
@@ -107,15 +108,28 @@ def test_a_member_of_a_panel_that_raises_is_named():
     assert "my own raised OSError" in verdict.reason
 
 
+NO_SCORE = "expected a number from 0 to 5, or None for unscored"
 ANSWERS = {
     "a number": (SCORE, 3, 3.0, ""),
     "numpy's": (SCORE, np.float32(2.5), 2.5, ""),
     "yes": (AGREEMENT, True, 1.0, ""),
     "numpy's no": (AGREEMENT, np.bool_(False), 0.0, ""),
     "nothing": (SCORE, None, None, "judge gave no value"),
-    "too much": (SCORE, 7, None, "judge returned 7; expected a number from 0 to 5, or None for unscored"),
-    "nan": (SCORE, float("nan"), None, "judge returned nan; expected a number from 0 to 5, or None for unscored"),
-    "words": (SCORE, "3", None, "judge returned a str; expected a number from 0 to 5, or None for unscored"),
+    "a yes for a score": (
+        SCORE,
+        True,
+        None,
+        f"judge returned a bool; {NO_SCORE}",
+    ),
+    "hardly too much": (
+        SCORE,
+        5.001,
+        None,
+        f"judge returned 5.001; {NO_SCORE}",
+    ),
+    "too much": (SCORE, 7, None, f"judge returned 7; {NO_SCORE}"),
+    "nan": (SCORE, float("nan"), None, f"judge returned nan; {NO_SCORE}"),
+    "words": (SCORE, "3", None, f"judge returned a str; {NO_SCORE}"),
     "half a yes": (AGREEMENT, 0.5, None, "judge returned 0.5; expected True or False, or None for unscored"),
 }
 
@@ -138,6 +152,13 @@ def test_a_function_that_raises_is_asked_once_and_costs_no_other_question_its_an
     assert [verdict.value for verdict in found] == [2.0, None, 2.0]
     assert re.fullmatch(r"moody raised ZeroDivisionError at test_asking\.py:\d+: division by zero", found[1].reason)
     assert asked == ["a", "", "b"]
+
+
+def test_a_function_that_looks_for_tags_has_the_parties_told_of_them(tmp_path, monkeypatch):
+    (tmp_path / "tag_judge.py").write_text("def verdict(question):\n    return 1\nverdict.prompts = 'handshake'")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [each.name for each in chosen_prompts(None, resolve_judge("function:tag_judge:verdict"))] == ["handshake"]
+    sys.modules.pop("tag_judge", None)
 
 
 def test_a_function_is_a_judge_by_its_name(tmp_path, monkeypatch):
