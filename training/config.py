@@ -1,5 +1,6 @@
 """The settings of a training run: a TOML file, overridden from the command line."""
 
+import math
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -289,7 +290,8 @@ class TrainConfig(BaseModel):
     def _whole_micro_batches(self) -> "TrainConfig":
         if self.games_per_step % self.micro_batch:
             games = f"group_size x groups_per_step = {self.games_per_step}"
-            raise ValueError(f"micro_batch must divide {games}; it is {self.micro_batch}")
+            fits = math.gcd(self.games_per_step, self.micro_batch)
+            raise ValueError(f"micro_batch must divide {games}; it is {self.micro_batch}: take {fits}, say")
         return self
 
 
@@ -325,4 +327,5 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         known = list(TrainConfig.model_fields)
         return f"there is no key {name!r}{did_you_mean(name, known)}; the keys are {', '.join(known)}"
-    return f"{name}: {item['msg']} (got {item['input']!r})" if item["loc"] else str(item["msg"])
+    told = item["msg"].removeprefix("Value error, ")
+    return f"{name}: {told} (got {item['input']!r})" if item["loc"] else told

@@ -159,7 +159,7 @@ def _memory_table(memory: Memory) -> Table:
     rows = [(item.name, item.gib) for item in memory.standing]
     for name, items in (("while updating", memory.update), ("while sampling", memory.sampling)):
         rows += [(f"{name}: {item.name}", item.gib) for item in items]
-    return Table("GPU memory a process, estimated", ("", "GiB"), (*rows, ("peak", memory.peak)))
+    return Table("memory a process, estimated", ("", "GiB"), (*rows, ("peak", memory.peak)))
 
 
 def _work_table(budget: Budget) -> Table:

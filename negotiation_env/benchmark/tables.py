@@ -123,10 +123,11 @@ def _outcomes(name: str, games: Sequence[Seen], config: BenchmarkConfig) -> Tabl
         for each, some, test, p in zip(table.rows, rows.values(), tests.values(), adjusted.values(), strict=True)
     )
     columns = (*table.columns, *run_columns(config), f"less {config.baseline}'s", "p", "games", "unscored")
+    runs = f"over runs: {SCORE}, of the runs' means. " if run_columns(config) else ""
     note = (
-        f"{_judge(games)}over runs: {SCORE}, of the runs' means. less {config.baseline}'s: the difference of {SCORE} "
-        "on the same scenarios, opponents, seats and seeds, with the same decoding; who plays as it is is held against "
-        f"every decoding. p: sign-flip test over scenarios, with Holm's correction. {INTERVALS}"
+        f"{_judge(games)}{runs}less {config.baseline}'s: the difference of {SCORE} on the same scenarios, opponents, "
+        "seats and seeds, with the same decoding; scripts and functions, which have none, are compared with each of "
+        f"its decodings. p: sign-flip test over scenarios, with Holm's correction. {INTERVALS}"
     )
     return Table(name, columns, cells, note)
 

@@ -1,5 +1,6 @@
 """`negotiate bench`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,7 @@ def bench(
     config: Annotated[Path | None, typer.Argument(help="A TOML file; `negotiate init bench` writes one.")] = None,
     negotiators: Annotated[list[str] | None, typer.Option("--negotiators", help=_NEGOTIATORS_HELP)] = None,
     judge: Annotated[str | None, typer.Option("--judge", help=_JUDGE_HELP)] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="At most so many scenarios of each kind.")] = None,
     prompts: PromptsOption = None,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/bench"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with that folder's run.")] = False,
@@ -65,6 +67,10 @@ def bench(
     given = {"judge": judge, "prompts": prompts, "workers": workers, "cost_limit": cost_limit}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = read_benchmark(config, negotiators or [], changes)
+    if n is not None:
+        settings = replace(
+            settings, **{kind: min(n, getattr(settings, kind)) for kind in ("conflict", "multi", "open")}
+        )
     if dry_run:
         tables = _dry_run(settings)
     else:

@@ -60,6 +60,7 @@ def closing_card(episode: Episode, kept: Path | None) -> Panel:
     lines = [
         Text(ending(outcome), style="bold"),
         Text(score),
+        *([Text("reward 0, without agreement")] if outcome.score and episode.reward == 0 else []),
         Text(f"record: {kept}; look at it with: negotiate view {kept}" if kept else "not kept; --out FOLDER keeps it"),
     ]
     return Panel(Group(*lines), title="the end", title_align="left", border_style="bold")

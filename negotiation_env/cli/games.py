@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_command", "play"]
 
+_WORKERS = "1: 40 games in step, for models in this process; more: so many at a time, each for itself, for remote ones."
+
 
 @app.command()
 def play(
@@ -76,7 +78,8 @@ def play(
 ) -> None:
     """Play one negotiation and watch it.
 
-    With --max-turns 0 a single agent answers. Exit code 2 where the game ends unscored. With --browser its pages are
+    With --max-turns 0 a single agent answers. A joint answer is written and scored whether or not the parties agree;
+    without an agreement it earns nothing. Exit code 2 where the game ends unscored. With --browser its pages are
     served, on this machine only, until Ctrl-C.
     """
     from negotiation_env.agents.contents import sha256_of
@@ -170,7 +173,13 @@ def evaluate_command(
     max_turn_tokens: MaxTurnTokens = None,
     max_completion_tokens: MaxCompletionTokens = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Games at a time, each for itself; for remote models.")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help=_WORKERS,
+        ),
+    ] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
     resume: Annotated[bool, typer.Option("--resume", help="Play what is missing or unscored in that folder.")] = False,
     unscored_limit: UnscoredShare = 0.2,

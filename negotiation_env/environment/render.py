@@ -25,7 +25,7 @@ def transcript(game: Negotiation, judge: str) -> str:
     if game.completion:
         parts.append(f"[{_answer_title(game)}] {_inside(game.completion)}")
     if isinstance(game.pending, Outcome):
-        parts.append(outcome_line(game.pending, judge))
+        parts.append(_closing_line(game, game.pending, judge))
     return shown("\n\n".join(parts))
 
 
@@ -38,6 +38,13 @@ def outcome_line(outcome: Outcome, judge: str) -> str:
     score = "" if outcome.score is None else f"; {agency(outcome.score)} by the {judge}"
     reason = f" ({outcome.reason})" if outcome.reason else ""
     return f"{ending(outcome)}{score}{reason}"
+
+
+def _closing_line(game: Negotiation, outcome: Outcome, judge: str) -> str:
+    """The same, with the reward where a score could be taken for it."""
+    unearned = outcome.score is not None and outcome.status is Status.NO_AGREEMENT
+    told = "; reward 0, without agreement" if unearned and not game.rules.reward_without_agreement else ""
+    return f"{outcome_line(outcome, judge)}{told}"
 
 
 def ending(outcome: Outcome) -> str:
@@ -62,7 +69,7 @@ def show_news(game: Negotiation, judge: str) -> None:
     for said, title in _news(game):
         out.print(spoken(said.seat, title, said.text))
     if isinstance(game.pending, Outcome):
-        out.print(Text(outcome_line(game.pending, judge), style="bold"))
+        out.print(Text(_closing_line(game, game.pending, judge), style="bold"))
 
 
 def spoken(seat: int, title: str, text: str) -> "Panel":

@@ -65,6 +65,8 @@ def step_many(envs: Sequence[Any], actions: Sequence[Any], judge: Judge) -> None
         ValueError: There are not as many actions as environments, or one with a `step` of its own was made with another
             judge. Nothing was changed then.
     """
+    if len(envs) != len(actions):
+        raise ValueError(f"step_many: expected {len(envs)} actions, one for each environment; got {len(actions)}")
     together, alone = [], []
     for env, action in zip(envs, actions, strict=True):
         if _is_plain(env):

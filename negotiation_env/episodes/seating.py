@@ -22,7 +22,8 @@ def require_agents(agents: Sequence[Agent]) -> None:
         raise UserError(f"agents: expected a sequence of agents, one for each seat; got {agents!r:.80}")
     for agent in agents:
         if not (hasattr(agent, "name") and hasattr(agent, "act")):
-            remedy = "; resolve_agent makes one of a spec" if isinstance(agent, str) else ""
+            maker = "resolve_agent" if isinstance(agent, str) else "FunctionAgent" if callable(agent) else ""
+            remedy = f"; {maker} makes one of it" if maker else ""
             raise UserError(f"expected an Agent (name, act), got {agent!r:.80}{remedy}")
 
 

@@ -27,6 +27,7 @@ _FIGURES = {
     "echoes": "turns that echo",
     "unscored": "unscored games",
 }
+_EVENTS = {"empty": "turns and answers that are empty", "too_long": "turns and answers cut at the longest message"}
 _ONLY_WHERE_THERE = ("renamed", "thought", "broken", "guards_refused")
 
 
@@ -222,6 +223,9 @@ def summary_table(summaries: Mapping[str, Summary], title: str = "") -> Table:
     found, first = summaries.values(), next(iter(summaries.values()))
     rows: list[tuple[Cell, ...]] = []
     rows += [(label, *(getattr(each, name) for each in found)) for name, label in _FIGURES.items()]
+    for event, label in _EVENTS.items():
+        if any(event in each.events for each in found):
+            rows.append((label, *(each.events.get(event, 0) for each in found)))
     if any(each.thought for each in found):
         rows.append(("private thoughts, of all characters", *(each.thought for each in found)))
     for constraint in sorted({name for each in found for name in each.broken}):

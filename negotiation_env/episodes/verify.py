@@ -16,6 +16,7 @@ from negotiation_env.episodes.run_folder import EPISODES, SETTINGS, SUMMARY
 from negotiation_env.episodes.runner import derive_seed
 from negotiation_env.episodes.seating import seat_agents
 from negotiation_env.episodes.summary import Summary, summarise
+from negotiation_env.errors import UserError
 from negotiation_env.files.differences import differences, leaves
 from negotiation_env.files.durable import read_whole
 from negotiation_env.game.events import QuestionKind
@@ -42,6 +43,8 @@ def verify_evaluation(run: Path) -> list[str]:
     Raises:
         UserError: A file is missing or cannot be read.
     """
+    if not (run / SUMMARY).exists():
+        raise UserError(f"{run} has no {SUMMARY}: the run was stopped before its end; go on with --resume")
     settings, wrong = read_object(run / SETTINGS), list[str]()
     again = summary_again(run, settings, wrong)
     told = read_object(run / SUMMARY)

@@ -86,13 +86,16 @@ def check_settings(kind: type[T], found: dict[str, Any], path: Path) -> T:
 
 def _told(kind: Any, fault: "ErrorDetails") -> str:
     place = [str(part) for part in fault["loc"]]
-    told = f"{'.'.join(place) or 'it'}: {fault['msg']}"
-    return told + (_near(kind, place) if fault["type"] == "unexpected_keyword_argument" else "")
+    if fault["type"] == "unexpected_keyword_argument":
+        return _unknown(kind, place)
+    told = fault["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(place)}: {told}" if place else told
 
 
-def _near(kind: Any, place: Sequence[str]) -> str:
-    """The known key that an unknown one looks like, if any."""
+def _unknown(kind: Any, place: Sequence[str]) -> str:
+    """An unknown key, the known one that it looks like, if any, and all of them."""
     for name in place[:-1]:
         kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
     known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-    return did_you_mean(place[-1], known)
+    told = f"; the keys are {', '.join(known)}" if known else ""
+    return f"there is no key {'.'.join(place)!r}{did_you_mean(place[-1], known)}{told}"

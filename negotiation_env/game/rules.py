@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from negotiation_env.errors import UserError
 from negotiation_env.game.scenario import Scenario
 
 __all__ = ["Rules", "enough_turns"]
@@ -56,7 +57,13 @@ class Rules:
 
 
 def enough_turns(max_turns: int, scenarios: Sequence[Scenario]) -> int:
-    """`max_turns`, raised where a party could not speak once; 0, for a single agent, stays; open questions need it."""
+    """`max_turns`, raised where more than two negotiate; 0, for a single agent, stays; open questions need it.
+
+    Raises:
+        UserError: It is 1, and no two parties could speak.
+    """
+    if max_turns == 1:
+        raise UserError("expected max turns of 2 or more, so that each party can speak, or 0: a single agent; got 1")
     if all(scenario.seats == 1 for scenario in scenarios):
         return 0
     return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])

@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["BRACKETS", "Estimate", "mean_with_interval", "number_text", "share_with_interval"]
 
-BRACKETS: Final = "In brackets: 95 % interval (Wilson for shares, bootstrap for means); (n = 2): too few differ for one"
+BRACKETS: Final = "In brackets: 95 % interval (Wilson for shares, bootstrap for means), or n where no two values differ"
 """How to read the figures of a table."""
 _MANY: Final = 10_000
 """From so many values on the normal interval of a mean is the bootstrap's to its noise."""

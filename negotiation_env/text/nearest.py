@@ -13,6 +13,6 @@ def did_you_mean(name: str, known: Sequence[str] | Mapping[str, str]) -> str:
         name: As somebody wrote it.
         known: The names that there are, or by name how it is written.
     """
-    near = get_close_matches(name, list(known), 1)
+    near = [each for each in known if name and each.startswith(name)] or get_close_matches(name, list(known), 1)
     told = [known[each] if isinstance(known, Mapping) else each for each in near]
     return f" (did you mean {told[0]}?)" if told else ""

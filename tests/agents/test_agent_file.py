@@ -113,8 +113,8 @@ def test_a_prompt_set_beside_the_file_is_found_there_and_counts(folder):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('agent = "embedded"\nsytem = "x"', "sytem: Unexpected keyword argument .did you mean system.."),
-        ('agent = "embedded"\ncolour = "x"', "colour: Unexpected keyword argument$"),
+        ('agent = "embedded"\nsytem = "x"', "there is no key .sytem. .did you mean system..; the keys are agent,"),
+        ('agent = "embedded"\ncolour = "x"', "there is no key .colour.; the keys are agent,"),
         ('agent = "embedded"\ntemperature = -1', "expected temperature >= 0"),
         ('agent = "embedded"\nmax_turn_tokens = 0', "max_tokens >= 1"),
         ('agent = "gpt-9"', "expected one of: embedded, trained, hf:ID_OR_DIR.*; got 'gpt-9'"),

@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from itertools import count
 
 import pytest
@@ -25,6 +26,36 @@ def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
     assert json.loads((tmp_path / "a" / "summary.json").read_text())["episodes"] == 4
     first = json.loads((tmp_path / "a" / "episodes.jsonl").read_text().splitlines()[0])
     assert first["agents"] == ["scripted:compromising", "scripted:stubborn"]
+
+
+def test_a_single_turn_is_no_negotiation_and_is_refused():
+    done = negotiate("play", *SCRIPTS, "--max-turns", "1")
+    assert done.returncode == 2
+    assert "expected max turns of 2 or more, so that each party can speak, or 0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "row"), [("", "turns and answers that are empty"), ("so " * 2000, "cut at the longest")]
+)
+def test_turns_without_words_and_turns_without_end_have_a_row_of_their_own(tmp_path, monkeypatch, words, row):
+    (tmp_path / "odd_party.py").write_text(f"def speak(text):\n    return {words!r}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    party = ("--agents", "function:odd_party:speak", "--judge", "scripted", "--prompts", "handshake")
+    done = negotiate("eval", *party, "--n", "2", "--out", tmp_path / "run")
+    assert row in done.stdout
+    assert "turns and answers" not in negotiate("eval", *SCRIPTS, "--n", "2", "--out", tmp_path / "other").stdout
+    sys.modules.pop("odd_party", None)
+
+
+def test_a_score_without_an_agreement_is_said_to_earn_nothing():
+    stubborn = ("--agents", "scripted:stubborn", "--judge", "scripted")
+    assert negotiate("play", *stubborn).stdout.rstrip().endswith("; reward 0, without agreement")
+
+
+def test_a_benchmark_can_be_made_small_on_the_command_line(tmp_path):
+    two = ("--negotiators", "scripted:stubborn", "scripted:pushy", "--judge", "scripted", "--n", "1")
+    planned = json.loads(negotiate("bench", *two, "--dry-run", "--json").stdout)
+    assert "; 56 games." in planned[0]["note"]
 
 
 def test_the_list_of_commands_says_what_each_does_in_a_whole_sentence(monkeypatch):
@@ -232,4 +263,4 @@ def test_the_doctor_loads_no_agent_that_nobody_named(monkeypatch):
 
 def test_a_table_says_what_stands_in_brackets_where_there_is_no_interval(tmp_path):
     done = negotiate("eval", *SCRIPTS, "--n", "2", "--out", tmp_path)
-    assert "(n = 2): too few differ for one" in " ".join(done.stdout.split())
+    assert "or n where no two values differ" in " ".join(done.stdout.split())

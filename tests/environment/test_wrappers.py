@@ -88,6 +88,13 @@ def test_a_subclass_with_a_step_of_its_own_is_stepped_through_it():
     assert said(game) == ["Now! Hm."]
 
 
+def test_as_many_actions_as_environments_are_needed_and_nothing_happens_else():
+    games = [made(BaseWrapper, ScriptedJudge()) for _ in range(3)]
+    with pytest.raises(ValueError, match="expected 3 actions, one for each environment; got 2"):
+        step_many(games, ["Hm."] * 2, ScriptedJudge())
+    assert [said(game) for game in games] == [[]] * 3
+
+
 def test_games_without_a_step_of_their_own_are_judged_together_beside_those_with_one():
     judge = ScriptedJudge()
     games = [made(wrap, judge) for wrap in (Polite, BaseWrapper, env_around, Polite)]
