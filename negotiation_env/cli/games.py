@@ -34,7 +34,7 @@ from negotiation_env.cli.options import (
     require_apart,
     sampled_as,
 )
-from negotiation_env.console.terminal import say
+from negotiation_env.console.terminal import say, say_json
 from negotiation_env.errors import UserError
 from negotiation_env.text.secrets import without_secrets
 
@@ -183,6 +183,7 @@ def evaluate_command(
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
     resume: Annotated[bool, typer.Option("--resume", help="Play what is missing or unscored in that folder.")] = False,
     unscored_limit: UnscoredShare = 0.2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON only.")] = False,
     record: Record = None,
     replay: Replay = None,
     no_cache: NoCache = False,
@@ -207,7 +208,7 @@ def evaluate_command(
 
     def tell(kept: int) -> None:
         if resume:
-            say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}")
+            say(f"kept: {kept} of {len(scenarios)} negotiations; to be played: {len(scenarios) - kept}", error=as_json)
 
     with claim(out), going_on(out / SETTINGS):
         require_startable(out, resume=resume)  # before models are loaded
@@ -234,5 +235,8 @@ def evaluate_command(
                 judge_sees_dialogue=judge_sees_dialogue,
                 complete_without_agreement=True,
             )
+    if as_json:
+        say_json(summary.to_json())
+        return
     print_table(summary_table({" and ".join(map(without_secrets, agents)): summary}))
     say(f"written to {out}")

@@ -52,7 +52,7 @@ _LIKE_HELP: Final = f"Which shipped one to begin with: of prompts {', '.join(PRO
 @app.command("init")
 def init(
     kind: Annotated[
-        str, typer.Argument(help=f"What to write: {', '.join(_STARTS)}.", parser=one_of("file", [*_STARTS]))
+        str, typer.Argument(help=f"What to write: {', '.join(_STARTS)}.", parser=one_of("kind of file", [*_STARTS]))
     ],
     file: Annotated[Path | None, typer.Argument(dir_okay=False, help="Where; default: KIND.toml here.")] = None,
     like: Annotated[str | None, typer.Option("--like", help=_LIKE_HELP)] = None,

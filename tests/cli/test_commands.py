@@ -28,6 +28,12 @@ def test_eval_writes_episodes_and_a_summary_and_names_the_judge(tmp_path):
     assert first["agents"] == ["scripted:compromising", "scripted:stubborn"]
 
 
+def test_an_evaluation_prints_its_summary_as_json_and_nothing_else(tmp_path):
+    for more in ("--n=2",), ("--n=3", "--resume"):
+        done = negotiate("eval", *SCRIPTS, *more, "--json", "--out", tmp_path / "run")
+        assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+
+
 def test_a_single_turn_is_no_negotiation_and_is_refused():
     done = negotiate("play", *SCRIPTS, "--max-turns", "1")
     assert done.returncode == 2
