@@ -58,10 +58,7 @@ def of_seed(seed: int) -> dict[str, Any]:
     games, after = games_of(seed), {name: runs(seed)[name][0] for name in ("trained", "control")}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
-        "trained, tags by turn": patterns(games["trained"].values()),
-        "control, tags by turn": patterns(games["control"].values()),
-        "trained, answers that accept": accepting(games["trained"].values()),
-        "answers with a let": {name: with_let(each.values()) for name, each in games.items()},
+        "tags by turn": {name: patterns(each.values()) for name, each in games.items()},
         **of_answers(games),
         "trained less control": differences(games["trained"], games["control"]),
         "groups with signal": {name: signal(run) for name, run in after.items()},
@@ -116,19 +113,9 @@ def _tag(text: str) -> str:
     return "A" if turn.accepts else "P" if turn.proposal is not None else "-"
 
 
-def accepting(games: Iterable[Episode]) -> int:
-    """How many joint answers bear the tag of an acceptance."""
-    return sum(parse_turn(game.outcome.completion or "").accepts for game in games)
-
-
 def words(games: Iterable[Episode]) -> float:
     """Of a joint answer, in the mean."""
     return fmean(len((each.outcome.completion or "").split()) for each in games)
-
-
-def with_let(games: Iterable[Episode]) -> float:
-    """The share of answers in which somebody is to be let do something."""
-    return fmean("let" in each.outcome.completion.lower().split() for each in games)
 
 
 def differences(first: Mapping[str, Episode], second: Mapping[str, Episode]) -> dict[str, Any]:

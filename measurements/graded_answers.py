@@ -3,14 +3,12 @@
     python -m measurements.graded_answers [--out measurements/results/graded_answers.json]
 
 The joint answers to held-out dilemmas before and after README's first training; and before training, after 40 steps
-and after as many of the control, of two seeds under the judge's heads v2. `labels/graded_*.jsonl` have the
-grades, by the scale of the reading judge's labels: two or three language models graded the same texts in shuffled
-orders, without their sources. Blind is what they saw without tags: the line `ACCEPT` below nearly all answers of the
-first of the two seeds would tell these apart. Of every third dilemma two had also graded the answers of that seed as
-they stand, told to pass over that line.
+and after as many of the control, of two seeds. `labels/graded_first_training.jsonl` and `graded_forty_steps.jsonl` have
+the grades, by the scale of the reading judge's labels: two language models graded the same texts, each in an order of
+its own, without their sources.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from typing import Any, Final
@@ -26,12 +24,7 @@ from negotiation_env.statistics.rater_agreement import spearman
 Graded = dict[tuple[str, str], dict[str, float]]
 """What the graders gave, and the judge last, by scenario and run."""
 JUDGE: Final = "reading judge"
-SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], bool]]] = {
-    "blind": lambda row: row["seed"] == 0 and not row["tags_seen"],
-    "tags seen": lambda row: row["tags_seen"],
-    "the same third, blind": lambda row: SETS["blind"](row) and int(row["scenario"].removeprefix("ec-")) % 3 == 2,
-    "second seed, blind": lambda row: row["seed"] == 1,
-}
+SEEDS: Final = ("first seed", "second seed")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,9 +40,9 @@ def shown(means: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dic
 
 def figures() -> dict[str, Any]:
     """Those of each set of grades."""
-    first, rows = (json_lines(LABELS / f"graded_{name}.jsonl") for name in ("first_training", "answers"))
-    return {"first training, blind": of_set(graded(first))} | {
-        name: of_set(graded([row for row in rows if within(row)])) for name, within in SETS.items()
+    first, rows = (json_lines(LABELS / f"graded_{name}.jsonl") for name in ("first_training", "forty_steps"))
+    return {"first training": of_set(graded(first))} | {
+        name: of_set(graded([row for row in rows if row["seed"] == seed])) for seed, name in enumerate(SEEDS)
     }
 
 

@@ -173,13 +173,7 @@ def evaluate_command(
     max_turn_tokens: MaxTurnTokens = None,
     max_completion_tokens: MaxCompletionTokens = None,
     judge_sees_dialogue: Annotated[bool, typer.Option(help="Show the judge the dialogue with the completion.")] = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help=_WORKERS,
-        ),
-    ] = 1,
+    workers: Annotated[int, typer.Option(min=1, help=_WORKERS)] = 1,
     out: Annotated[Path, typer.Option(help="Folder for episodes.jsonl and summary.json.")] = Path("runs/eval"),
     resume: Annotated[bool, typer.Option("--resume", help="Play what is missing or unscored in that folder.")] = False,
     unscored_limit: UnscoredShare = 0.2,

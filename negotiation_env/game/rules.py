@@ -62,8 +62,8 @@ def enough_turns(max_turns: int, scenarios: Sequence[Scenario]) -> int:
     Raises:
         UserError: It is 1, and no two parties could speak.
     """
-    if max_turns == 1:
-        raise UserError("expected max turns of 2 or more, so that each party can speak, or 0: a single agent; got 1")
     if all(scenario.seats == 1 for scenario in scenarios):
         return 0
+    if max_turns == 1:
+        raise UserError("expected max turns of 2 or more, so that each party can speak, or 0: a single agent; got 1")
     return max_turns and max([max_turns, *(scenario.seats for scenario in scenarios)])
