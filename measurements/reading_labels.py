@@ -34,7 +34,15 @@ TRIED: Final = {
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
-_SAY_SERVED: Final = frozenset({"sixth to twelfth author", "fourteenth to twentieth author", "demonstrations", *BRIEF})
+_SAY_SERVED: Final = frozenset(
+    {
+        "sixth to twelfth author",
+        "fourteenth to twentieth author",
+        "twenty-fourth to thirty-third author",
+        "demonstrations",
+        *BRIEF,
+    }
+)
 """Whose passes say how far the parties are served on the scale of grades."""
 _HELD_OUT: Final = "eval_conflict"
 _DRAWN: Final = (("train", 0), ("train", 1), (_HELD_OUT, 0))
