@@ -90,7 +90,10 @@ _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
 def env(**settings: Any) -> OrderEnforced:
-    """The environment, with PettingZoo's order checks; takes the arguments of `NegotiationEnv`."""
+    """The environment, with PettingZoo's order checks.
+
+    It takes what `NegotiationEnv` does: scenarios, judge, render_mode, prompts, guards, and the fields of `Rules`.
+    """
     return OrderEnforced(raw_env(**settings))
 
 

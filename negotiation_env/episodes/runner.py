@@ -126,6 +126,8 @@ def play_many(
         a file by taking them within `interrupts.put_off`, and calls no more models after an error of its own by closing
         the iterator, as `contextlib.closing` does.
     """
+    if isinstance(games, Game):
+        raise UserError("expected games, such as a list of them, got one; `play` plays it")
     judge = resolve_judge(judge)
     require_lanes(batch, workers)
     waiting, chosen = iter(games), chosen_prompts(prompts, judge)

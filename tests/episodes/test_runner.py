@@ -180,6 +180,10 @@ def test_a_spec_in_place_of_an_agent_is_told():
         Game("g", two_parties(), ("scripted:stubborn",) * 2)
 
 
+def alone():
+    return Game("g", two_parties(), (ChatAgent(FakeModel()),) * 2)
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -187,6 +191,7 @@ def test_a_spec_in_place_of_an_agent_is_told():
         (lambda: Game("g", two_parties(), (1, 2)), r"expected an Agent \(name, act\), got 1"),
         (lambda: play("ec-001", ScriptedJudge()), r"expected a Game \(id, scenario, agents\), got 'ec-001'"),
         (lambda: next(play_many([two_parties()], ScriptedJudge())), "expected a Game .*, got Scenario"),
+        (lambda: next(play_many(alone(), ScriptedJudge())), "expected games, such as a list of them, got one"),
         (lambda: next(play_many([], ScriptedJudge(), batch=0)), "at least 1 game at a time; got batch=0"),
     ],
 )
