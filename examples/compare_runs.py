@@ -11,12 +11,9 @@ from typing import Annotated
 import typer
 
 from negotiation_env.environment.episode import Episode, latest_episodes
-from negotiation_env.loading.heavy import importing
 from negotiation_env.statistics.by_scenario import paired_difference
 from negotiation_env.statistics.intervals import Estimate
-
-with importing("the curves", "train"):
-    from negotiation_env.training.plots import plot_against_control
+from negotiation_env.training.plots import plot_against_control
 
 
 def main(runs: Annotated[list[str], typer.Argument(metavar="LABEL=FOLDER...")], out: Path = Path("curves.png")) -> None:

@@ -42,9 +42,13 @@ def figures() -> dict[str, Any]:
 
 
 def runs(seed: int) -> dict[str, tuple[Path, int]]:
-    """By name a run under the reading judge, and after how many steps its held-out games were played."""
+    """By name a run under the reading judge, and after how many steps its held-out games were played.
+
+    The second seed has no control yet.
+    """
     trained, control = (RESULTS / f"{name}{SEEDS[seed]}" for name in ("reading_embedded", "reading_control"))
-    return {"before": (trained, 0), "control": (control, 40), "trained": (trained, 40)}
+    found = {"before": (trained, 0), "control": (control, 40), "trained": (trained, 40)}
+    return {name: run for name, run in found.items() if run[0].exists()}
 
 
 @cache
@@ -54,13 +58,13 @@ def games_of(seed: int) -> dict[str, dict[str, Episode]]:
 
 
 def of_seed(seed: int) -> dict[str, Any]:
-    """Those of a training under the reading judge and of its control."""
-    games, after = games_of(seed), {name: runs(seed)[name][0] for name in ("trained", "control")}
+    """Those of a training under the reading judge and, where there is one, of its control."""
+    games, after = games_of(seed), {name: run for name, (run, step) in runs(seed).items() if step}
     return {
         "held out": {name: talk(list(each.values())) for name, each in games.items()},
         "tags by turn": {name: patterns(each.values()) for name, each in games.items()},
         **of_answers(games),
-        "trained less control": differences(games["trained"], games["control"]),
+        **{f"trained less {name}": differences(games["trained"], games[name]) for name in games if name != "trained"},
         "groups with signal": {name: signal(run) for name, run in after.items()},
         "highest gradient norm": {name: steepest(run) for name, run in after.items()},
         "without the gate": of_other(RESULTS / f"{UNGATED}{SEEDS[seed]}"),

@@ -1,6 +1,5 @@
 """The settings of a training run: a TOML file, overridden from the command line."""
 
-import math
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -290,7 +289,7 @@ class TrainConfig(BaseModel):
     def _whole_micro_batches(self) -> "TrainConfig":
         if self.games_per_step % self.micro_batch:
             games = f"group_size x groups_per_step = {self.games_per_step}"
-            fits = math.gcd(self.games_per_step, self.micro_batch)
+            fits = max(size for size in range(1, self.micro_batch) if self.games_per_step % size == 0)
             raise ValueError(f"micro_batch must divide {games}; it is {self.micro_batch}: take {fits}, say")
         return self
 

@@ -47,6 +47,8 @@ def _line(line: HeldOut, again: Mapping[int, Summary]) -> list[str]:
 
 def _summary(run: Path, again: Mapping[int, Summary]) -> list[str]:
     """Its settings, both evaluations, and the share of groups that carried a signal."""
+    if not (run / SUMMARY).exists():
+        return [f"{SUMMARY} is not there: the run was stopped before its end; go on with --resume"]
     told, log = read_object(run / SUMMARY), read_metrics(run)
     config = load_config(run / CONFIG).model_dump(mode="json")
     kept = {name: value for name, value in told["config"].items() if name in config}  # older versions had others

@@ -40,8 +40,10 @@ AGAINST_ALONE = "itself against alone"
 """Where an answer that was negotiated with itself is compared with one that was given alone."""
 
 _RESERVED = (ITSELF, ALONE, AGAINST_ALONE)
-_LEAST = dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0) | dict.fromkeys(
-    ("repetitions", "max_turns", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1
+_LEAST = (
+    dict.fromkeys(("conflict", "multi", "open", "cost_limit"), 0)
+    | {"max_turns": 2}
+    | dict.fromkeys(("repetitions", "history_turns", "max_turn_tokens", "max_completion_tokens", "batch", "workers"), 1)
 )
 
 
@@ -101,7 +103,7 @@ class BenchmarkConfig:
             play once, as they are; so does the panel.
         repetitions: Evaluation runs, each with other seeds; a game in which nobody draws at random is played once.
         seed: Seeds scenarios and replies; what differs between negotiators is never part of a seed.
-        max_turns: Most utterances of a negotiation.
+        max_turns: Most utterances of a negotiation; 2 or more.
         history_turns: How many of the last utterances a speaker sees; None is all.
         prompts: What the parties are told: the name of a prompt set, or the path of one; None follows the judge, as for
             `NegotiationEnv`.

@@ -126,7 +126,7 @@ def _outcomes(name: str, games: Sequence[Seen], config: BenchmarkConfig) -> Tabl
     runs = f"over runs: {SCORE}, of the runs' means. " if run_columns(config) else ""
     note = (
         f"{_judge(games)}{runs}less {config.baseline}'s: the difference of {SCORE} on the same scenarios, opponents, "
-        "seats and seeds, with the same decoding; scripts and functions, which have none, are compared with each of "
+        "seats and seeds, with the same decoding; who has none, such as a script, is compared with each of "
         f"its decodings. p: sign-flip test over scenarios, with Holm's correction. {INTERVALS}"
     )
     return Table(name, columns, cells, note)

@@ -101,8 +101,8 @@ def read_study(path: Path) -> tuple[Study, str]:
         raise UserError(
             f"{path}: {told}; got {len(study.conditions)} conditions, {len(set(study.scenarios))} scenarios"
         )
-    if not study.consent.strip() or study.max_turns < 1:
-        raise UserError(f"{path}: expected a text under consent, and max_turns of at least 1")
+    if not study.consent.strip() or study.max_turns < 2:
+        raise UserError(f"{path}: expected a text under consent, and max_turns of at least 2")
     if not study.seats or len(set(study.seats)) < len(study.seats):
         raise UserError(f"{path}: expected seats that differ, at least one; got {list(study.seats)}")
     digest = hashlib.sha256(read_text(path, "study").encode()).hexdigest()[:8]

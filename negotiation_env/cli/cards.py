@@ -11,7 +11,7 @@ from rich.text import Text
 
 from negotiation_env.agents.human import HumanAgent
 from negotiation_env.environment.episode import Episode
-from negotiation_env.environment.render import agency, colour_of, ending
+from negotiation_env.environment.render import UNEARNED, agency, colour_of, ending, unearned
 from negotiation_env.game.events import QuestionKind
 from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.report.verdicts import Bar, Quote, ShownVerdict
@@ -60,7 +60,7 @@ def closing_card(episode: Episode, kept: Path | None) -> Panel:
     lines = [
         Text(ending(outcome), style="bold"),
         Text(score),
-        *([Text("reward 0, without agreement")] if outcome.score and episode.reward == 0 else []),
+        *([Text(UNEARNED)] if unearned(outcome, episode.rules) else []),
         Text(f"record: {kept}; look at it with: negotiate view {kept}" if kept else "not kept; --out FOLDER keeps it"),
     ]
     return Panel(Group(*lines), title="the end", title_align="left", border_style="bold")

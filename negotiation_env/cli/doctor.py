@@ -89,6 +89,7 @@ def _findings(
     from negotiation_env.judges.doctor import Finding, examine_judge
 
     scenarios, agents = load_scenarios(split)[:_ITEMS], list(dict.fromkeys(agents))
+    most = enough_turns(max_turns, scenarios)
     if lacks := lacking(agents, [judge]):
         yield from (Finding("lacking", False, each) for each in lacks)
         return
@@ -99,7 +100,7 @@ def _findings(
         wrong = mismatch(shown, decider)
         yield Finding("prompts", not wrong, wrong or f"{ids_of(shown)}, as the judge needs them")
     for agent in policies:
-        yield from examine_agent(agent, scenarios, enough_turns(max_turns, scenarios), told)
+        yield from examine_agent(agent, scenarios, most, told)
     labelled = read_labelled()
     tries = [*labelled.answers[: _ITEMS // 2], *labelled.dialogues[: _ITEMS // 2]]
     yield from examine_judge(decider, [item.question for item in tries], calls=n * max(max_turns, 1))

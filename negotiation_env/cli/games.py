@@ -103,12 +103,12 @@ def play(
         play_study(*study_alone(context), participant, traffic, cache=not no_cache, open_page=open_page, **rules)
         return
     chosen = _chosen(split, scenario, seed)
+    rules["max_turns"] = enough_turns(max_turns, [chosen])
     require_seats(len(agents), [chosen])
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay)
     require(agents, [judge], traffic)  # before the cards are laid, which would push the error out of sight
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
-    rules["max_turns"] = enough_turns(max_turns, [chosen])
     with ExitStack() as folder:
         keep = folder.enter_context(open_games(out)) if out else None
         table = None if browser else lay_table(chosen, agents)
@@ -196,6 +196,7 @@ def evaluate_command(
     from negotiation_env.episodes.summary import summary_table
 
     told, scenarios = named_prompts(prompts), pick_of(split, load_scenarios(split, seed=seed), n, seed, "--n")
+    most = enough_turns(max_turns, scenarios)
     require_apart(out, record, replay)
     traffic = open_traffic(record, replay, resume=resume)
     drawn = asked_sampling(temperature, max_turn_tokens, max_completion_tokens)
@@ -224,7 +225,7 @@ def evaluate_command(
                 kept=tell,
                 prompts=told,
                 guards=guards or None,
-                max_turns=enough_turns(max_turns, scenarios),
+                max_turns=most,
                 history_turns=history_turns,
                 judge_sees_dialogue=judge_sees_dialogue,
                 complete_without_agreement=True,

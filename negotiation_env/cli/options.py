@@ -73,7 +73,9 @@ OptionalAgents = Annotated[list[str] | None, typer.Option("--agents", help=_AGEN
 OptionalJudge = Annotated[str | None, typer.Option("--judge", help=_JUDGE_HELP)]
 Split = Annotated[str, typer.Option("--split", help=_SPLIT_HELP)]
 Seed = Annotated[int, typer.Option("--seed", help=_SEED_HELP)]
-MaxTurns = Annotated[int, typer.Option("--max-turns", min=0, help="Most utterances; 0: a single agent answers.")]
+MaxTurns = Annotated[
+    int, typer.Option("--max-turns", min=0, help="Most utterances, from 2; 0: a single agent answers.")
+]
 HistoryTurns = Annotated[
     int | None, typer.Option("--history-turns", min=1, help="Show speakers only so many last turns; default: all.")
 ]

@@ -103,7 +103,7 @@ def chosen_scenario(wanted: object, scenarios: Sequence[Scenario], room: int) ->
     """
     found = wanted if isinstance(wanted, Scenario) else next((each for each in scenarios if each.id == wanted), None)
     if found is None:
-        told = f"no scenario {wanted!r:.80} among this environment's {len(scenarios)}, such as {scenarios[0].id!r}"
+        told = f"no scenario {wanted!r:.80} among this environment's {len(scenarios)}, such as {scenarios[0].id!r:.80}"
         raise UserError(f"{told}; expected a Scenario or the id of one of them")
     if found.seats > room:
         told = f"{parties(found)}, and this environment was made for {room}"

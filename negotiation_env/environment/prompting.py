@@ -44,7 +44,7 @@ Prompts: TypeAlias = str | Path | PromptSet | Sequence[str | Path | PromptSet] |
 
 _IN_FOLDER: Final = "prompts.toml"
 _READ_TAGS: Final = ("embedded", "reading", "scripted")
-"""The kinds of judges that have an attribute `prompts`."""
+"""The kinds of shipped judges that have an attribute `prompts`."""
 BEFORE_SETS: Final = {"v1": "handshake 1 b8a117b5"}
 """What records of before there were prompt sets say, and which set's texts that was."""
 
@@ -100,7 +100,7 @@ def chosen_prompts(given: Prompts, judge: Judge | None = None) -> tuple[PromptSe
 
 
 def planned_prompts(given: Prompts, judge: str) -> tuple[PromptSet, ...]:
-    """The same by a judge's spec, before the judge is made; one of somebody's own is taken to read free dialogue."""
+    """The same by a judge's spec, before the judge is made; one of somebody's own is taken to ask for no other set."""
     tagged = any(parse(each).kind in _READ_TAGS for each in single_specs(judge))
     return chosen_prompts((HANDSHAKE if tagged else DEFAULT) if given is None else given)
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 from negotiation_env.console.terminal import console, shown
 from negotiation_env.game.events import Outcome, Status, Utterance
 from negotiation_env.game.protocol import Negotiation
+from negotiation_env.game.rewards import reward
+from negotiation_env.game.rules import Rules
 
 if TYPE_CHECKING:
     from rich.panel import Panel
 
-__all__ = ["agency", "colour_of", "ending", "outcome_line", "show_news", "spoken", "transcript"]
+__all__ = ["UNEARNED", "agency", "colour_of", "ending", "outcome_line", "show_news", "spoken", "transcript", "unearned"]
 
+UNEARNED = "reward 0, without agreement"
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -25,7 +28,7 @@ def transcript(game: Negotiation, judge: str) -> str:
     if game.completion:
         parts.append(f"[{_answer_title(game)}] {_inside(game.completion)}")
     if isinstance(game.pending, Outcome):
-        parts.append(_closing_line(game, game.pending, judge))
+        parts.append(outcome_line(game.pending, judge, game.rules))
     return shown("\n\n".join(parts))
 
 
@@ -33,18 +36,17 @@ def _inside(said: Utterance) -> str:
     return said.text.replace("\n[", "\n [")
 
 
-def outcome_line(outcome: Outcome, judge: str) -> str:
-    """How it ended, in one line; a score never stands without the name of its judge."""
+def outcome_line(outcome: Outcome, judge: str, rules: Rules) -> str:
+    """How it ended, in one line; a score never stands without its judge's name, nor alone where it earns nothing."""
     score = "" if outcome.score is None else f"; {agency(outcome.score)} by the {judge}"
     reason = f" ({outcome.reason})" if outcome.reason else ""
-    return f"{ending(outcome)}{score}{reason}"
+    earned = f"; {UNEARNED}" if unearned(outcome, rules) else ""
+    return f"{ending(outcome)}{score}{reason}{earned}"
 
 
-def _closing_line(game: Negotiation, outcome: Outcome, judge: str) -> str:
-    """The same, with the reward where a score could be taken for it."""
-    unearned = outcome.score is not None and outcome.status is Status.NO_AGREEMENT
-    told = "; reward 0, without agreement" if unearned and not game.rules.reward_without_agreement else ""
-    return f"{outcome_line(outcome, judge)}{told}"
+def unearned(outcome: Outcome, rules: Rules) -> bool:
+    """Whether an answer was scored whose score is not the reward."""
+    return outcome.score is not None and reward(outcome, rules) != outcome.score
 
 
 def ending(outcome: Outcome) -> str:
@@ -69,7 +71,7 @@ def show_news(game: Negotiation, judge: str) -> None:
     for said, title in _news(game):
         out.print(spoken(said.seat, title, said.text))
     if isinstance(game.pending, Outcome):
-        out.print(Text(_closing_line(game, game.pending, judge), style="bold"))
+        out.print(Text(outcome_line(game.pending, judge, game.rules), style="bold"))
 
 
 def spoken(seat: int, title: str, text: str) -> "Panel":

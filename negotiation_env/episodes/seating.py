@@ -1,6 +1,7 @@
 """Who sits where in a game, checked before anything is played."""
 
 from collections.abc import Sequence
+from inspect import isroutine
 from typing import TypeVar
 
 from negotiation_env.errors import UserError
@@ -22,7 +23,7 @@ def require_agents(agents: Sequence[Agent]) -> None:
         raise UserError(f"agents: expected a sequence of agents, one for each seat; got {agents!r:.80}")
     for agent in agents:
         if not (hasattr(agent, "name") and hasattr(agent, "act")):
-            maker = "resolve_agent" if isinstance(agent, str) else "FunctionAgent" if callable(agent) else ""
+            maker = "resolve_agent" if isinstance(agent, str) else "FunctionAgent" if isroutine(agent) else ""
             remedy = f"; {maker} makes one of it" if maker else ""
             raise UserError(f"expected an Agent (name, act), got {agent!r:.80}{remedy}")
 

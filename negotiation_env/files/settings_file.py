@@ -54,9 +54,10 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         UserError: It is missing, no TOML, or has a number that is not finite.
     """
     if what in _WRITTEN_BY and _is_missing(path):
-        place = "" if path.is_absolute() or path.name == str(path) else f" in {Path.cwd()}"
-        told = f"`negotiate init {_WRITTEN_BY[what]}` writes one to begin with"
-        raise UserError(f"no {what} {str(path)!r}{place}; {told}")
+        place = "" if path.name == str(path) else f", looked for as {path.absolute()}"
+        raise UserError(
+            f"no {what} {str(path)!r}; `negotiate init {_WRITTEN_BY[what]}` writes one to begin with{place}"
+        )
     try:
         return tomllib.loads(read_text(path, what), parse_float=finite)
     except (ValueError, RecursionError) as error:

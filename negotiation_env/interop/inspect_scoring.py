@@ -45,7 +45,7 @@ def collective_agency() -> Scorer:
         if episode.reward is None:
             reason = "scoring_failed" if episode.failed else "grader_failed"
             return Score.unscored(reason=reason, answer=answer, explanation=episode.failure, metadata=known)
-        told = outcome_line(episode.outcome, episode.judge)
+        told = outcome_line(episode.outcome, episode.judge, episode.rules)
         value = episode.reward if episode.outcome.score is None else episode.outcome.score
         return Score(value=value, answer=answer, explanation=told, metadata=known)
 

@@ -63,7 +63,7 @@ def negotiate(
         split: A shipped split or the path of a JSONL file.
         n: How many scenarios, drawn with the seed.
         seed: Seeds the draw and the replies.
-        max_turns: Most utterances; raised where a party could not speak once.
+        max_turns: Most utterances, 2 or more, raised where more than two negotiate; 0: the model answers alone.
         history_turns: As in `Rules`.
         judge_sees_dialogue: The same.
         opponent: An agent for the other seats; None is the model in the role "opponent", or else the one evaluated.

@@ -89,7 +89,7 @@ class NegotiationGame(ta.Env):
             state.current_player_id = game.speaker
             return
         state.done = True
-        told = outcome_line(game.outcome, self._game.judge.name)
+        told = outcome_line(game.outcome, self._game.judge.name, game.rules)
         for player in range(state.num_players):
             state.game_info[player] |= {"role": state.role_mapping[player], "reason": told}
         if (reward := self.episode().reward) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from negotiation_env.errors import NegotiationError, why
+from negotiation_env.errors import NegotiationError, UserError, why
 from negotiation_env.game.events import Question, QuestionKind, Verdict
 
 __all__ = ["FunctionJudge"]
@@ -21,17 +21,23 @@ class FunctionJudge:
     Args:
         function: Gets each `Question`. Where `question.kind` is "agreement" it returns whether the parties agree, by
             `question.dialogue`: True or False, or 1 or 0; where it is "score", how good `question.completion` is, from
-            0 to 5. None leaves the game unscored, and so does what it raises or what is no such number. With an
+            0 to 5; True is no score. None leaves the game unscored, and so does what it raises or what is no such
+            number. With an
             attribute `prompts`, a prompt set's name, the parties are told that set unless another is asked for. With
             an attribute `reads_turns` that is true it is also asked what guards ask: where the kind is "turn", whether
             `question.asked` is true of the dialogue's last turn. With several workers it is called by several threads
             at a time.
         name: The name in records; by default the function's or its class's.
+
+    Raises:
+        UserError: The function's `prompts` is no text.
     """
 
     def __init__(self, function: Callable[[Question], Any], name: str = "") -> None:
         self.name = name or getattr(function, "__name__", type(function).__name__)
-        self.prompts: str = getattr(function, "prompts", "")
+        self.prompts = getattr(function, "prompts", "")
+        if not isinstance(self.prompts, str):
+            raise UserError(f"{self.name}.prompts: expected a prompt set's name, got {self.prompts!r:.80}")
         self.reads_turns = bool(getattr(function, "reads_turns", False))
         self._function = function
 
@@ -57,5 +63,6 @@ class FunctionJudge:
 
 def _number(given: Any, question: Question) -> float | None:
     """What was given as a number, NumPy's and torch's too; a yes is no score, for it was meant for another question."""
-    yes = question.kind is QuestionKind.SCORE and type(given).__name__.startswith("bool")
+    kind = str(getattr(given, "dtype", type(given).__name__))
+    yes = question.kind is QuestionKind.SCORE and kind.endswith("bool")
     return float(given) if hasattr(given, "__float__") and not yes else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from negotiation_env.environment.episode import Episode, stream_latest
-from negotiation_env.episodes.run_folder import SETTINGS
+from negotiation_env.episodes.run_folder import CANDIDATES, CONFIG, SETTINGS
 from negotiation_env.episodes.summary import summarise
 from negotiation_env.errors import UserError
 from negotiation_env.report.folder import episode_files
@@ -29,7 +29,7 @@ def runs_table(folder: Path) -> Table:
     """
     found = sorted(each for each in folder.iterdir() if is_run(each)) if folder.is_dir() else []
     if not found:
-        if (folder / SETTINGS).is_file():
+        if any((folder / name).is_file() for name in (SETTINGS, CONFIG)) and not (folder / CANDIDATES).exists():
             raise UserError(f"{folder} holds a run of which no game has ended yet; go on with --resume")
         raise UserError(
             f"{folder} holds no run and no folder of one; expected the --out of a command, or what holds them"

@@ -38,8 +38,6 @@ def read_json(text: str | bytes, *, non_finite: bool = False) -> Any:
         found = json.loads(plain, object_pairs_hook=_object, parse_float=number, parse_constant=number)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"expected JSON: {error}") from None
     if _deeper(plain, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
     return found

@@ -115,6 +115,7 @@ ANSWERS = {
     "yes": (AGREEMENT, True, 1.0, ""),
     "numpy's no": (AGREEMENT, np.bool_(False), 0.0, ""),
     "nothing": (SCORE, None, None, "judge gave no value"),
+    "numpy's yes for a score": (SCORE, np.array(True), None, f"judge returned a ndarray; {NO_SCORE}"),
     "a yes for a score": (
         SCORE,
         True,
@@ -159,6 +160,15 @@ def test_a_function_that_looks_for_tags_has_the_parties_told_of_them(tmp_path, m
     monkeypatch.syspath_prepend(tmp_path)
     assert [each.name for each in chosen_prompts(None, resolve_judge("function:tag_judge:verdict"))] == ["handshake"]
     sys.modules.pop("tag_judge", None)
+
+
+def test_a_function_s_prompts_are_a_name():
+    def verdict(question):
+        return 1
+
+    verdict.prompts = 7
+    with pytest.raises(UserError, match=r"verdict\.prompts: expected a prompt set's name, got 7"):
+        FunctionJudge(verdict)
 
 
 def test_a_function_is_a_judge_by_its_name(tmp_path, monkeypatch):

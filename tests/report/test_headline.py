@@ -7,7 +7,7 @@ import pytest
 from negotiation_env import ScriptedJudge, load_scenarios
 from negotiation_env.episodes.evaluate import evaluate
 from negotiation_env.episodes.rejudge import rejudge
-from negotiation_env.episodes.run_folder import SETTINGS
+from negotiation_env.episodes.run_folder import CANDIDATES, CONFIG, SETTINGS
 from negotiation_env.errors import UserError
 from negotiation_env.report import write_report
 from negotiation_env.report.folder import read_beside, read_run
@@ -100,7 +100,11 @@ def test_the_runs_of_a_folder_are_listed_with_their_figures(tmp_path):
         runs_table(tmp_path / "nowhere")
 
 
-def test_a_run_that_was_stopped_before_its_first_game_ended_is_told_from_no_run(tmp_path):
-    (tmp_path / SETTINGS).write_text("{}", encoding="utf-8")
+@pytest.mark.parametrize("name", [SETTINGS, CONFIG])
+def test_a_run_that_was_stopped_before_its_first_game_ended_is_told_from_no_run(tmp_path, name):
+    (tmp_path / name).write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="a run of which no game has ended yet; go on with --resume"):
+        runs_table(tmp_path)
+    (tmp_path / CANDIDATES).touch()  # what `negotiate generate` made is no such run
+    with pytest.raises(UserError, match="holds no run"):
         runs_table(tmp_path)

@@ -39,7 +39,7 @@ def test_one_name_is_a_list_of_one():
         ({"max_stepz": "3"}, r"there is no key 'max_stepz' \(did you mean max_steps\?\); the keys are method, model"),
         ({"max_steps": "many"}, "max_steps: .*got 'many'"),
         ({"trained_tokens": "all"}, "trained_tokens: .*'dialogue'"),
-        ({"micro_batch": "5"}, "micro_batch must divide"),
+        ({"micro_batch": "5"}, "micro_batch must divide group_size x groups_per_step = 12; it is 5: take 4, say"),
         ({"quantise": "4bit", "fine_tuning": "full"}, "4-bit weights cannot be trained"),
         ({"quantise": "4bit", "engine": "vllm:http://127.0.0.1:1"}, "are not the 4-bit ones that train"),
         ({"engine": "vllm:http://127.0.0.1:8000", "fine_tuning": "full"}, "is handed adapters"),

@@ -43,7 +43,7 @@ def test_a_dry_run_shows_parameters_memory_and_work_and_writes_nothing(recipe, t
     monkeypatch.setenv("COLUMNS", "80")
     done = negotiate(recipe, "--dry-run", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
-    for told in ("134,515,008", "memory a process, estimated", "questions to the judge", "not checked"):
+    for told in ("134,515,008", "\nmemory a process, estimated", "questions to the judge", "not checked"):
         assert told in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert list(tmp_path.iterdir()) == [recipe]
