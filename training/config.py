@@ -287,9 +287,9 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _whole_micro_batches(self) -> "TrainConfig":
-        if self.games_per_step % self.micro_batch:
-            games = f"group_size x groups_per_step = {self.games_per_step}"
-            fits = max(size for size in range(1, self.micro_batch) if self.games_per_step % size == 0)
+        if (total := self.games_per_step) % self.micro_batch:
+            games = f"group_size x groups_per_step = {total}"
+            fits = max(size for size in range(1, min(self.micro_batch, total) + 1) if total % size == 0)
             raise ValueError(f"micro_batch must divide {games}; it is {self.micro_batch}: take {fits}, say")
         return self
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from negotiation_env.episodes.run_folder import CONFIG, EPISODES, SETTINGS, SUMMARY
 from negotiation_env.episodes.summary import Summary
-from negotiation_env.episodes.verify import differing, read_object, summary_again, verify_evaluation
+from negotiation_env.episodes.verify import differing, read_object, require_ended, summary_again, verify_evaluation
 from negotiation_env.training.config import load_config
 from negotiation_env.training.held_out_log import HELD_OUT, HeldOut, read_held_out
 from negotiation_env.training.report import groups_with_signal, read_metrics
@@ -47,8 +47,7 @@ def _line(line: HeldOut, again: Mapping[int, Summary]) -> list[str]:
 
 def _summary(run: Path, again: Mapping[int, Summary]) -> list[str]:
     """Its settings, both evaluations, and the share of groups that carried a signal."""
-    if not (run / SUMMARY).exists():
-        return [f"{SUMMARY} is not there: the run was stopped before its end; go on with --resume"]
+    require_ended(run)
     told, log = read_object(run / SUMMARY), read_metrics(run)
     config = load_config(run / CONFIG).model_dump(mode="json")
     kept = {name: value for name, value in told["config"].items() if name in config}  # older versions had others

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_command", "play"]
 
-_WORKERS = "1: 40 games in step, for models in this process; more: so many at a time, each for itself, for remote ones."
+_WORKERS = "1: many games in step, for models in this process; more: as many, each for itself, for remote models."
 
 
 @app.command()

@@ -27,6 +27,7 @@ __all__ = [
     "differing",
     "missing",
     "read_object",
+    "require_ended",
     "summary_again",
     "verify_evaluation",
     "verify_games",
@@ -43,12 +44,21 @@ def verify_evaluation(run: Path) -> list[str]:
     Raises:
         UserError: A file is missing or cannot be read.
     """
-    if not (run / SUMMARY).exists():
-        raise UserError(f"{run} has no {SUMMARY}: the run was stopped before its end; go on with --resume")
+    require_ended(run)
     settings, wrong = read_object(run / SETTINGS), list[str]()
     again = summary_again(run, settings, wrong)
     told = read_object(run / SUMMARY)
     return wrong + differing(SUMMARY, told, json.loads(again.to_json()))
+
+
+def require_ended(run: Path) -> None:
+    """Refuse a run without its summary, which is written last.
+
+    Raises:
+        UserError: It is not there.
+    """
+    if not (run / SUMMARY).exists():
+        raise UserError(f"{run} has no {SUMMARY}: the run was stopped before its end; go on with --resume")
 
 
 def verify_games(run: Path) -> list[str]:

@@ -22,11 +22,10 @@ class FunctionJudge:
         function: Gets each `Question`. Where `question.kind` is "agreement" it returns whether the parties agree, by
             `question.dialogue`: True or False, or 1 or 0; where it is "score", how good `question.completion` is, from
             0 to 5; True is no score. None leaves the game unscored, and so does what it raises or what is no such
-            number. With an
-            attribute `prompts`, a prompt set's name, the parties are told that set unless another is asked for. With
-            an attribute `reads_turns` that is true it is also asked what guards ask: where the kind is "turn", whether
-            `question.asked` is true of the dialogue's last turn. With several workers it is called by several threads
-            at a time.
+            number. With an attribute `prompts`, a prompt set's name, the parties are told that set unless another is
+            asked for. With an attribute `reads_turns` that is true it is also asked what guards ask: where the kind is
+            "turn", whether `question.asked` is true of the dialogue's last turn. With several workers it is called by
+            several threads at a time.
         name: The name in records; by default the function's or its class's.
 
     Raises:

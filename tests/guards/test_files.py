@@ -107,7 +107,7 @@ def test_a_function_of_ones_own_that_raises_is_told_with_its_place():
         ),
         ('[[constraint]]\nname = "a"\nformula = "accepts"\nseats = "some"', "expected seats ="),
         ('[[constraint]]\nname = "a"\nformula = "accepts"\n' * 2, "two constraints are called 'a'"),
-        ('[[constraint]]\nname = "a"\nformulas = "accepts"', "formulas'"),
+        ('[[constraint]]\nname = "a"\nformulas = "accepts"', "there is no key 'formulas'"),
         ('name = "a"', "there is no key 'name'"),
         ('constraint = []\n[propositions]\nx = "nowhere:x"', "cannot be loaded"),
         ("[[", "is not valid TOML"),
