@@ -48,7 +48,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from gymnasium.utils.seeding import np_random
 
@@ -73,6 +73,7 @@ from negotiation_env.game.events import Outcome, Question, QuestionKind, Ruling,
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.protocol import Negotiation
 from negotiation_env.game.rewards import reward
+from negotiation_env.game.rules import RuleSettings
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.guards.watch import Finding
@@ -89,15 +90,22 @@ _COMPLETING, _OVER, _TURN = Phase.COMPLETING, Phase.OVER, QuestionKind.TURN
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
-def env(**settings: Any) -> OrderEnforced:
-    """The environment, with PettingZoo's order checks.
+class Settings(RuleSettings, total=False):
+    """The arguments of `NegotiationEnv`, which says what they are."""
 
-    It takes what `NegotiationEnv` does: scenarios, judge, render_mode, prompts, guards, and the fields of `Rules`.
-    """
+    scenarios: str | Path | Scenario | Sequence[Scenario]
+    judge: str | Judge | None
+    render_mode: str | None
+    prompts: Prompts
+    guards: Given | None
+
+
+def env(**settings: Unpack[Settings]) -> OrderEnforced:
+    """The environment, with PettingZoo's order checks; takes the arguments of `NegotiationEnv`."""
     return OrderEnforced(raw_env(**settings))
 
 
-def raw_env(**settings: Any) -> "NegotiationEnv":
+def raw_env(**settings: Unpack[Settings]) -> "NegotiationEnv":
     """The environment without wrappers; takes the arguments of `NegotiationEnv`."""
     return NegotiationEnv(**settings)
 
@@ -141,7 +149,7 @@ class NegotiationEnv(Bookkeeping):
         render_mode: str | None = None,
         prompts: Prompts = None,
         guards: Given | None = None,
-        **rules: Any,
+        **rules: Unpack[RuleSettings],
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'human' or 'ansi'; got {render_mode!r}")

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from negotiation_env.errors import UserError
 from negotiation_env.game.scenario import Scenario
 
-__all__ = ["Rules", "enough_turns"]
+__all__ = ["RuleSettings", "Rules", "enough_turns"]
 
 _NUMBERS = ("max_turns", "max_characters", "writer")
 _SWITCHES = ("complete_without_agreement", "reward_without_agreement", "judge_sees_dialogue", "personas")
@@ -54,6 +55,19 @@ class Rules:
     def single(self) -> bool:
         """Whether a single agent answers alone."""
         return self.max_turns == 0
+
+
+class RuleSettings(TypedDict, total=False):
+    """The fields of `Rules`, for signatures that take some of them by name."""
+
+    max_turns: int
+    history_turns: int | None
+    complete_without_agreement: bool
+    reward_without_agreement: bool
+    judge_sees_dialogue: bool
+    max_characters: int
+    writer: int
+    personas: bool
 
 
 def enough_turns(max_turns: int, scenarios: Sequence[Scenario]) -> int:

@@ -1,4 +1,6 @@
+import inspect
 import warnings
+from typing import get_type_hints
 
 import gymnasium
 import numpy as np
@@ -10,7 +12,9 @@ from pettingzoo.test import api_test, seed_test
 
 import negotiation_env
 from negotiation_env import Scenario, ScriptedJudge, env, raw_env, step_many
+from negotiation_env.environment.aec import NegotiationEnv, Settings
 from negotiation_env.errors import JudgeError, UserError
+from negotiation_env.game.rules import Rules, RuleSettings
 from tests.conftest import three_parties, two_parties
 
 OFFER, YES = "Share?\nPROPOSE: Share it.", "Yes.\nACCEPT"
@@ -345,3 +349,9 @@ def test_before_reset_the_environment_without_wrappers_says_so_too(look):
     game.reset()
     with pytest.raises(AttributeError, match="no attribute 'games'"):
         game.games  # noqa: B018 - the look is what is tested
+
+
+def test_the_settings_that_editors_complete_are_those_there_are():
+    assert get_type_hints(RuleSettings) == get_type_hints(Rules)
+    taken = inspect.signature(NegotiationEnv).parameters.keys() - {"rules"}
+    assert Settings.__annotations__.keys() == taken | get_type_hints(Rules).keys()
