@@ -1,10 +1,11 @@
 """Settings out of TOML files: read, checked, and explained where they are wrong."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from negotiation_env.errors import UserError
 from negotiation_env.files.user_files import read_text
@@ -84,21 +85,45 @@ def check_settings(kind: type[T], found: dict[str, Any], path: Path) -> T:
     try:
         return TypeAdapter(kind).validate_python(found, extra="forbid")
     except ValidationError as error:
-        raise UserError(f"{path}: {'; '.join(_told(kind, item) for item in error.errors())}") from error
+        faults = [(*_place(kind, fault["loc"]), fault) for fault in error.errors()]
+        told = [_told(*each) for each in faults if not any(_within(place, each[0]) for place, *_ in faults)]
+        raise UserError(f"{path}: {'; '.join(told)}") from error
 
 
-def _told(kind: Any, fault: "ErrorDetails") -> str:
-    place = [str(part) for part in fault["loc"]]
+def _place(kind: Any, loc: Sequence[int | str]) -> tuple[list[str], Any]:
+    """Where a fault is in the file, and what the last key is a key of; pydantic also names a union's members."""
+    place: list[str] = []
+    for part in loc:
+        members = {member.__name__: member for member in get_args(kind) if isinstance(member, type)}
+        if isinstance(kind, UnionType) and part in members:
+            kind = members[str(part)]
+            continue
+        kind, owner = _value_of(kind, str(part)), kind
+        place.append(str(part))
+    return place, owner if place else kind
+
+
+def _value_of(kind: Any, key: str) -> Any:
+    """The type of what stands behind a key; None where there is no knowing."""
+    if is_dataclass(kind):
+        return get_type_hints(kind).get(key)
+    return get_args(kind)[1] if get_origin(kind) is Mapping else None
+
+
+def _within(place: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether a place is inside another, which is then the fault of a union's member that was not meant."""
+    return len(place) > len(other) and list(place[: len(other)]) == list(other)
+
+
+def _told(place: Sequence[str], owner: Any, fault: "ErrorDetails") -> str:
     if fault["type"] == "unexpected_keyword_argument":
-        return _unknown(kind, place)
+        return _unknown(place, owner)
     told = fault["msg"].removeprefix("Value error, ")
     return f"{'.'.join(place)}: {told}" if place else told
 
 
-def _unknown(kind: Any, place: Sequence[str]) -> str:
+def _unknown(place: Sequence[str], owner: Any) -> str:
     """An unknown key, the known one that it looks like, if any, and all of them."""
-    for name in place[:-1]:
-        kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
-    known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    known = [field.name for field in fields(owner)] if is_dataclass(owner) else []
     told = f"; the keys are {', '.join(known)}" if known else ""
     return f"there is no key {'.'.join(place)!r}{did_you_mean(place[-1], known)}{told}"

@@ -71,7 +71,7 @@ def test_negotiators_and_settings_of_the_command_line_take_the_place_of_the_file
         ('[comparisons.quality]\njudge = "x"\nsettings = ["eval"]', "Input should be 'eval_conflict'"),
         (
             '[comparisons.quality]\njudge = "x"\nsetting = []',
-            "there is no key 'comparisons.quality.Comparison.setting'",
+            "there is no key 'comparisons.quality.setting' (did you mean settings?); the keys are judge, settings",
         ),
         ("cost_limit = -1.0", "cost_limit: expected 0 or more, got -1.0"),
         ("unscored_limit = 2", "unscored_limit: expected a share from 0 to 1, got 2"),
