@@ -30,6 +30,8 @@ AUTHORS = {
     "twenty-second author": ("twenty_second_author.jsonl",),
     "twenty-third author": ("twenty_third_author.jsonl",),
     "twenty-fourth to thirty-third author": ("twenty_fourth_to_thirty_third_author.jsonl",),
+    "thirty-fourth author": ("thirty_fourth_author.jsonl",),
+    "thirty-fifth author": ("thirty_fifth_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
     "brief demonstrations": ("brief_demonstrations.jsonl",),
     "the warm start": ("warm_start.jsonl", "whole_warm_start.jsonl"),

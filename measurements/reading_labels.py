@@ -1,6 +1,6 @@
 """The labelled texts of the reading judge, and which of them train it, set its scale, or try it.
 
-No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of six more
+No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of eight more
 authors, what is marked `unseen` in `labels`, and all that is about a held-out dilemma, where nearly every answer is a
 small model's: a judge that had learned that would know those dilemmas as ones with poor answers. An eighth of the other
 dilemmas sets the scale, the threshold and the interval.
@@ -29,6 +29,8 @@ TRIED: Final = {
     "twenty-first author": "twenty_first_author.jsonl",
     "twenty-second author": "twenty_second_author.jsonl",
     "twenty-third author": "twenty_third_author.jsonl",
+    "thirty-fourth author": "thirty_fourth_author.jsonl",
+    "thirty-fifth author": "thirty_fifth_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 POLICIES: Final = "policies in training"

@@ -90,14 +90,19 @@ _COMPLETING, _OVER, _TURN = Phase.COMPLETING, Phase.OVER, QuestionKind.TURN
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
-class Settings(RuleSettings, total=False):
-    """The arguments of `NegotiationEnv`, which says what they are."""
+class GameSettings(RuleSettings, total=False):
+    """How games are played: arguments of `NegotiationEnv`, which says what they are."""
+
+    prompts: Prompts
+    guards: Given | None
+
+
+class Settings(GameSettings, total=False):
+    """All its arguments."""
 
     scenarios: str | Path | Scenario | Sequence[Scenario]
     judge: str | Judge | None
     render_mode: str | None
-    prompts: Prompts
-    guards: Given | None
 
 
 def env(**settings: Unpack[Settings]) -> OrderEnforced:

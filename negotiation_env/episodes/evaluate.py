@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar, Unpack
 
 from negotiation_env.console.terminal import say
 from negotiation_env.environment.choices import chosen_rules, given_scenarios
@@ -24,7 +24,7 @@ from negotiation_env.episodes.summary import Summary, summarise
 from negotiation_env.episodes.unscored_limit import UnscoredLimit
 from negotiation_env.errors import UserError
 from negotiation_env.files.durable import write_whole
-from negotiation_env.game.protocol import Rules
+from negotiation_env.game.rules import Rules, RuleSettings
 from negotiation_env.game.scenario import Scenario
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge
@@ -90,7 +90,7 @@ def evaluate(
     prompts: Prompts = None,
     guards: Given | None = None,
     sha256: Mapping[str, str] | None = None,
-    **rules: Any,
+    **rules: Unpack[RuleSettings],
 ) -> Summary:
     """Play every scenario once and write the episodes and their summary.
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from threading import Event
-from typing import Any
+from typing import Any, Unpack
 
 from pettingzoo import AECEnv
 
 from negotiation_env.console.interrupts import interruptible
 from negotiation_env.console.threads import Crew
 from negotiation_env.endpoints.recording import sound
-from negotiation_env.environment.aec import NegotiationEnv
+from negotiation_env.environment.aec import GameSettings, NegotiationEnv
 from negotiation_env.environment.episode import Episode
 from negotiation_env.environment.prompting import Prompts, chosen_prompts, seat_prompts
 from negotiation_env.environment.stepping import Wrap, step_many
@@ -30,6 +30,7 @@ from negotiation_env.game.events import Task
 from negotiation_env.game.moves import Phase
 from negotiation_env.game.prompts import PromptSet
 from negotiation_env.game.protocol import Negotiation
+from negotiation_env.game.rules import RuleSettings
 from negotiation_env.game.scenario import Scenario, require_playable
 from negotiation_env.guards.files import Given, load_guards
 from negotiation_env.interfaces import Agent, Judge, Reply, Request
@@ -78,14 +79,19 @@ def derive_seed(*parts: object) -> int:
 
 
 def play(
-    game: Game, judge: str | Judge, *, render_mode: str | None = None, wrap: Wrap | None = None, **rules: Any
+    game: Game,
+    judge: str | Judge,
+    *,
+    render_mode: str | None = None,
+    wrap: Wrap | None = None,
+    **settings: Unpack[GameSettings],
 ) -> Episode:
     """Play one game; the arguments are those of `play_many`.
 
     Raises:
         UserError: It is no `Game`.
     """
-    return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **rules)))
+    return next(iter(play_many([game], judge, render_mode=render_mode, wrap=wrap, **settings)))
 
 
 def play_many(
@@ -98,7 +104,7 @@ def play_many(
     wrap: Wrap | None = None,
     prompts: Prompts = None,
     guards: Given | None = None,
-    **rules: Any,
+    **rules: Unpack[RuleSettings],
 ) -> Generator[Episode, None, None]:
     """Play many games.
 

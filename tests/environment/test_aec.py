@@ -354,4 +354,4 @@ def test_before_reset_the_environment_without_wrappers_says_so_too(look):
 def test_the_settings_that_editors_complete_are_those_there_are():
     assert get_type_hints(RuleSettings) == get_type_hints(Rules)
     taken = inspect.signature(NegotiationEnv).parameters.keys() - {"rules"}
-    assert Settings.__annotations__.keys() == taken | get_type_hints(Rules).keys()
+    assert get_type_hints(Settings).keys() == taken | get_type_hints(Rules).keys()
