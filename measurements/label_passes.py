@@ -32,6 +32,7 @@ AUTHORS = {
     "twenty-fourth to thirty-third author": ("twenty_fourth_to_thirty_third_author.jsonl",),
     "thirty-fourth author": ("thirty_fourth_author.jsonl",),
     "thirty-fifth author": ("thirty_fifth_author.jsonl",),
+    "thirty-sixth to forty-first author": ("thirty_sixth_to_forty_first_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
     "brief demonstrations": ("brief_demonstrations.jsonl",),
     "the warm start": ("warm_start.jsonl", "whole_warm_start.jsonl"),

@@ -6,7 +6,8 @@ small model's: a judge that had learned that would know those dilemmas as ones w
 dilemmas sets the scale, the threshold and the interval.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -33,6 +34,9 @@ TRIED: Final = {
     "thirty-fifth author": "thirty_fifth_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
+LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author")
+"""Whose texts came after heads v5 and v6. What sets the scale is drawn from each, and from all before them, by itself:
+heads that go on from others have learned nothing about dilemmas that set it."""
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
@@ -40,7 +44,7 @@ _SAY_SERVED: Final = frozenset(
     {
         "sixth to twelfth author",
         "fourteenth to twentieth author",
-        "twenty-fourth to thirty-third author",
+        *LATER,
         "demonstrations",
         *BRIEF,
     }
@@ -86,9 +90,17 @@ def labelled_rows() -> list[Row]:
     rows = [replace(row, part="try") if row.part == "train" and row.dilemma in held_out else row for row in rows]
     tried = {row.dilemma for row in rows if row.part == "try"}
     rows = [row for row in rows if row.part == "try" or row.dilemma not in tried]
-    others = sorted({row.dilemma for row in rows if row.part == "train"})
-    scale = set(Random(5).sample(others, len(others) // 8))
+    drawn: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.part == "train":
+            drawn[row.source if row.source in LATER else "before"].add(row.dilemma)
+    scale = {dilemma for dilemmas in drawn.values() for dilemma in _eighth(dilemmas)}
     return [replace(row, part="scale") if row.part == "train" and row.dilemma in scale else row for row in rows]
+
+
+def _eighth(dilemmas: Iterable[str]) -> list[str]:
+    known = sorted(dilemmas)
+    return Random(5).sample(known, len(known) // 8)
 
 
 def readable(path: Path | None) -> list[Labelled]:

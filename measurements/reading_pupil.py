@@ -103,6 +103,15 @@ class Pupil(nn.Module):
                 found[f"{number}.{name}.down"], found[f"{number}.{name}.up"] = adapted.down, GAIN * adapted.up
         return {name: each.detach() for name, each in found.items()}
 
+    def take_up(self, changes: Mapping[str, Any]) -> None:
+        """Begin from changes as `changes` has them; layers that they do not have begin with none."""
+        for number, layer in enumerate(self.layers, start=FIRST):
+            for name in MATRICES:
+                adapted = getattr(layer.self_attn, name)
+                if f"{number}.{name}.down" in changes:
+                    adapted.down.data = torch.as_tensor(changes[f"{number}.{name}.down"]).float()
+                    adapted.up.data = torch.as_tensor(changes[f"{number}.{name}.up"]).float() / GAIN
+
     def learned(self) -> dict[str, Tensor]:
         """All that is trained, and what the heads hold."""
         trained = {name for name, each in self.named_parameters() if each.requires_grad}

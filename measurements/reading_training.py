@@ -9,8 +9,9 @@ agree. At the end the heads are fit anew, as ridges, to what the model reads the
 scale, interval, threshold and farthest distance. What is to be shipped is copied to `negotiation_env/judges/reading`;
 `measurements.reading_check` tries what is there.
 
-FOLDER keeps the first layers' states (2.3 GB) and what was learned after each epoch, from where it goes on, and gets
-`heads.npz` and `adapter.npz`. The model computes in bfloat16; what is learned is float32.
+FOLDER keeps the first layers' states (3 GB) and what was learned after each epoch, from where it goes on, and gets
+`heads.npz` and `adapter.npz`. Changes in FOLDER/begin/adapter.npz, such as those that are shipped, are what it begins
+with; heads v6 went on from v5's for one epoch. The model computes in bfloat16; what is learned is float32.
 """
 
 import math
@@ -46,6 +47,8 @@ BETTER: Final = 0.75
 """As many levels between two answers to one dilemma, and their order is trained."""
 ORDER: Final = 0.5
 SERVED: Final = 0.3
+FEW: Final = 4
+"""One in so many texts is enough for the heads to begin with."""
 SURE: Final = 2.0
 """Log-odds either way that an agreement begins with."""
 
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wood = [*trees(rows, AutoTokenizer.from_pretrained(model, local_files_only=True))]
     texts = [*zip(wood, first_states(network, wood, chosen.folder / "states.pt"), strict=True)]
     pupil = Pupil(network)
-    train(pupil, [each for each in texts if _within(each, ("train",))], chosen.folder / "learned.pt", chosen.epochs)
+    train(pupil, [each for each in texts if _within(each, ("train",))], chosen.folder, chosen.epochs)
     found = readings(pupil, texts, ("train", "scale"))
     fit_heads(pupil, found)
     heads = scaled(found, {name: head.plain() for name, head in pupil.heads.items()})
@@ -129,13 +132,16 @@ def _head(pairs: Sequence[tuple[Any, Any]]) -> Head:
     return Head.ridge(torch.from_numpy(np.stack(found)), torch.tensor(labels, dtype=torch.float32))
 
 
-def train(pupil: Pupil, texts: Sequence[Text], kept: Path, epochs: int) -> None:
-    """So many epochs, from where it was left."""
+def train(pupil: Pupil, texts: Sequence[Text], folder: Path, epochs: int) -> None:
+    """So many epochs, from where it was left, or else from the changes that are there to begin with."""
+    kept, begun = folder / "learned.pt", folder / "begin" / "adapter.npz"
     was = torch.load(kept) if kept.exists() else None
     if was:
         pupil.recall(was["pupil"])
     else:
-        fit_heads(pupil, readings(pupil, texts, ("train",)))
+        if begun.exists():
+            pupil.take_up(np.load(begun))
+        fit_heads(pupil, readings(pupil, texts[::FEW], ("train",)))
     steps = -(-len(texts) // TREES)
     optimizer, schedule = _optimizer(pupil, steps * epochs)
     if was:
