@@ -25,6 +25,7 @@ SCENARIO = Scenario(
 )
 PLAN = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way, and Bo pays half the fuel."
 NONSENSE = "The van is the market of the bread, and the hospital is kept at nine by the Monday, so the cakes are kept."
+GOOD_WILL = "Ada and Bo are both right about the van, and both of them deserve to be heard about it."
 PROPOSAL = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way."
 DONE = (
     Utterance(0, f"Mondays are all I have.\nPROPOSE: {PROPOSAL}"),
@@ -33,7 +34,7 @@ DONE = (
 FREE = tuple(Utterance(turn.seat, turn.text.replace("PROPOSE: ", "").replace("\nACCEPT", "")) for turn in DONE)
 COUNTER = Utterance(1, "I would rather we took turns: two Mondays are yours, two are mine. What do you say to that?")
 BARE = (Utterance(0, "PROPOSE: Half."), DONE[1])
-EMPTY = (Utterance(0, f"PROPOSE: {NONSENSE}"), DONE[1])
+EMPTY = (Utterance(0, f"PROPOSE: {GOOD_WILL}"), DONE[1])
 OPEN = (DONE[0], Utterance(1, "No. The hospital will not wait for your bread, and I will not sign this."))
 
 
