@@ -35,8 +35,8 @@ TRIED: Final = {
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author")
-"""Whose texts came after heads v5 and v6. What sets the scale is drawn from each, and from all before them, by itself:
-heads that go on from others have learned nothing about dilemmas that set it."""
+"""Whose texts came after heads v5, and after v6. An eighth of each, and of all before them, sets the scale: so what
+did at v5 still does, and heads that go on from older ones were never trained on it."""
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""

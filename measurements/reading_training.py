@@ -10,7 +10,7 @@ scale, interval, threshold and farthest distance. What is to be shipped is copie
 `measurements.reading_check` tries what is there.
 
 FOLDER keeps the first layers' states (3 GB) and what was learned after each epoch, from where it goes on, and gets
-`heads.npz` and `adapter.npz`. Changes in FOLDER/begin/adapter.npz, such as those that are shipped, are what it begins
+`heads.npz` and `adapter.npz`. Changes in FOLDER/begin/adapter.npz, such as those of earlier heads, are what it begins
 with; heads v6 went on from v5's for one epoch. The model computes in bfloat16; what is learned is float32.
 """
 
