@@ -1,7 +1,7 @@
 """What is trained of the reading judge: low-rank changes of its model's upper layers, and the heads behind them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import torch
@@ -97,20 +97,22 @@ class Pupil(nn.Module):
     def changes(self) -> dict[str, Tensor]:
         """The low-rank changes by layer and matrix, with the gain in them."""
         found = {}
-        for number, layer in enumerate(self.layers, start=FIRST):
-            for name in MATRICES:
-                adapted = getattr(layer.self_attn, name)
-                found[f"{number}.{name}.down"], found[f"{number}.{name}.up"] = adapted.down, GAIN * adapted.up
+        for name, adapted in self._adapted():
+            found[f"{name}.down"], found[f"{name}.up"] = adapted.down, GAIN * adapted.up
         return {name: each.detach() for name, each in found.items()}
 
     def take_up(self, changes: Mapping[str, Any]) -> None:
         """Begin from changes as `changes` has them; layers that they do not have begin with none."""
+        for name, adapted in self._adapted():
+            if f"{name}.down" in changes:
+                adapted.down.data = torch.as_tensor(changes[f"{name}.down"]).float()
+                adapted.up.data = torch.as_tensor(changes[f"{name}.up"]).float() / GAIN
+
+    def _adapted(self) -> Iterator[tuple[str, Adapted]]:
+        """Each layer that has a change, by the name that the change is kept by."""
         for number, layer in enumerate(self.layers, start=FIRST):
             for name in MATRICES:
-                adapted = getattr(layer.self_attn, name)
-                if f"{number}.{name}.down" in changes:
-                    adapted.down.data = torch.as_tensor(changes[f"{number}.{name}.down"]).float()
-                    adapted.up.data = torch.as_tensor(changes[f"{number}.{name}.up"]).float() / GAIN
+                yield f"{number}.{name}", getattr(layer.self_attn, name)
 
     def learned(self) -> dict[str, Tensor]:
         """All that is trained, and what the heads hold."""

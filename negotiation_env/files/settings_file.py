@@ -112,7 +112,7 @@ def _value_of(kind: Any, key: str) -> Any:
 
 def _within(place: Sequence[str], other: Sequence[str]) -> bool:
     """Whether a place is inside another, which is then the fault of a union's member that was not meant."""
-    return len(place) > len(other) and list(place[: len(other)]) == list(other)
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def _told(place: Sequence[str], owner: Any, fault: "ErrorDetails") -> str:
