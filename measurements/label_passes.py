@@ -33,11 +33,14 @@ AUTHORS = {
     "thirty-fourth author": ("thirty_fourth_author.jsonl",),
     "thirty-fifth author": ("thirty_fifth_author.jsonl",),
     "thirty-sixth to forty-first author": ("thirty_sixth_to_forty_first_author.jsonl",),
+    "forty-second author": ("forty_second_author.jsonl",),
+    "forty-third author": ("forty_third_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
     "brief demonstrations": ("brief_demonstrations.jsonl",),
     "the warm start": ("warm_start.jsonl", "whole_warm_start.jsonl"),
     "like a policy": ("like_a_policy.jsonl",),
     "first training": ("first_training.jsonl",),
+    "many dilemmas": ("many_dilemmas.jsonl",),
 }
 
 

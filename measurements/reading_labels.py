@@ -1,12 +1,11 @@
 """The labelled texts of the reading judge, and which of them train it, set its scale, or try it.
 
-No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of eight more
+No dilemma is in two parts. Tried, and never trained on: the shipped `judge_check.jsonl`, the texts of ten more
 authors, what is marked `unseen` in `labels`, and all that is about a held-out dilemma, where nearly every answer is a
 small model's: a judge that had learned that would know those dilemmas as ones with poor answers. An eighth of the other
 dilemmas sets the scale, the threshold and the interval.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 
-__all__ = ["BRIEF", "POLICIES", "TRIED", "Row", "labelled_rows"]
+__all__ = ["BRIEF", "LATER", "POLICIES", "TRIED", "Row", "labelled_rows"]
 
 TRIED: Final = {
     "judge_check.jsonl": None,
@@ -32,11 +31,13 @@ TRIED: Final = {
     "twenty-third author": "twenty_third_author.jsonl",
     "thirty-fourth author": "thirty_fourth_author.jsonl",
     "thirty-fifth author": "thirty_fifth_author.jsonl",
+    "forty-second author": "forty_second_author.jsonl",
+    "forty-third author": "forty_third_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
-LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author")
-"""Whose texts came after heads v5, and after v6. An eighth of each, and of all before them, sets the scale: so what
-did at v5 still does, and heads that go on from older ones were never trained on it."""
+LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author", "many dilemmas")
+"""Whose texts came after heads v5, and after v6. An eighth of the dilemmas that each brought, and of all before them,
+sets the scale: so what did at v5 still does, and heads that go on from older ones were never trained on it."""
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
@@ -90,17 +91,19 @@ def labelled_rows() -> list[Row]:
     rows = [replace(row, part="try") if row.part == "train" and row.dilemma in held_out else row for row in rows]
     tried = {row.dilemma for row in rows if row.part == "try"}
     rows = [row for row in rows if row.part == "try" or row.dilemma not in tried]
-    drawn: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.part == "train":
-            drawn[row.source if row.source in LATER else "before"].add(row.dilemma)
-    scale = {dilemma for dilemmas in drawn.values() for dilemma in _eighth(dilemmas)}
+    scale = {*_scale_dilemmas(row for row in rows if row.part == "train")}
     return [replace(row, part="scale") if row.part == "train" and row.dilemma in scale else row for row in rows]
 
 
-def _eighth(dilemmas: Iterable[str]) -> list[str]:
-    known = sorted(dilemmas)
-    return Random(5).sample(known, len(known) // 8)
+def _scale_dilemmas(rows: Iterable[Row]) -> Iterator[str]:
+    """An eighth of those that were there before `LATER`, and of what each of these brought."""
+    since: dict[str, int] = {}
+    for row in rows:
+        batch = LATER.index(row.source) if row.source in LATER else -1
+        since[row.dilemma] = min(batch, since.get(row.dilemma, batch))
+    for batch in range(-1, len(LATER)):
+        known = sorted(dilemma for dilemma, first in since.items() if first == batch)
+        yield from Random(5).sample(known, len(known) // 8)
 
 
 def readable(path: Path | None) -> list[Labelled]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 
-from measurements.reading_labels import Row
+from measurements.reading_labels import LATER, Row
 from negotiation_env.judges.reading.passages import passage
 from negotiation_env.judges.reading.reader import Passage, readings, token_ids
 
@@ -64,12 +64,12 @@ class Tree:
 
 
 def trees(rows: Iterable[Row], tokenizer: Any) -> Iterator[Tree]:
-    """All texts, by scene; the same ones give the same trees in whatever order."""
-    scenes: dict[str, list[tuple[Passage, Row]]] = defaultdict(list)
+    """All texts, by scene: the same trees in whatever order, and texts that come later change no earlier tree."""
+    scenes: dict[tuple[str, str], list[tuple[Passage, Row]]] = defaultdict(list)
     for row in rows:
         read = passage(row.item.question)
-        scenes[read.scene].append((read, row))
-    for scene, texts in scenes.items():
+        scenes[read.scene, row.source if row.source in LATER else ""].append((read, row))
+    for (scene, _), texts in scenes.items():
         texts.sort(key=lambda each: sha256(each[0].text.encode()).digest())
         parts = -(-len(texts) // _TEXTS)
         for part in range(parts):
