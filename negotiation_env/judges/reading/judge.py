@@ -72,7 +72,7 @@ class ReadingJudge:
         open_questions: Whether it scores answers to questions that have no parties; no label was of such.
     """
 
-    name: str = "reading judge (handshake v2 on whole plans, Qwen2.5-Coder-0.5B-Instruct, heads v6)"
+    name: str = "reading judge (handshake v2 on whole plans, Qwen2.5-Coder-0.5B-Instruct, heads v7)"
     prompts: str = HANDSHAKE
     open_questions: bool = False
 
