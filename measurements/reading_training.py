@@ -11,7 +11,8 @@ scale, interval, threshold and farthest distance. What is to be shipped is copie
 
 FOLDER keeps the first layers' states (3 GB) and what was learned after each epoch, from where it goes on, and gets
 `heads.npz` and `adapter.npz`. Changes in FOLDER/begin/adapter.npz, such as those of earlier heads, are what it begins
-with; heads v6 and v7 each went on from the ones before for one epoch. The model computes in bfloat16; what is learned is float32.
+with; heads v6 and v7 each went on from the ones before for one epoch. The model computes in bfloat16; what is learned
+is float32.
 """
 
 import math
