@@ -19,7 +19,7 @@ from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 
-__all__ = ["BRIEF", "LATER", "POLICIES", "TRIED", "Row", "labelled_rows"]
+__all__ = ["BRIEF", "POLICIES", "TRIED", "Row", "labelled_rows"]
 
 TRIED: Final = {
     "judge_check.jsonl": None,
@@ -36,8 +36,8 @@ TRIED: Final = {
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author", "many dilemmas")
-"""Whose texts came after heads v5, and after v6. An eighth of the dilemmas that each brought, and of all before them,
-sets the scale: so what did at v5 still does, and heads that go on from older ones were never trained on it."""
+"""Whose texts came after heads v5, the last two after v6. An eighth of the dilemmas that each brought, and of all
+before them, sets the scale: so what did at v5 still does, and heads that go on from older ones never trained on it."""
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
@@ -79,6 +79,11 @@ class Row:
         return self.item.question.scenario.dilemma
 
     @property
+    def batch(self) -> int:
+        """Which of `LATER` it came with; -1 where it was there before."""
+        return LATER.index(self.source) if self.source in LATER else -1
+
+    @property
     def label(self) -> float:
         """What a perfect judge would say."""
         return self.item.label
@@ -99,8 +104,7 @@ def _scale_dilemmas(rows: Iterable[Row]) -> Iterator[str]:
     """An eighth of those that were there before `LATER`, and of what each of these brought."""
     since: dict[str, int] = {}
     for row in rows:
-        batch = LATER.index(row.source) if row.source in LATER else -1
-        since[row.dilemma] = min(batch, since.get(row.dilemma, batch))
+        since[row.dilemma] = min(row.batch, since.get(row.dilemma, row.batch))
     for batch in range(-1, len(LATER)):
         known = sorted(dilemma for dilemma, first in since.items() if first == batch)
         yield from Random(5).sample(known, len(known) // 8)

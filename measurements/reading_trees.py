@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 
-from measurements.reading_labels import LATER, Row
+from measurements.reading_labels import Row
 from negotiation_env.judges.reading.passages import passage
 from negotiation_env.judges.reading.reader import Passage, readings, token_ids
 
@@ -65,10 +65,10 @@ class Tree:
 
 def trees(rows: Iterable[Row], tokenizer: Any) -> Iterator[Tree]:
     """All texts, by scene: the same trees in whatever order, and texts that come later change no earlier tree."""
-    scenes: dict[tuple[str, str], list[tuple[Passage, Row]]] = defaultdict(list)
+    scenes: dict[tuple[str, int], list[tuple[Passage, Row]]] = defaultdict(list)
     for row in rows:
         read = passage(row.item.question)
-        scenes[read.scene, row.source if row.source in LATER else ""].append((read, row))
+        scenes[read.scene, row.batch].append((read, row))
     for (scene, _), texts in scenes.items():
         texts.sort(key=lambda each: sha256(each[0].text.encode()).digest())
         parts = -(-len(texts) // _TEXTS)
