@@ -41,6 +41,9 @@ before them, sets the scale: so what did at v5 still does, and heads that go on 
 POLICIES: Final = "policies in training"
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
+BY_MODELS: Final = ("the warm start", "first training", "many dilemmas", "what policies write", POLICIES)
+"""What small models truly wrote; "like a policy" is what larger ones wrote in their manner, and graders tell it apart
+by other things."""
 _SAY_SERVED: Final = frozenset(
     {
         "sixth to twelfth author",
@@ -82,6 +85,11 @@ class Row:
     def batch(self) -> int:
         """Which of `LATER` it came with; -1 where it was there before."""
         return LATER.index(self.source) if self.source in LATER else -1
+
+    @property
+    def by_model(self) -> bool:
+        """Whether a small model wrote it."""
+        return self.source in BY_MODELS
 
     @property
     def label(self) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from measurements.reading_trees import Tree, states
-from negotiation_env.judges.reading.heads import OF_ANSWERS, Floats
+from negotiation_env.judges.reading.heads import OF_ANSWERS
 
 __all__ = ["FIRST", "HEADS", "Head", "Pupil"]
 
@@ -64,13 +64,6 @@ class Head(nn.Module):
     def forward(self, found: Tensor) -> Tensor:
         """Values: shape [n, values]."""
         return (found - self.centre) / self.spread @ self.weight.T + self.constant
-
-    def plain(self) -> Floats:
-        """The same for readings as they are, its constant last: shape [values, features + 1]."""
-        weight = self.weight / self.spread
-        line = torch.cat([weight, (self.constant - weight @ self.centre)[:, None]], dim=1)
-        found: Floats = line.detach().double().numpy()
-        return found
 
 
 class Pupil(nn.Module):

@@ -5,14 +5,15 @@
 The model's first layers stay as they are. To the attention of the upper ones a low-rank change is added (Hu et al.
 2022, "LoRA", arXiv:2106.09685), trained together with the heads on `measurements.reading_labels`: of answers the
 grade, which of two on one dilemma has the better one, and how far each party is served; of dialogues whether they
-agree. At the end the heads are fit anew, as ridges, to what the model reads then; texts on dilemmas of their own set
-scale, interval, threshold and farthest distance. What is to be shipped is copied to `negotiation_env/judges/reading`;
+agree. These heads are lines, and serve the training alone: what is shipped are small networks
+(`measurements.reading_networks`) fit to what the model reads at the end; texts on dilemmas of their own set scale,
+interval, threshold and farthest distance. What is to be shipped is copied to `negotiation_env/judges/reading`;
 `measurements.reading_check` tries what is there.
 
 FOLDER keeps the first layers' states (3 GB) and what was learned after each epoch, from where it goes on, and gets
 `heads.npz` and `adapter.npz`. Changes in FOLDER/begin/adapter.npz, such as those of earlier heads, are what it begins
-with; heads v6 and v7 each went on from the ones before for one epoch. The model computes in bfloat16; what is learned
-is float32.
+with; heads v6 and v7 each went on from the ones before for one epoch, and v8's networks read what v7's lines did. The
+model computes in bfloat16; what is learned is float32.
 """
 
 import math
@@ -22,7 +23,6 @@ from random import Random
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from rich.progress import track
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from measurements.harness import grid, machine, options, tell
 from measurements.reading_labels import Row, labelled_rows
+from measurements.reading_networks import Read, networks
 from measurements.reading_pupil import FIRST, Head, Pupil
 from measurements.reading_scale import scaled, write
 from measurements.reading_trees import Tree, states, trees
@@ -55,8 +56,6 @@ SURE: Final = 2.0
 
 Text = tuple[Tree, Tensor]
 """A tree and its states below the layers that learn: shape [tokens, width]."""
-Read = tuple[Row, npt.NDArray[np.float32]]
-"""A text and what the heads see of it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pupil = Pupil(network)
     train(pupil, [each for each in texts if _within(each, ("train",))], chosen.folder, chosen.epochs)
     found = readings(pupil, texts, ("train", "scale"))
-    fit_heads(pupil, found)
-    heads = scaled(found, {name: head.plain() for name, head in pupil.heads.items()})
-    write(chosen.folder, heads, pupil.changes())
+    write(chosen.folder, scaled(found, networks(found)), pupil.changes())
     told = {"texts": counts(rows)}
     tell(machine() | told, chosen.out, grid(told))
 

@@ -1,4 +1,4 @@
-"""The heads that judge: one line each through what was read, trained on labels by `measurements/reading_training.py`.
+"""The heads that judge: small networks over what was read, trained on labels by `measurements/reading_training.py`.
 
 A head reads of an answer the last token of the question and the mean over the text, of a dialogue also its last token
 and the mean over its last turn.
@@ -16,11 +16,25 @@ import numpy.typing as npt
 
 from negotiation_env.judges.reading.reader import Reading
 
-__all__ = ["HIGHEST", "OF_ANSWERS", "Floats", "Heads", "load_heads", "of_answers", "of_dialogues", "squeezed"]
+__all__ = [
+    "HIGHEST",
+    "NETWORKS",
+    "OF_ANSWERS",
+    "Floats",
+    "Heads",
+    "Network",
+    "load_heads",
+    "of_answers",
+    "of_dialogues",
+    "probability",
+    "squeezed",
+]
 
 HIGHEST: Final = 5.0
 OF_ANSWERS: Final = 2
 """How many places the heads of answers look at; the others are for dialogues."""
+NETWORKS: Final = ("by_model", "of_any", "of_models", "agreement")
+"""Those of `Heads`, by which they are kept too."""
 _BEND: Final = 0.5
 """Where a score bends, this far from either end of the scale."""
 
@@ -28,13 +42,31 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """A layer of units that are zero below a threshold, and a line behind it.
+
+    Attributes:
+        first: Weights of the units, the last one of each its constant: shape [units, features + 1].
+        last: The same from units to values: shape [values, units + 1].
+    """
+
+    first: Floats
+    last: Floats
+
+    def values(self, found: Floats) -> Floats:
+        """Of readings, shape [n, features]: shape [n, values]."""
+        return _lines(np.maximum(_lines(found, self.first), 0), self.last)
+
+
+@dataclass(frozen=True, slots=True)
 class Heads:
     """What was learned from labels.
 
     Attributes:
-        score: Weights of the score head, calibrated to 0 to 5; the last one is the constant.
-        satisfaction: The same for the first and the second of two parties: shape [2, features + 1].
-        agreement: The same for the log-odds that a dialogue ends in agreement.
+        by_model: Log-odds that an answer is written as small models write.
+        of_any: Score, and satisfaction of the first and the second of two parties, 0 to 5, of any answer.
+        of_models: The same, fit to small models' answers alone: what tells those apart is not what tells plans apart.
+        agreement: Log-odds that a dialogue ends in agreement.
         agreed: The probability above which it counts as one.
         interval: What 80 % of held-out labels lie between, as distances from the score.
         centre: Mean of the training answers' features.
@@ -42,27 +74,28 @@ class Heads:
         farthest: The mean square over the axes above which a text is outside what the heads know.
     """
 
-    score: Floats
-    satisfaction: Floats
-    agreement: Floats
+    by_model: Network
+    of_any: Network
+    of_models: Network
+    agreement: Network
     agreed: float
     interval: Floats
     centre: Floats
     axes: Floats
     farthest: float
 
-    def scores(self, found: Floats) -> Floats:
-        """Scores, 0 to 5: shape [n]."""
-        return squeezed(_line(found, self.score))
+    def grades(self, found: Floats) -> Floats:
+        """Score, and satisfaction of the first and the second of two parties, 0 to 5: shape [n, 3].
 
-    def satisfactions(self, found: Floats) -> Floats:
-        """Satisfaction of the first and the second of two parties, 0 to 5: shape [n, 2]."""
-        return squeezed(np.stack([_line(found, head) for head in self.satisfaction], axis=1))
+        Two networks' values, mixed by the probability that the answer is a small model's (Jacobs et al. 1991,
+        "Adaptive Mixtures of Local Experts").
+        """
+        share = probability(self.by_model.values(found))
+        return squeezed(share * self.of_models.values(found) + (1 - share) * self.of_any.values(found))
 
     def probabilities(self, found: Floats) -> Floats:
         """Probability of agreement, 0 to 1: shape [n]."""
-        odds: Floats = 1 / (1 + np.exp(-_line(found, self.agreement)))
-        return odds
+        return probability(self.agreement.values(found)[:, 0])
 
     def distances(self, found: Floats) -> Floats:
         """How far answers are from those of the training, about 1 for one of these: shape [n]."""
@@ -92,9 +125,16 @@ def load_heads() -> Heads:
     """The shipped heads."""
     with np.load(Path(str(files("negotiation_env.judges.reading"))) / "heads.npz", allow_pickle=False) as kept:
         found: dict[str, Any] = {name: kept[name].astype(np.float64) for name in kept.files}
-    return Heads(**found | {name: float(found[name]) for name in ("agreed", "farthest")})
+    nets: Any = {name: Network(found.pop(f"{name}.first"), found.pop(f"{name}.last")) for name in NETWORKS}
+    return Heads(**nets, **found | {name: float(found[name]) for name in ("agreed", "farthest")})
 
 
-def _line(found: Floats, head: Floats) -> Floats:
-    values: Floats = found @ head[:-1] + head[-1]
+def _lines(found: Floats, weights: Floats) -> Floats:
+    values: Floats = found @ weights[:, :-1].T + weights[:, -1]
     return values
+
+
+def probability(odds: Floats) -> Floats:
+    """Of log-odds, 0 to 1."""
+    found: Floats = (1 + np.tanh(odds / 2)) / 2
+    return found

@@ -32,8 +32,9 @@ __all__ = ["OUTSIDE", "ReadingJudge", "make"]
 _DIGITS: Final = 3
 """Of a value; what differs from machine to machine is smaller."""
 _ACCEPTS: Final = 2.5
-_PLAN: Final = 1.5
-"""The grade of a plan that serves one party alone; below it nothing is agreed on that could be done."""
+_PLAN: Final = 1.25
+"""Nearer to a plan that serves one party alone, 1.5, than to a text in which one decision can be made out, 1; below it
+nothing is agreed on that could be done."""
 _ENDS: Final = re.compile(r"""[.!?…。！？]["'”’»)\]*_]*\s*\Z""")
 """How a plan ends that does not break off."""
 _PARTIES: Final = 2
@@ -72,7 +73,7 @@ class ReadingJudge:
         open_questions: Whether it scores answers to questions that have no parties; no label was of such.
     """
 
-    name: str = "reading judge (handshake v2 on whole plans, Qwen2.5-Coder-0.5B-Instruct, heads v7)"
+    name: str = "reading judge (handshake v2 on whole plans, Qwen2.5-Coder-0.5B-Instruct, heads v8)"
     prompts: str = HANDSHAKE
     open_questions: bool = False
 
@@ -138,13 +139,13 @@ class ReadingJudge:
             probability = _rounded(heads.probabilities(of_dialogues(read[None]))[0])
             return Verdict(float(probability > heads.agreed), self.name, "", {"probability": probability})
         found = of_answers(read[None])
-        score, distance = heads.scores(found)[0], heads.distances(found)[0]
+        (score, *satisfaction), distance = heads.grades(found)[0], heads.distances(found)[0]
         details: dict[str, Any] = {
             "interval": [_rounded(min(max(bound, 0.0), HIGHEST)) for bound in score + heads.interval],
             "distance": _rounded(distance),
         }
         if len(question.scenario.personas) == _PARTIES:
-            details["satisfaction"] = [_rounded(each) for each in heads.satisfactions(found)[0]]
+            details["satisfaction"] = [_rounded(each) for each in satisfaction]
         return Verdict(_rounded(score), self.name, OUTSIDE if distance > heads.farthest else "", details)
 
     def _accepts(self, probe: "Probe", scored: Verdict) -> Verdict:

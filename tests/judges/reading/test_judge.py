@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from negotiation_env.game.events import Question, QuestionKind, Utterance
 from negotiation_env.game.scenario import Persona, Scenario
 from negotiation_env.judges.probes import Probe, ProbeKind
 from negotiation_env.judges.reading import judge as module
-from negotiation_env.judges.reading.heads import load_heads, squeezed
+from negotiation_env.judges.reading.heads import Network, load_heads, squeezed
 from negotiation_env.judges.reading.judge import ReadingJudge, make
 from negotiation_env.judges.reading.passages import passage
 from negotiation_env.judges.reading.reader import PLACES, WIDTH
@@ -87,11 +88,30 @@ def test_scores_stay_within_the_scale_and_keep_their_order():
     np.testing.assert_allclose(squeezed(np.array([0.5, 2.0, 4.5])), [0.5, 2.0, 4.5])
 
 
+def test_a_network_is_units_that_are_zero_below_a_threshold_and_a_line():
+    network = Network(np.array([[1.0, -1.0, 0.5], [2.0, 0.0, 0.0]]), np.array([[3.0, -1.0, 0.25]]))
+    found = np.array([[2.0, 1.0], [-4.0, 0.0]])  # units: 1.5 and 4; none
+    np.testing.assert_allclose(network.values(found), [[3 * 1.5 - 4 + 0.25], [0.25]])
+
+
+def test_grades_are_mixed_by_how_surely_a_small_model_wrote_the_text():
+    def saying(*values):
+        return Network(np.zeros((1, 2)), np.array([[0.0, value] for value in values]))
+
+    nothing = np.zeros((1, 1))
+    mixed = [
+        replace(load_heads(), by_model=saying(odds), of_any=saying(4, 3, 2), of_models=saying(1, 2, 3)).grades(nothing)
+        for odds in (-50, 0, 50)
+    ]
+    np.testing.assert_allclose(np.concatenate(mixed), [[4, 3, 2], [2.5, 2.5, 2.5], [1, 2, 3]])
+
+
 def test_the_shipped_heads_are_small_and_whole():
     heads = load_heads()
-    assert heads.axes.shape[1] == heads.centre.size == heads.score.size - 1 == 2 * WIDTH
-    assert heads.agreement.size - 1 == PLACES * WIDTH
-    assert all(np.isfinite(getattr(heads, name)).all() for name in heads.__dataclass_fields__)
+    of_answers = (heads.axes, *(network.first[:, :-1] for network in (heads.by_model, heads.of_any, heads.of_models)))
+    assert {each.shape[1] for each in of_answers} == {heads.centre.size} == {2 * WIDTH}
+    assert heads.agreement.first.shape[1] - 1 == PLACES * WIDTH
+    assert np.isfinite(heads.grades(np.stack([heads.centre, 1e6 * heads.centre]))).all()
 
 
 def test_where_the_model_cannot_be_had_the_rubric_judges_and_every_verdict_says_so(monkeypatch, capfd):
@@ -143,8 +163,8 @@ def test_a_yes_is_told_from_a_plain_refusal():
 def test_an_acceptance_counts_only_where_what_was_accepted_is_a_plan():
     plan, empty, free = make().judge([agreement(*DONE), agreement(*EMPTY), agreement(*FREE)])
     assert (plan.value, empty.value) == (1.0, 0.0)
-    assert plan.details["plan"] >= 1.5 > empty.details["plan"]
-    assert empty.reason == f"what was accepted is no plan: it scores {empty.details['plan']:g}, and 1.5 is the least"
+    assert plan.details["plan"] >= 1.25 > empty.details["plan"]
+    assert empty.reason == f"what was accepted is no plan: it scores {empty.details['plan']:g}, and 1.25 is the least"
     assert "plan" not in free.details
 
 
