@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from measurements.harness import grid, machine, options, tell
 from measurements.label_passes import AUTHORS
-from measurements.reading_labels import BRIEF, POLICIES, TRIED, Row, labelled_rows
+from measurements.reading_labels import BRIEF, HELD_OUT, POLICIES, TRIED, Row, labelled_rows
 from negotiation_env.game.events import Question, Verdict
 from negotiation_env.interfaces import Judge
 from negotiation_env.judges.check.check import ask
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def sets(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The texts that try a judge, by the name of the set."""
-    alone = (*TRIED, "demonstrations", *BRIEF, POLICIES)
+    alone = (*TRIED, "demonstrations", *BRIEF, POLICIES, HELD_OUT)
     sources = {name: (name,) for name in alone} | {"unseen": tuple(author for author in AUTHORS if author not in alone)}
     return {name: [row for row in rows if row.part == "try" and row.source in own] for name, own in sources.items()}
 

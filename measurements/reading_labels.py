@@ -19,7 +19,7 @@ from negotiation_env.data import load_scenarios
 from negotiation_env.game.events import Question, QuestionKind
 from negotiation_env.judges.check.labelled import Labelled, read_labelled
 
-__all__ = ["BRIEF", "POLICIES", "TRIED", "Row", "labelled_rows"]
+__all__ = ["BRIEF", "HELD_OUT", "POLICIES", "TRIED", "Row", "labelled_rows"]
 
 TRIED: Final = {
     "judge_check.jsonl": None,
@@ -39,9 +39,11 @@ LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-f
 """Whose texts came after heads v5, the last two after v6. An eighth of the dilemmas that each brought, and of all
 before them, sets the scale: so what did at v5 still does, and heads that go on from older ones never trained on it."""
 POLICIES: Final = "policies in training"
+HELD_OUT: Final = "before and after training"
+"""What the warm start, README's 20 steps, 40 steps and their control say to held-out dilemmas; it is only tried on."""
 BRIEF: Final = ("brief demonstrations", "the warm start", "like a policy", "first training")
 """What is written, or could be, in the embedded negotiator's games."""
-BY_MODELS: Final = ("the warm start", "first training", "many dilemmas", "what policies write", POLICIES)
+BY_MODELS: Final = ("the warm start", "first training", "many dilemmas", "what policies write", POLICIES, HELD_OUT)
 """What small models truly wrote; "like a policy" is what larger ones wrote in their manner, and graders tell it apart
 by other things."""
 _SAY_SERVED: Final = frozenset(
@@ -54,8 +56,12 @@ _SAY_SERVED: Final = frozenset(
     }
 )
 """Whose passes say how far the parties are served on the scale of grades."""
-_HELD_OUT: Final = "eval_conflict"
-_DRAWN: Final = (("train", 0), ("train", 1), (_HELD_OUT, 0))
+_GRADED: Final = {
+    POLICIES: ("graded_answers.jsonl", "ungated_answers.jsonl"),
+    HELD_OUT: ("graded_first_training.jsonl", "graded_forty_steps.jsonl"),
+}
+_SPLIT: Final = "eval_conflict"
+_DRAWN: Final = (("train", 0), ("train", 1), (_SPLIT, 0))
 """Splits with the seeds that the committed trainings drew them by."""
 
 
@@ -100,7 +106,7 @@ class Row:
 def labelled_rows() -> list[Row]:
     """All of them."""
     rows = [*_of_set("dev", LABELS / "judge_dev.jsonl"), *_tried_whole(), *_of_authors(), *_of_policies()]
-    held_out = {scenario.dilemma for scenario in load_scenarios(_HELD_OUT)}
+    held_out = {scenario.dilemma for scenario in load_scenarios(_SPLIT)}
     rows = [replace(row, part="try") if row.part == "train" and row.dilemma in held_out else row for row in rows]
     tried = {row.dilemma for row in rows if row.part == "try"}
     rows = [row for row in rows if row.part == "try" or row.dilemma not in tried]
@@ -174,12 +180,13 @@ def _served(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, fl
 def _of_policies() -> Iterator[Row]:
     """Answers of the committed trainings, by their blind graders."""
     scenarios = {each.id: each for split, seed in _DRAWN for each in load_scenarios(split, seed=seed)}
-    for name in ("graded_answers.jsonl", "ungated_answers.jsonl"):
-        for row in json_lines(LABELS / name):
+    for source, names in _GRADED.items():
+        for row in (row for name in names for row in json_lines(LABELS / name)):
             if not row.get("tags_seen"):
-                yield _graded(row, Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"]))
+                question = Question(QuestionKind.SCORE, scenarios[row["scenario"]], completion=row["answer"])
+                yield _graded(source, row, question)
 
 
-def _graded(row: Mapping[str, Any], question: Question) -> Row:
-    id = f"{row['scenario']}/{row['run']}-{row['seed']}"
-    return Row(POLICIES, Labelled(id, "policy", fmean(grades(row).values()), question), None, "train")
+def _graded(source: str, row: Mapping[str, Any], question: Question) -> Row:
+    id = f"{row['scenario']}/{row['run']}-{row.get('seed', 0)}"
+    return Row(source, Labelled(id, "policy", fmean(grades(row).values()), question), None, "train")

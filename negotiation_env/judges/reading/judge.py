@@ -32,9 +32,8 @@ __all__ = ["OUTSIDE", "ReadingJudge", "make"]
 _DIGITS: Final = 3
 """Of a value; what differs from machine to machine is smaller."""
 _ACCEPTS: Final = 2.5
-_PLAN: Final = 1.25
-"""Nearer to a plan that serves one party alone, 1.5, than to a text in which one decision can be made out, 1; below it
-nothing is agreed on that could be done."""
+_PLAN: Final = 1.0
+"""The grade of a text in which one decision can be made out; below it nothing is agreed on that could be done."""
 _ENDS: Final = re.compile(r"""[.!?…。！？]["'”’»)\]*_]*\s*\Z""")
 """How a plan ends that does not break off."""
 _PARTIES: Final = 2

@@ -163,8 +163,8 @@ def test_a_yes_is_told_from_a_plain_refusal():
 def test_an_acceptance_counts_only_where_what_was_accepted_is_a_plan():
     plan, empty, free = make().judge([agreement(*DONE), agreement(*EMPTY), agreement(*FREE)])
     assert (plan.value, empty.value) == (1.0, 0.0)
-    assert plan.details["plan"] >= 1.25 > empty.details["plan"]
-    assert empty.reason == f"what was accepted is no plan: it scores {empty.details['plan']:g}, and 1.25 is the least"
+    assert plan.details["plan"] >= 1.0 > empty.details["plan"]
+    assert empty.reason == f"what was accepted is no plan: it scores {empty.details['plan']:g}, and 1 is the least"
     assert "plan" not in free.details
 
 
