@@ -35,6 +35,8 @@ AUTHORS = {
     "thirty-sixth to forty-first author": ("thirty_sixth_to_forty_first_author.jsonl",),
     "forty-second author": ("forty_second_author.jsonl",),
     "forty-third author": ("forty_third_author.jsonl",),
+    "forty-fourth author": ("forty_fourth_author.jsonl",),
+    "forty-fifth author": ("forty_fifth_author.jsonl",),
     "demonstrations": ("demonstrations.jsonl",),
     "brief demonstrations": ("brief_demonstrations.jsonl",),
     "the warm start": ("warm_start.jsonl", "whole_warm_start.jsonl"),

@@ -33,6 +33,8 @@ TRIED: Final = {
     "thirty-fifth author": "thirty_fifth_author.jsonl",
     "forty-second author": "forty_second_author.jsonl",
     "forty-third author": "forty_third_author.jsonl",
+    "forty-fourth author": "forty_fourth_author.jsonl",
+    "forty-fifth author": "forty_fifth_author.jsonl",
 }
 """Sets that are tried whole, and where they are: None ships with the package."""
 LATER: Final = ("twenty-fourth to thirty-third author", "thirty-sixth to forty-first author", "many dilemmas")

@@ -26,7 +26,9 @@ SCENARIO = Scenario(
 )
 PLAN = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way, and Bo pays half the fuel."
 NONSENSE = "The van is the market of the bread, and the hospital is kept at nine by the Monday, so the cakes are kept."
-GOOD_WILL = "Ada and Bo are both right about the van, and both of them deserve to be heard about it."
+GOOD_WILL = (
+    "Ada and Bo will talk about the van and find a way that is good for the bakers, the market and the hospital."
+)
 PROPOSAL = "Ada drives to the Monday market at eight and drops the hospital's cakes on her way."
 DONE = (
     Utterance(0, f"Mondays are all I have.\nPROPOSE: {PROPOSAL}"),
