@@ -2,8 +2,9 @@
 
     python -m measurements.graded_answers [--out measurements/results/graded_answers.json]
 
-The joint answers to held-out dilemmas before and after README's first training; and before training, after 40 steps
-and after as many of the control, of two seeds. `labels/graded_first_training.jsonl` and `graded_forty_steps.jsonl` have
+The joint answers to held-out dilemmas before and after a training like README's first, with turns of 64 tokens; and
+before training, after 40 steps and after as many of the control, of two seeds.
+`labels/graded_first_training.jsonl` and `graded_forty_steps.jsonl` have
 the grades, by the scale of the reading judge's labels: two language models graded the same texts, each in an order of
 its own, without their sources.
 """
