@@ -222,8 +222,6 @@ def test_the_committed_games_are_ruled_as_they_were_by_the_first_rule(path):
         assert (state.proposal, state.proposer) == (told["proposal"], told["proposer"])
         whole = not ruling.verdict.reason.endswith("it breaks off")
         assert whole or told["proposal"][-1] not in ".!?"
-        least = (
-            1.0 if ruling.verdict.judge.endswith("heads v8)") else 1.5
-        )  # empty words are no plan to the reading judge
-        agreed = state.agreed and told.get("plan", 5.0) >= least and whole
+        least = 1.0 if ruling.verdict.judge.endswith("heads v8)") else 1.5
+        agreed = state.agreed and told.get("plan", 5.0) >= least and whole  # empty words are no plan
         assert (sorted(state.accepted), float(agreed)) == (told["accepted"], ruling.verdict.value)

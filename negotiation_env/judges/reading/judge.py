@@ -124,7 +124,7 @@ class ReadingJudge:
         return by_handshake(question, self.name) if silent or tagged else None
 
     def _plans_only(self, questions: Sequence[Question], unread: list[Verdict | None]) -> list[Verdict | None]:
-        """Of the acceptances by tags those stand whose proposal, read as a joint answer, is a plan."""
+        """Of the acceptances by tags those stand whose proposal, read as a joint answer, has a decision in it."""
         accepted = {place: each for place, each in enumerate(unread) if each and each.value}
         asked = [_of_proposal(questions[place].scenario, each) for place, each in accepted.items()]
         plans = self.judge(asked) if asked else []
